@@ -1,0 +1,55 @@
+# Everything a developer types; `make help` lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+LAVA_VENV ?= .venv-lava
+export LAVA_PYTHON
+
+EXAMPLE := examples/digits_conv
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lava-env clean
+
+help:  ## List these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
+
+demo: $(VENV)/.core  ## Set up and deploy the convolutional example on Loihi 2
+	$(BIN)/snn-deploy $(EXAMPLE)/digits_conv.nir --profile spikingjelly --target loihi2 \
+	  --input $(EXAMPLE)/test.npz --steps 10 --out build/demo
+
+test: $(VENV)/.test  ## Run all tests (sets up the frameworks they compare with)
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test  ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.core  ## Measure every claim of speed (see bench/)
+	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+lava-env: $(LAVA_VENV)/.lava  ## Set up Lava 0.10 in a Python 3.10 of its own (LAVA_PYTHON=...)
+
+clean:  ## Remove what was built; environments stay
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	  sys.exit(v < (3, 10) and "snn-deploy needs Python 3.10 or newer, $(PYTHON) is %d.%d: make PYTHON=..." % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'pip>=23'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core constraints/dev.txt constraints/frameworks.txt constraints/frameworks-no-deps.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints/dev.txt \
+	  -e '.[test]' -r constraints/frameworks.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints/dev.txt \
+	  --no-deps -r constraints/frameworks-no-deps.txt
+	@touch $@
+
+$(LAVA_VENV)/.lava: .ci/lava-env
+	.ci/lava-env $(LAVA_VENV)
+	@touch $@

@@ -1,0 +1,1 @@
+"""Backends, one file each: a `Program` in, files for one kind of chip out."""

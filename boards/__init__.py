@@ -1,0 +1,1 @@
+"""Board files, one YAML file each; `snn_deploy.board` reads them."""

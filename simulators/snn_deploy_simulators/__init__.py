@@ -1,0 +1,1 @@
+"""Simulators: `reference` (float), `golden` (integers, plainly), `integer` (fast), `chip`."""

@@ -1,0 +1,43 @@
+"""Compile kernels with Numba, cached on disk by a hash of our own sources.
+
+Numba's cache looks only at the file that holds the cached function; a change of a neuron in another file
+would serve old machine code. Hence one cache folder per state of the sources that kernels are made of.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+import platformdirs
+
+import snn_deploy
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder for compiled kernels of exactly these sources."""
+    toolchain = Path(snn_deploy.__file__).parent
+    sources = sorted(
+        file
+        for folder in (toolchain / "arithmetic", toolchain / "neurons", Path(__file__).parent)
+        for file in folder.glob("*.py")
+    )
+    digest = hashlib.sha256(b"".join(f.read_bytes() for f in sources)).hexdigest()[:16]
+    return Path(platformdirs.user_cache_dir("snn-deploy")) / "kernels" / digest
+
+
+def kernel(function: F) -> F:
+    """Return `function` compiled, releasing the GIL, cached on disk where that is possible."""
+    previous = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder())
+    try:
+        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # no folder to cache in
+        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+    finally:
+        numba.config.CACHE_DIR = previous

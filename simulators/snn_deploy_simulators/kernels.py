@@ -1,0 +1,197 @@
+"""Kernels that turn spikes into summed inputs; cost grows with spikes.
+
+Events of a population are a CSR over the model steps of one sample: the events of step t are
+index[first[t] : first[t + 1]] (neuron numbers) with payloads value[...]. `total` [steps, n] int32 receives the
+summed, shifted input of the steps start .. start + steps - 1; what arrives at step t was sent at t - delay.
+Each kernel adds into the columns of its window only. listens [n_pre] marks the neurons whose events reach
+these synapses; `binary` makes every payload count as one. Weights may be stored divided by 2**pre_shift.
+"""
+
+import numpy as np
+
+from snn_deploy_simulators.jit import kernel
+
+CHUNK = 252  # rows of weights -128..127 that an int16 sum surely holds; a multiple of 4
+
+
+@kernel
+def shifted(total, left):  # type: ignore[no-untyped-def]
+    """Return total * 2**left, rounded down."""
+    return total << left if left >= 0 else total >> -left
+
+
+@kernel
+def dense_binary(first, index, start, delay, listens, weight, pre_shift, exponent, column, total):  # type: ignore[no-untyped-def]
+    """Add rows of weight [n_pre, width] (int8) for every event; payloads count as one."""
+    width = weight.shape[1]
+    narrow, wide = np.zeros(width, np.int16), np.zeros(width, np.int32)
+    chunk = np.empty(CHUNK, np.int32)
+    for t in range(total.shape[0]):
+        sent = start + t - delay
+        if sent < 0 or first[sent] == first[sent + 1]:
+            continue
+        wide[:] = 0
+        k, end = first[sent], first[sent + 1]
+        while k < end:
+            size = 0
+            while k < end and size < CHUNK:
+                chunk[size] = index[k]
+                size += listens[index[k]]
+                k += 1
+            _add_rows(chunk, size, weight, narrow)
+            for j in range(width):
+                wide[j] += narrow[j]
+        out = total[t, column : column + width]
+        if exponent >= 0:
+            left = exponent + pre_shift
+            for j in range(width):
+                out[j] += wide[j] << left
+        else:
+            for j in range(width):
+                out[j] += (wide[j] << pre_shift) >> -exponent
+
+
+@kernel
+def _add_rows(rows, size, weight, narrow):  # type: ignore[no-untyped-def]
+    """Set narrow [width] to the sum of the given rows of weight, four at a time."""
+    width = weight.shape[1]
+    narrow[:] = 0
+    k = 0
+    while k + 4 <= size:
+        w0, w1, w2, w3 = weight[rows[k]], weight[rows[k + 1]], weight[rows[k + 2]], weight[rows[k + 3]]
+        for j in range(width):
+            narrow[j] += np.int16(w0[j]) + np.int16(w1[j]) + np.int16(w2[j]) + np.int16(w3[j])
+        k += 4
+    while k < size:
+        w0 = weight[rows[k]]
+        for j in range(width):
+            narrow[j] += np.int16(w0[j])
+        k += 1
+
+
+@kernel
+def dense_graded(  # type: ignore[no-untyped-def]
+    first, index, value, start, delay, binary, listens, weight, pre_shift, exponent, column, total
+):
+    """Add rows of weight [n_pre, width] (int8 or int16) times the payload of every event."""
+    width = weight.shape[1]
+    wide = np.zeros(width, np.int32)
+    for t in range(total.shape[0]):
+        sent = start + t - delay
+        if sent < 0 or first[sent] == first[sent + 1]:
+            continue
+        wide[:] = 0
+        for k in range(first[sent], first[sent + 1]):
+            if not listens[index[k]]:
+                continue
+            row, payload = weight[index[k]], np.int32(1) if binary else np.int32(value[k])
+            for j in range(width):
+                wide[j] += np.int32(row[j]) * payload
+        out = total[t, column : column + width]
+        for j in range(width):
+            out[j] += shifted(wide[j] << pre_shift, exponent)
+
+
+@kernel
+def sparse(  # type: ignore[no-untyped-def]
+    first, index, value, start, delay, binary, listens, row_first, row_post, row_weight, exponent, total
+):
+    """Add the synapses row_first[i] : row_first[i + 1] of every event's neuron i, times its payload."""
+    n = total.shape[1]
+    wide = np.zeros(n, np.int32)
+    left, right = max(exponent, 0), max(-exponent, 0)
+    for t in range(total.shape[0]):
+        sent = start + t - delay
+        if sent < 0 or first[sent] == first[sent + 1]:
+            continue
+        out = total[t] if right == 0 else wide
+        if right:
+            wide[:] = 0
+        for k in range(first[sent], first[sent + 1]):
+            i = index[k]
+            if not listens[i]:
+                continue
+            payload = (np.int32(1) if binary else np.int32(value[k])) << left
+            for s in range(row_first[i], row_first[i + 1]):
+                out[row_post[s]] += np.int32(row_weight[s]) * payload
+        if right:
+            for j in range(n):
+                total[t, j] += wide[j] >> right
+
+
+@kernel
+def conv(  # type: ignore[no-untyped-def]
+    first, index, value, start, delay, binary, listens, weight, y_first, y_pair, x_first, x_pair,
+    in_shape, groups, window, out_shape, exponent, total,
+):  # fmt: skip
+    """Scatter every event through the kernel elements that reach the window.
+
+    weight: [C_in, K_y, K_x, C_out / groups] int16. y_pair[y_first[y] : y_first[y + 1]] lists
+    (kernel row, output row) for input row y, x_pair likewise; only rows and columns in the window.
+    in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output.
+    """
+    c0, c1, y0, y1, x0, x1 = window
+    size_in, columns = in_shape[1] * in_shape[2], in_shape[2]
+    per_group, in_per_group = out_shape[0] // groups, in_shape[0] // groups
+    sums = np.zeros((y1 - y0, x1 - x0, c1 - c0), np.int32)
+    for t in range(total.shape[0]):
+        sent = start + t - delay
+        if sent < 0 or first[sent] == first[sent + 1]:
+            continue
+        sums[:] = 0
+        for k in range(first[sent], first[sent + 1]):
+            if not listens[index[k]]:
+                continue
+            channel, place = index[k] // size_in, index[k] % size_in
+            y, x = place // columns, place % columns
+            payload = np.int32(1) if binary else np.int32(value[k])
+            base = channel // in_per_group * per_group
+            low, high = max(c0, base), min(c1, base + per_group)
+            for p in range(y_first[y], y_first[y + 1]):
+                for q in range(x_first[x], x_first[x + 1]):
+                    w = weight[channel, y_pair[p, 0], x_pair[q, 0]]
+                    out = sums[y_pair[p, 1] - y0, x_pair[q, 1] - x0]
+                    for c in range(low, high):
+                        out[c - c0] += np.int32(w[c - base]) * payload
+        for c in range(c0, c1):
+            for y in range(y0, y1):
+                at = (c * out_shape[1] + y) * out_shape[2]
+                for x in range(x0, x1):
+                    total[t, at + x] += shifted(sums[y - y0, x - x0, c - c0], exponent)
+
+
+@kernel
+def tally(first, index, table, counts):  # type: ignore[no-untyped-def]
+    """Add table[k, i] to counts[t, k] for every event of neuron i in step t."""
+    for t in range(first.size - 1):
+        for e in range(first[t], first[t + 1]):
+            for k in range(table.shape[0]):
+                counts[t, k] += table[k, index[e]]
+
+
+@kernel
+def tally_groups(first, index, group, counts):  # type: ignore[no-untyped-def]
+    """Add one to counts[t, group[i]] for every event of neuron i in step t."""
+    for t in range(first.size - 1):
+        for e in range(first[t], first[t + 1]):
+            counts[t, group[index[e]]] += 1
+
+
+@kernel
+def events_of(raster):  # type: ignore[no-untyped-def]
+    """Return the events (first, index, value) of raster [steps, n], non-zero payloads only."""
+    steps, n = raster.shape
+    first = np.zeros(steps + 1, np.int64)
+    count = 0
+    for t in range(steps):
+        for i in range(n):
+            count += raster[t, i] != 0
+        first[t + 1] = count
+    index, value = np.empty(count, np.int32), np.empty(count, np.int32)
+    k = 0
+    for t in range(steps):
+        for i in range(n):
+            if raster[t, i] != 0:
+                index[k], value[k] = i, raster[t, i]
+                k += 1
+    return first, index, value

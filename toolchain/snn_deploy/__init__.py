@@ -1,0 +1,48 @@
+"""snn-deploy: fit a spiking network to a neuromorphic chip, simulate it, report its cost.
+
+`deploy` is the whole line; the modules behind it are imported on first use, so that the
+command line answers at once.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from snn_deploy.errors import (
+    BoardError,
+    BudgetError,
+    DeployError,
+    DoesNotFitError,
+    InputError,
+)
+
+if TYPE_CHECKING:
+    from snn_deploy.board import load_board
+    from snn_deploy.pipeline import deploy
+    from snn_deploy.report import Report
+
+__version__ = version("snn-deploy")
+
+__all__ = [
+    "BoardError",
+    "BudgetError",
+    "DeployError",
+    "DoesNotFitError",
+    "InputError",
+    "Report",
+    "__version__",
+    "deploy",
+    "load_board",
+]
+
+_LAZY = {
+    "Report": "snn_deploy.report",
+    "deploy": "snn_deploy.pipeline",
+    "load_board": "snn_deploy.board",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'snn_deploy' has no attribute {name!r}")

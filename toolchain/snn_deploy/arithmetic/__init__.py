@@ -1,0 +1,1 @@
+"""Integer arithmetics, one module each; a board names the one it computes in."""

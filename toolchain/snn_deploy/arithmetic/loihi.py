@@ -1,0 +1,62 @@
+"""Loihi arithmetic, bit for bit as Lava 0.10 `fixed_pt` (proc/lif/models.py, proc/dense/models.py).
+
+The intrinsics below are all the operations a neuron's integer step may use beside + - * << >>
+and comparisons. As they stand they work on NumPy arrays (the golden model); `overload` gives each
+a scalar form for Numba, so that one step function serves both.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba.extending import overload
+
+STATE_LIMIT = 1 << 23  # u and v are 24 bit signed
+DECAY_ONE = 1 << 12  # decays are fractions of 4096
+SHIFT = 6  # inputs and thresholds are shifted by this against the states
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """Return `yes` where `condition` holds, else `no`."""
+    return np.where(condition, yes, no)
+
+
+def decay(x: Any, d: Any) -> Any:
+    """Return x * (4096 - d) / 4096, rounded toward zero; d in 0..4096."""
+    return np.sign(x) * ((np.abs(x) * (4096 - d)) >> 12)
+
+
+def wrap24(x: Any) -> Any:
+    """Wrap once into (-2**23, 2**23], as Lava's LIF does with the current."""
+    return np.where(x > 8388608, x - 16777216, np.where(x <= -8388608, x + 16777216, x))
+
+
+def sat24(x: Any) -> Any:
+    """Clip to -2**23 + 1 .. 2**23 - 1."""
+    return np.clip(x, -8388607, 8388607)
+
+
+# Numba compares the annotations of an overload with those of what it returns: none on either.
+@overload(where)
+def _where(condition, yes, no):  # type: ignore[no-untyped-def]
+    return lambda condition, yes, no: yes if condition else no
+
+
+@overload(decay)
+def _decay(x, d):  # type: ignore[no-untyped-def]
+    def scalar(x, d):  # type: ignore[no-untyped-def]
+        magnitude = (abs(x) * (4096 - d)) >> 12
+        return magnitude if x >= 0 else -magnitude
+
+    return scalar
+
+
+@overload(wrap24)
+def _wrap24(x):  # type: ignore[no-untyped-def]
+    return lambda x: (
+        x - 16777216 if x > 8388608 else (x + 16777216 if x <= -8388608 else x)
+    )
+
+
+@overload(sat24)
+def _sat24(x):  # type: ignore[no-untyped-def]
+    return lambda x: min(max(x, -8388607), 8388607)

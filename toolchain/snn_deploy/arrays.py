@@ -1,0 +1,20 @@
+"""Array types used everywhere, and the one helper that makes arrays read-only."""
+
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
+AnyArray: TypeAlias = NDArray[Any]
+
+A = TypeVar("A", bound=AnyArray)
+
+
+def frozen(array: A) -> A:
+    """Return `array` itself, contiguous in C order and no longer writable."""
+    result = np.ascontiguousarray(array) if not array.flags.c_contiguous else array
+    result.setflags(write=False)
+    return result  # type: ignore[return-value]

@@ -1,0 +1,184 @@
+"""The command line: arguments in, `deploy` and its neighbours, a printed result out.
+
+Exit codes: 0 done, 1 our bug, 2 usage or unreadable input, 3 does not fit, 4 over budget or below
+a required accuracy, 130 interrupted. Results go to stdout, all else to stderr. What is heavy is
+imported by the verb that needs it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from snn_deploy.cli_frame import Group, reported, show_version
+
+app = typer.Typer(
+    cls=Group,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="`snn-deploy MODEL ...` is short for `snn-deploy deploy MODEL ...`.",
+)
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="NIR file (.nir).")]
+Target = Annotated[str, typer.Option(help="Board name, or a board file (.yaml).")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
+# `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
+Input = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Samples: .npz with x [N, T, ...] or [N, ...], and labels y [N]."),
+]
+Profile = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Framework that trained the network: nir, snntorch, spikingjelly."),
+]
+Dt = Annotated[Optional[float], typer.Option(help="Seconds per model step.")]  # noqa: UP045
+Reset = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="What a spike does to the membrane: zero, subtract or v_reset."),
+]
+Threshold = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="A neuron fires above (gt) or at (ge) its threshold."),
+]
+Steps = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="Model steps per sample; needed where the input has no time axis."),
+]
+Samples = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--samples", "--batch", help="Use the first samples of the input only."),
+]
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Fit a trained spiking network to a neuromorphic chip, simulate it, report its cost."""
+
+
+@app.command()
+def deploy(
+    model: Model,
+    target: Target,
+    input: Input = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder for report.json, report.md and the program."),
+    ] = None,
+    profile: Profile = None,
+    dt: Dt = None,
+    reset: Reset = None,
+    threshold: Threshold = None,
+    steps: Steps = None,
+    samples: Samples = None,
+    decode: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="How a class is read: count, payload, first; mean, final, max."),
+    ] = None,
+    min_accuracy: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Exit with 4 if the chip's accuracy (0..1) is below this."),
+    ] = None,
+    trace: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Save every population's output in every simulator (.npz)."),
+    ] = None,
+    stop_after: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="read, normalize, quantize, partition, place, route or simulate."),
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Map MODEL onto a target, simulate it there, and report (the default verb)."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli_deploy import run_deploy
+
+        run_deploy(
+            json=json,
+            model=model,
+            target=target,
+            input=input,
+            out=out,
+            profile=profile,
+            dt=dt,
+            reset=reset,
+            threshold=threshold,
+            steps=steps,
+            samples=samples,
+            decode=decode,
+            min_accuracy=min_accuracy,
+            trace=trace,
+            stop_after=stop_after,
+            seed=seed,
+        )
+    return outcome.code
+
+
+@app.command()
+def check(
+    model: Model,
+    target: Target,
+    input: Input = None,
+    profile: Profile = None,
+    dt: Dt = None,
+    reset: Reset = None,
+    threshold: Threshold = None,
+    steps: Steps = None,
+    samples: Samples = None,
+    seed: Seed = 0,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """List how MODEL can be read, what is assumed, and everything that does not fit."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli_check import run_check
+
+        run_check(
+            json=json,
+            model=model,
+            target=target,
+            input=input,
+            profile=profile,
+            dt=dt,
+            reset=reset,
+            threshold=threshold,
+            steps=steps,
+            samples=samples,
+            seed=seed,
+        )
+    return outcome.code
+
+
+@app.command()
+def boards(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[NAME]", help="Board name or file."),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """List the boards, or every number of one with its unit, kind, source and confidence."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli_boards import run_boards
+
+        run_boards(name, json=json)
+    return outcome.code
+
+
+@app.command()
+def doctor(json: Json = False, debug: Debug = False) -> int:
+    """Show what this installation has: Python, packages, kernel cache, Lava."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli_doctor import run_doctor
+
+        run_doctor(json=json)
+    return outcome.code

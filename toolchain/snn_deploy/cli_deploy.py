@@ -1,0 +1,52 @@
+"""The default verb: run the line, show its progress, print the report."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from snn_deploy.errors import BudgetError
+from snn_deploy.pipeline import Progress, deploy
+from snn_deploy.report import Report, to_json
+from snn_deploy.reporting.screen import show
+
+
+def run_deploy(*, json: bool, min_accuracy: float | None, **options: Any) -> None:
+    """Deploy with `options` and print the report, as JSON if wanted.
+
+    Raises:
+        BudgetError: The accuracy on the chip is below `min_accuracy`; the report is out by then.
+    """
+    with progress() as told:
+        report = deploy(**options, min_accuracy=min_accuracy, progress=told)
+    if json:
+        sys.stdout.write(to_json(report).decode())
+    else:
+        show(report, Console())
+    sys.stdout.flush()
+    require_accuracy(report, min_accuracy)
+
+
+def require_accuracy(report: Report, least: float | None) -> None:
+    """Raise BudgetError if the chip's accuracy is below `least`."""
+    reached = {a.stage: a for a in report.accuracy}.get("chip")
+    if least is None or reached is None or reached.value >= least:
+        return
+    raise BudgetError(
+        f"accuracy on {report.target.name} is {reached.value:.4f} ({reached.correct} of "
+        f"{reached.samples}), below the required {least:g}; see where it goes in the report's "
+        f"accuracy by stage"
+    )
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Give a function that shows the stage at work, on stderr and only on a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda stage: None
+        return
+    with console.status("starting") as status:
+        yield lambda stage: status.update(stage)

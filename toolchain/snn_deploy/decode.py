@@ -1,0 +1,73 @@
+"""Decoders: from the output of a run to one class per sample.
+
+A decoder gives each output neuron a score; the largest wins, ties go to the lowest index.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, IntArray
+from snn_deploy.errors import InputError
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """score: [N, T, n] -> [N, n]. reads: "spikes" or "membranes"; what: for the report."""
+
+    name: str
+    reads: str
+    what: str
+    score: Callable[[AnyArray], AnyArray]
+
+
+def _earliness(output: AnyArray) -> AnyArray:
+    """Return -step of the first spike; a neuron that never fires scores -T, below all others."""
+    fired = output != 0
+    return np.where(fired.any(axis=1), -fired.argmax(axis=1), -output.shape[1])
+
+
+def _signed_sum(output: AnyArray) -> AnyArray:
+    wide = np.float64 if output.dtype.kind == "f" else np.int64
+    total: AnyArray = output.sum(axis=1, dtype=wide)
+    return total
+
+
+DECODERS: dict[str, Decoder] = {
+    d.name: d
+    for d in (
+        Decoder("count", "spikes", "most spikes", lambda o: np.count_nonzero(o, axis=1)),
+        Decoder("payload", "spikes", "largest summed payload", _signed_sum),
+        Decoder("first", "spikes", "earliest spike", _earliness),
+        Decoder("mean", "membranes", "largest mean membrane", lambda o: o.mean(axis=1)),
+        Decoder("final", "membranes", "largest final membrane", lambda o: o[:, -1]),
+        Decoder("max", "membranes", "largest peak of the membrane", lambda o: o.max(axis=1)),
+    )
+}
+
+
+def decode(output: AnyArray, name: str) -> IntArray:
+    """Return the predicted class [N] of `output` [N, T, *shape] by the decoder called `name`."""
+    flat = output.reshape(*output.shape[:2], -1)
+    return np.argmax(DECODERS[name].score(flat), axis=1).astype(np.int64)
+
+
+def choose_decoder(name: str | None, population: str, spiking: bool) -> Decoder:
+    """Return the decoder called `name`, or the default for this kind of output.
+
+    Raises:
+        InputError: There is none of that name, or it reads what this output does not give.
+    """
+    kind = "spikes" if spiking else "membranes"
+    if name is None:
+        return DECODERS["count" if spiking else "mean"]
+    if name not in DECODERS:
+        raise InputError(f"--decode {name!r}: no such decoder; known: {', '.join(DECODERS)}")
+    if DECODERS[name].reads != kind:
+        fitting = ", ".join(d.name for d in DECODERS.values() if d.reads == kind)
+        raise InputError(
+            f"--decode {name}: reads {DECODERS[name].reads}, but output {population!r} gives "
+            f"{kind}; use one of {fitting}"
+        )
+    return DECODERS[name]

@@ -1,0 +1,200 @@
+"""Numbers with a history: every figure of a board says where it is from and how good it is.
+
+Each record has a value with its unit, the kind of evidence it is, its source and how far to
+trust it. A report shows them beside the result, so that an inherited or assumed number can
+never pass for a measured one.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+Kind: TypeAlias = Literal[
+    "limit",  # a size stated by the vendor or the vendor's software
+    "simulated",  # before silicon
+    "measured-min",  # best case of a microbenchmark
+    "measured",
+    "fitted",  # by regression on silicon
+    "all-in",  # total power / events, static power included
+    "incremental",  # slope of power against rate
+    "vendor-ratio",  # a ratio to another chip, as the vendor states it
+    "inherited",  # another chip's number, unchanged
+    "derived",  # calculated from published data
+    "scaled",  # another chip's number times a vendor ratio
+    "assumed",  # ours, without evidence
+    "none",  # not published; the value is null
+]
+Confidence: TypeAlias = Literal[
+    "primary",  # read in the vendor's or authors' own text or code
+    "secondary",  # quoted by somebody else
+    "derived",  # our arithmetic on primary data
+    "verified",  # we ran it
+    "unconfirmed",  # sources conflict, or there is none
+]
+Counter: TypeAlias = Literal[
+    "synops", "synops_dense", "synops_sparse", "synops_conv", "words", "updates", "active",
+    "inactive", "spikes", "messages_in", "messages_out", "hops_x", "hops_y", "hops_chip",
+    "input_messages",
+]  # fmt: skip
+
+Count = Annotated[int, msgspec.Meta(gt=0, le=1 << 16)]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
+Small = Annotated[int, msgspec.Meta(ge=-64, le=64)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A size: how much there is of something, or the largest value that is allowed."""
+
+    value: Natural
+    unit: str
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+
+class Exponent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A limit that may be negative."""
+
+    value: Small
+    unit: str
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+
+class Widths(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The sizes something can have, in rising order."""
+
+    values: tuple[Natural, ...]
+    unit: str
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.values or list(self.values) != sorted(set(self.values)):
+            raise ValueError("`values` must rise and not be empty")
+
+
+class Flag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A yes or no; true in a condition if the value is."""
+
+    value: bool
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+    def __bool__(self) -> bool:
+        return self.value
+
+
+class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A quantity; the value is None exactly if the kind is "none"."""
+
+    value: Amount | None
+    unit: str
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        _check_none(self.value, self.kind)
+
+
+class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Time the end of a step takes if at least `tiles` routers have a core in use."""
+
+    tiles: Count
+    value: Amount
+    unit: Literal["s"]
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+
+class Coefficient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Energy per event. voltage: supply in volts at which it holds, None if unknown."""
+
+    name: str
+    counter: Counter
+    value: Amount | None
+    unit: Literal["pJ"]
+    kind: Kind
+    scope: Literal["core", "noc", "io"]
+    voltage: Amount | None
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        _check_none(self.value, self.kind)
+
+
+class StaticPower(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Power that flows whatever happens. scope: what one unit of it covers."""
+
+    name: str
+    value: Amount | None
+    unit: Literal["W"]
+    kind: Kind
+    scope: Literal["core", "chip", "management"]
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        _check_none(self.value, self.kind)
+
+
+class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What somebody measured on the real thing: to compare with, never a coefficient."""
+
+    workload: str
+    quantity: str
+    value: Amount
+    unit: str
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+
+Leaf: TypeAlias = (
+    Limit
+    | Exponent
+    | Widths
+    | Flag
+    | Figure
+    | Barrier
+    | Coefficient
+    | StaticPower
+    | Measurement
+)
+
+
+def leaves(item: Any, path: str = "") -> Iterator[tuple[str, Leaf]]:
+    """Yield every record inside a board (or a part of one) with its path, in field order."""
+    if isinstance(item, Leaf):
+        yield path, item
+    elif isinstance(item, msgspec.Struct):
+        for name in item.__struct_fields__:
+            yield from leaves(getattr(item, name), f"{path}.{name}" if path else name)
+    elif isinstance(item, Mapping):
+        for name, value in item.items():
+            yield from leaves(value, f"{path}.{name}")
+    elif isinstance(item, tuple):
+        for i, value in enumerate(item):
+            yield from leaves(value, f"{path}[{i}]")
+
+
+def _check_none(value: float | None, kind: str) -> None:
+    if (value is None) != (kind == "none"):
+        raise ValueError("the value must be null if the kind is `none`, and only then")

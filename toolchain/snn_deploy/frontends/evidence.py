@@ -1,0 +1,159 @@
+"""Which framework may have written a file: the patterns that exporters leave in the numbers.
+
+Node names and dtypes count only in choosing between two frameworks whose numbers agree.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray
+from snn_deploy.frontends.graph import NEURONS, Graph, Node, walk
+
+CLOSE = 1e-5  # relative; parameters went through float32 (6e-8) several times
+
+SNNTORCH_DT = 1e-4  # snntorch 1.0.0, export_nir.py: written into every time constant
+SNNTORCH_INPUT = "input"  # nirtorch.extract_nir_graph names every Input so
+SPIKINGJELLY_INPUTS = frozenset({"x", "input_1"})  # torch.fx: `forward(self, x)`, nn.Sequential
+
+# What the exporters can write; nested graphs are flat by now.
+_SNNTORCH = frozenset({"Input", "Output", "Port", "Affine", "Linear", "Conv2d", "AvgPool2d",
+                       "Flatten", "LIF", "CubaLIF"})  # fmt: skip
+_SPIKINGJELLY = frozenset({"Input", "Output", "Affine", "Linear", "Conv1d", "Conv2d", "AvgPool2d",
+                           "Flatten", "IF", "LIF", "CubaLIF"})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A profile that the numbers in a file are consistent with.
+
+    dt: seconds per step that follow from the numbers, None if they leave it open.
+    evidence: what was seen. settles: whether it is enough to choose this profile, if alone.
+    """
+
+    profile: str
+    dt: float | None
+    evidence: str
+    settles: bool
+
+
+def detect(graph: Graph) -> tuple[Reading, ...]:
+    """Return the frameworks' readings that the file is consistent with; the specification's
+    reading, which always is, comes last."""
+    spec = Reading("nir", implied_dt(graph), "the NIR specification reads every file", False)
+    if not graph.of_kind(*NEURONS):
+        return (spec,)
+    found = (pattern(graph) for pattern in PATTERNS.values())
+    return (*(reading for reading in found if reading), spec)
+
+
+def implied_dt(graph: Graph) -> float | None:
+    """Return the one dt for which every leaky neuron has r == tau/dt and every IF r == 1/dt."""
+    steps = {dt for node in graph.of_kind(*NEURONS) for dt in _implied(node)}
+    plausible = all(np.isfinite(dt) and 0 < dt < 1 for dt in steps)
+    if not steps or not plausible or max(steps) > min(steps) * (1 + 2 * CLOSE):
+        return None
+    return float(f"{np.median(list(steps)):.6g}")  # six digits: what float32 rounding leaves
+
+
+def _snntorch(graph: Graph) -> Reading | None:
+    neurons = graph.of_kind(*NEURONS)
+    if any(node.kind not in _SNNTORCH for node in graph.nodes.values()):
+        return None
+    if not all(_has_unit_gain(node, SNNTORCH_DT) and _rests_at_zero(node) for node in neurons):
+        return None
+    if _input_names(graph) <= SPIKINGJELLY_INPUTS:
+        return None
+    seen = f"r == tau/dt for dt = {SNNTORCH_DT:g} s, v_leak == v_reset == 0 in every neuron"
+    recurrent = bool(walk(sorted(n.name for n in graph.of_kind("Input")), graph.after).back)
+    named = _input_names(graph) == {SNNTORCH_INPUT}
+    return Reading(
+        "snntorch", SNNTORCH_DT, seen + (", a recurrent layer" if recurrent else ""), named
+    )
+
+
+def _spikingjelly(graph: Graph) -> Reading | None:
+    neurons = graph.of_kind(*NEURONS)
+    if any(node.kind not in _SPIKINGJELLY for node in graph.nodes.values()):
+        return None
+    dt = implied_dt(graph)
+    implied = any(True for node in neurons for _ in _implied(node))
+    if (dt is None and implied) or not all(_fits_spikingjelly(node, dt) for node in neurons):
+        return None
+    if walk(sorted(n.name for n in graph.of_kind("Input")), graph.after).back:
+        return None  # its exporter cannot trace recurrent containers
+    named = _input_names(graph) <= SPIKINGJELLY_INPUTS
+    seen = "parameters uniform, float64, v_leak == v_reset"
+    if dt is not None:
+        seen += f", r == tau/dt or 1/dt for dt = {dt:g} s"
+    if named:
+        seen += f", Input named {sorted(_input_names(graph))[0]!r} as torch.fx does"
+    return Reading("spikingjelly", dt, seen, dt is not None)
+
+
+PATTERNS: Mapping[str, Callable[[Graph], Reading | None]] = {
+    "snntorch": _snntorch,
+    "spikingjelly": _spikingjelly,
+}
+
+
+def _implied(node: Node) -> Iterator[float]:
+    """Yield the time steps that a neuron's parameters imply; r == 1 implies none."""
+    pairs = {
+        "IF": [(None, "r")],
+        "LIF": [("tau", "r")],
+        "LI": [("tau", "r")],
+        "CubaLI": [("tau_mem", "r"), ("tau_syn", "w_in")],
+        "CubaLIF": [("tau_mem", "r"), ("tau_syn", "w_in")],
+    }.get(node.kind, [])
+    for tau_key, gain_key in pairs:
+        gain = node.real(gain_key)
+        if np.all(gain == 1):
+            continue
+        with np.errstate(all="ignore"):
+            steps = np.broadcast_arrays((node.real(tau_key) if tau_key else 1.0) / gain)[0]
+        if np.isfinite(steps).any():  # tau and r of a perfect integrator are both infinite
+            steps = steps[np.isfinite(steps)]
+            yield float(steps.min())
+            yield float(steps.max())
+
+
+def _has_unit_gain(node: Node, dt: float) -> bool:
+    """Whether an input of 1 charges the membrane by 1."""
+    if node.kind == "LIF":
+        return _same(node.real("r") * dt, node.real("tau"))
+    return _same(node.real("r") * dt, node.real("tau_mem")) and _same(
+        node.real("w_in") * dt, node.real("tau_syn")
+    )
+
+
+def _rests_at_zero(node: Node) -> bool:
+    return not node.real("v_leak").any() and not node.real("v_reset").any()
+
+
+def _fits_spikingjelly(node: Node, dt: float | None) -> bool:
+    """Whether the exporter of SpikingJelly could have written this neuron."""
+    for value in node.values.values():
+        array = np.asarray(value)
+        if array.dtype != np.float64 or array.size == 0 or (array != array.ravel()[0]).any():
+            return False
+    if node.kind == "IF":
+        return dt is not None and _same(node.real("r") * dt, np.ones(()))
+    if node.kind == "CubaLIF":
+        return dt is not None and _has_unit_gain(node, dt) and not node.real("v_leak").any()
+    if not _same(node.real("v_leak"), node.real("v_reset")):
+        return False
+    decays_input = bool(np.all(node.real("r") == 1))
+    return decays_input or (dt is not None and _has_unit_gain(node, dt))
+
+
+def _same(a: FloatArray, b: FloatArray) -> bool:
+    try:
+        return bool(np.allclose(a, b, rtol=CLOSE, atol=0.0))
+    except ValueError:  # shapes that do not fit; refused where shapes are inferred
+        return False
+
+
+def _input_names(graph: Graph) -> set[str]:
+    return {node.name for node in graph.of_kind("Input")}

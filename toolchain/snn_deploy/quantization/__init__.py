@@ -1,0 +1,1 @@
+"""Choosing integers: registers, weights, inputs, scales and ranges; `passes/quantize.py` joins them."""

@@ -1,0 +1,79 @@
+"""How an input is fed: binary spikes, graded payloads, or a bias per sample."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray
+from snn_deploy.errors import DoesNotFitError
+from snn_deploy.network import Assumption, Input
+from snn_deploy.quant import QuantInput
+
+PAYLOAD_BITS = 8  # Intel's brief calls 8 bits typical and 32 the most
+
+
+def quantize_input(
+    port: Input, values: AnyArray | None, payload_bits_max: int
+) -> tuple[QuantInput, Assumption]:
+    """Return how `port` is fed on a chip whose spikes carry at most payload_bits_max bits.
+
+    values: what will be fed (any shape), None if unknown. Binary if all non-zero values are one
+    and the same positive number; else graded, with a power-of-two scale if that represents every value exactly.
+
+    Raises:
+        DoesNotFitError: The values are graded and the chip has binary spikes only.
+    """
+    name = f"coding of input {port.name!r}"
+    if values is None:
+        made = QuantInput(port.name, port.shape, 0, 1.0, port.level)
+        return made, Assumption(name, "binary spikes", "no data was given to look at")
+    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    if low >= 0 and bool(((values == 0) | (values == high)).all()):
+        made = QuantInput(port.name, port.shape, 0, 1.0 / high if high else 1.0, port.level)
+        return made, Assumption(name, "binary spikes", f"every value is 0 or {high:g}")
+    bits = min(PAYLOAD_BITS, payload_bits_max)
+    if bits < 2:
+        raise DoesNotFitError(
+            f"input {port.name!r}: its values are graded ({low:g} .. {high:g}), but the spikes of "
+            f"this target are binary; encode them as spikes or use a target with graded spikes (loihi2)"
+        )
+    limit = (1 << bits) - 1 if low >= 0 else (1 << (bits - 1)) - 1
+    scale = _exact_scale(values, limit) or limit / max(high, -low)
+    made = QuantInput(port.name, port.shape, bits, scale, port.level)
+    return made, Assumption(
+        name,
+        f"graded spikes, {bits} bit, {scale:g} per unit",
+        f"values from {low:g} to {high:g}"
+        + (", all represented exactly" if _is_whole(values * scale) else ""),
+    )
+
+
+def is_binary(values: AnyArray | None) -> bool:
+    """Whether these values can be fed as binary spikes (assumed of unknown ones)."""
+    if values is None:
+        return True
+    high = values.max(initial=0)
+    return bool(((values == 0) | (values == high)).all())
+
+
+def input_error(port: QuantInput, values: Mapping[str, AnyArray]) -> tuple[float, float]:
+    """Return the largest and the rms rounding error of the payloads, in units of the largest value."""
+    x = np.asarray(values[port.name], np.float64)
+    top = float(np.abs(x).max(initial=0)) or 1.0
+    error = (np.rint(x * port.scale) / port.scale - x) / top
+    return float(np.abs(error).max(initial=0)), float(np.sqrt(np.mean(error**2)))
+
+
+def _exact_scale(values: AnyArray, limit: int) -> float | None:
+    """Return the smallest power of two that makes every value a whole number within +-limit."""
+    top = float(np.abs(values).max())
+    scale = 1.0
+    while top * scale <= limit:
+        if _is_whole(values * scale):
+            return scale
+        scale *= 2
+    return None
+
+
+def _is_whole(values: AnyArray) -> bool:
+    return bool((values == np.rint(values)).all())

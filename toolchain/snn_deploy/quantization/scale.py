@@ -1,0 +1,105 @@
+"""Choosing the scale of a population: how many integer units of v one float unit becomes.
+
+Threshold, bias and all incoming weights of a population share one scale S (v_int = S * v_float), so
+choosing S moves the grid on which everything is rounded and nothing else. The largest S is limited by what the
+registers hold; within a factor of two below that (or below COMFORT, beyond which nothing is gained)
+the one is taken that rounds the weights best while the threshold is a whole number.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray
+from snn_deploy.quantization.registers import store_weights
+
+COMFORT = 8192.0  # threshold register value beyond which finer thresholds gain nothing
+GRID = 64.0  # v units per unit of summed input and per unit of the threshold register
+CANDIDATES = 64  # scales tried within the last factor of two
+MARGIN = 2.0  # headroom over what calibration data showed
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a population's float quantities go: `bound` can never be exceeded (inf if there is no
+    such number), `measured` is the largest seen on calibration data (None without data)."""
+
+    bound: float
+    measured: float | None
+
+    @property
+    def wanted(self) -> float:
+        """The magnitude that must be representable."""
+        if self.measured is None:
+            return self.bound
+        return min(self.bound, MARGIN * self.measured)
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Largest integer magnitudes: of v (and u), of the threshold register, of a bias."""
+
+    state: int
+    threshold: int
+    bias: int
+
+
+def largest_scale(
+    limits: Limits, state: float, threshold: float | None, bias: float
+) -> float:
+    """Return the largest scale at which states, threshold and bias all fit.
+
+    state, bias: float magnitudes; threshold: the largest, None for readouts.
+    """
+    caps = [limits.state / state if state > 0 else np.inf]
+    if threshold is not None:
+        caps += [GRID * limits.threshold / threshold, GRID * COMFORT / threshold]
+    if bias > 0:
+        caps.append(limits.bias / bias)
+    cap = min(caps)
+    return float(cap) if np.isfinite(cap) else GRID
+
+
+def best_scale(
+    cap: float,
+    threshold: float | None,
+    weights: Sequence[FloatArray],
+    bits: int,
+    exponents: range,
+) -> float:
+    """Return the scale at most `cap` that rounds `weights` best.
+
+    weights: float weights of each projection, per unit of v (gain and payload included).
+    A scale at which weights and threshold are whole numbers already wins (the one nearest to the
+    numbers as they are), so integer networks pass unchanged.
+    """
+    for power in sorted(range(-8, 9), key=lambda k: (abs(k), k)):
+        scale = GRID * 2.0**power
+        whole = threshold is None or float(threshold * 2.0**power).is_integer()
+        if scale <= cap and whole and _error(scale, weights, bits, exponents) == 0.0:
+            return scale
+    return min(_grid(cap, threshold), key=lambda s: _error(s, weights, bits, exponents))
+
+
+def _grid(cap: float, threshold: float | None) -> Iterator[float]:
+    """Yield scales in (cap / 2, cap], largest first, whose threshold is a whole register value."""
+    for fraction in np.linspace(1.0, 0.5, CANDIDATES, endpoint=False):
+        if threshold is None:
+            yield cap * float(fraction)
+        else:
+            register = np.floor(cap * float(fraction) * threshold / GRID)
+            yield max(float(register), 1.0) * GRID / threshold
+
+
+def _error(
+    scale: float, weights: Sequence[FloatArray], bits: int, exponents: range
+) -> float:
+    """Return the summed squared rounding error of all weights, per squared float unit."""
+    total = 0.0
+    for weight in weights:
+        target = weight * (scale / GRID)
+        stored = store_weights(target, bits, exponents)
+        error = stored.integer * 2.0**stored.exponent - target
+        total += float(np.sum(error**2)) / scale**2
+    return total
