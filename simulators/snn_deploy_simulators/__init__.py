@@ -1,1 +1,2 @@
-"""Simulators: `reference` (float), `golden` (integers, plainly), `integer` (fast), `chip`."""
+"""Simulators: `reference` (float), `golden` (integers, plainly), `integer` (fast),
+`chip`."""

@@ -1,8 +1,10 @@
 """Prepare the synapses of a projection, inside a window of its target, for the kernels."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, BoolArray
+from snn_deploy.arrays import AnyArray, BoolArray, IntArray
 from snn_deploy.maps import Conv, Dense, Sparse
 from snn_deploy.program import Window
 from snn_deploy.quant import QuantProjection
@@ -10,53 +12,74 @@ from snn_deploy_simulators import kernels
 from snn_deploy_simulators.engine import Block, Events, Run
 
 
+@dataclass(frozen=True, eq=False)
+class Place:
+    """The part of a population that a block serves: its window, and the flat indices in it."""
+
+    window: Window
+    members: IntArray
+
+
 def block(
-    projection: QuantProjection, window: Window | None = None, listens: BoolArray | None = None
+    projection: QuantProjection,
+    place: Place | None = None,
+    listens: BoolArray | None = None,
 ) -> Block:
-    """Return the synapses of `projection` that end inside `window` (everywhere if None).
+    """Return the synapses of `projection` that end in `place` (everywhere if None).
 
     listens: [n_pre], which events reach them; all if None.
     """
-    heard = np.ones(projection.map.n_pre, np.bool_) if listens is None else listens
-    match projection.map:
+    m = projection.map
+    heard = np.ones(m.n_pre, np.bool_) if listens is None else listens
+    members = np.arange(m.n_post) if place is None else place.members
+    match m:
         case Dense():
-            run = _dense(projection, projection.map, window, heard)
+            run = _dense(projection, m, members, heard)
         case Sparse():
-            run = _sparse(projection, projection.map, window, heard)
+            run = _sparse(projection, m, members, heard)
         case Conv():
-            run = _conv(projection, projection.map, window, heard)
+            channels, rows, columns = m.out_shape
+            everything = Window(0, channels, 0, rows, 0, columns)
+            run = _conv(projection, m, place.window if place else everything, heard)
     return Block(projection.pre, run)
 
 
-def _dense(p: QuantProjection, m: Dense, window: Window | None, listens: BoolArray) -> Run:
-    low, high = (0, m.n_post) if window is None else _flat(window)
-    pre_shift, weight = _narrow(np.ascontiguousarray(m.weight[low:high].T))
+def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) -> Run:
+    pre_shift, weight = _narrow(np.ascontiguousarray(m.weight[members].T))
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
+    rows = (listens, weight, pre_shift, exponent)
 
-    def run_binary(events: Events, start: int, total: AnyArray) -> None:
-        kernels.dense_binary(
-            events.first, events.index, start, delay, listens, weight, pre_shift, exponent, low, total
-        )  # fmt: skip
+    def add(events: Events, start: int, column: int, total: AnyArray) -> None:
+        if binary and weight.dtype == np.int8:
+            kernels.dense_binary(
+                events.first, events.index, start, delay, *rows, column, total
+            )
+        else:
+            kernels.dense_graded(
+                events.first, events.index, events.value, start, delay, binary, *rows, column, total
+            )  # fmt: skip
 
-    def run_graded(events: Events, start: int, total: AnyArray) -> None:
-        kernels.dense_graded(
-            events.first, events.index, events.value, start, delay, binary, listens, weight,
-            pre_shift, exponent, low, total,
-        )  # fmt: skip
+    def run(events: Events, start: int, total: AnyArray) -> None:
+        add(events, start, int(members[0]), total)
 
-    return run_binary if binary and weight.dtype == np.int8 else run_graded
+    def run_scattered(events: Events, start: int, total: AnyArray) -> None:
+        part = np.zeros((len(total), len(members)), np.int32)
+        add(events, start, 0, part)
+        total[:, members] += part
+
+    adjacent = members[-1] - members[0] + 1 == len(members)
+    return run if adjacent else run_scattered
 
 
-def _sparse(p: QuantProjection, m: Sparse, window: Window | None, listens: BoolArray) -> Run:
+def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray) -> Run:
     matrix = m.matrix.tocsc(copy=True)  # columns are sources
     matrix.sort_indices()
     first, post, weight = matrix.indptr, matrix.indices, matrix.data
-    if window is not None:
-        low, high = _flat(window)
-        inside = (post >= low) & (post < high)
-        first = np.concatenate([[0], np.cumsum(inside)])[first]
-        post, weight = post[inside], weight[inside]
-    rows = (first.astype(np.int64), post.astype(np.int32), weight.astype(np.int16))
+    inside = np.zeros(m.n_post, np.bool_)
+    inside[members] = True
+    kept = inside[post]
+    first = np.concatenate([[0], np.cumsum(kept)])[first].astype(np.int64)
+    rows = (first, post[kept].astype(np.int32), weight[kept].astype(np.int16))
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
 
     def run(events: Events, start: int, total: AnyArray) -> None:
@@ -68,8 +91,7 @@ def _sparse(p: QuantProjection, m: Sparse, window: Window | None, listens: BoolA
     return run
 
 
-def _conv(p: QuantProjection, m: Conv, window: Window | None, listens: BoolArray) -> Run:
-    box = window or Window(0, m.out_shape[0], 0, m.out_shape[1], 0, m.out_shape[2])
+def _conv(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Run:
     y_first, y_pair = _pairs(m, 0, box.y0, box.y1)
     x_first, x_pair = _pairs(m, 1, box.x0, box.x1)
     weight = _by_source(m)
@@ -95,7 +117,8 @@ def _by_source(m: Conv) -> AnyArray:
 
 
 def _pairs(m: Conv, axis: int, low: int, high: int) -> tuple[AnyArray, AnyArray]:
-    """Return, for each input row (column), the (kernel row, output row) pairs with output in low..high."""
+    """Return, for each input row (column), the (kernel row, output row) pairs with output
+    in low..high."""
     size, kernel = m.in_shape[1 + axis], m.weight.shape[2 + axis]
     at, k = np.meshgrid(np.arange(size), np.arange(kernel), indexing="ij")
     reach = at + m.padding[axis] - k * m.dilation[axis]
@@ -103,10 +126,6 @@ def _pairs(m: Conv, axis: int, low: int, high: int) -> tuple[AnyArray, AnyArray]
     valid = (reach % m.stride[axis] == 0) & (out >= low) & (out < high)
     first = np.concatenate([[0], np.cumsum(valid.sum(axis=1))]).astype(np.int64)
     return first, np.stack([k[valid], out[valid]], axis=1).astype(np.int64)
-
-
-def _flat(window: Window) -> tuple[int, int]:
-    return window.x0, window.x1
 
 
 def _narrow(weight: AnyArray) -> tuple[int, AnyArray]:
@@ -117,4 +136,3 @@ def _narrow(weight: AnyArray) -> tuple[int, AnyArray]:
         if lossless and stored.min(initial=0) >= -128 and stored.max(initial=0) <= 127:
             return pre_shift, stored.astype(np.int8)
     return 0, weight.astype(np.int16)
-

@@ -1,9 +1,11 @@
 """The fast engine under the integer and the chip simulator.
 
-Model time, one sample after the other. Populations are run in the order of their strongly connected
-components: one that is in no cycle runs all its steps before the next begins (in blocks that
-fit the cache); one that projects only onto itself runs as many steps at once as its shortest delay allows; a longer
-cycle goes step by step. A population's synapses come as `Block`s, one per projection for the
+Model time, one sample after the other. Populations are run in the order of their strongly
+connected
+components: one that is in no cycle runs all its steps before the next begins (in blocks
+that fit the cache); one that projects only onto itself runs as many steps at once as its
+shortest delay allows; a longer cycle goes step by step. A population's synapses come as
+`Block`s, one per projection for the
 integer simulator, one per projection and piece for the chip: same kernels, other windows.
 """
 
@@ -28,7 +30,8 @@ BLOCK = 1 << 18  # summed inputs (int32) per block of steps: 1 MB, stays in the 
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """Spikes of one population in one sample: first [T + 1], index, value (see kernels.py)."""
+    """Spikes of one population in one sample: first [T + 1], index, value (see
+    kernels.py)."""
 
     first: IntArray
     index: AnyArray
@@ -46,7 +49,8 @@ Run = Callable[[Events, int, AnyArray], None]
 class Block:
     """Some synapses of one projection, ready for a kernel.
 
-    run(events of `pre`, start, total): adds what arrives in the steps of `total` [steps, n].
+    run(events of `pre`, start, total): adds what arrives in the steps of `total` [steps,
+    n].
     """
 
     pre: str
@@ -55,8 +59,8 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A population with all that its update needs; piece [n] numbers its pieces from 0 (n_pieces 0: not
-    counted)."""
+    """A population with all that its update needs; piece [n] numbers its pieces from 0
+    (n_pieces 0: not counted)."""
 
     pop: QuantPopulation
     blocks: tuple[Block, ...]
@@ -68,8 +72,8 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One sample: events per population and input; per population membrane [T, n] where recorded,
-    active and fired [T, pieces], and peaks (largest |input|, |u|, |v|)."""
+    """One sample: events per population and input; per population membrane [T, n] where
+    recorded, active and fired [T, pieces], and peaks (largest |input|, |u|, |v|)."""
 
     events: Mapping[str, Events]
     membrane: Mapping[str, AnyArray]
@@ -97,7 +101,11 @@ def cell(
 
 
 def run(
-    net: QuantNetwork, cells: Mapping[str, Cell], stimulus: Stimulus, sink: Sink, threads: int
+    net: QuantNetwork,
+    cells: Mapping[str, Cell],
+    stimulus: Stimulus,
+    sink: Sink,
+    threads: int,
 ) -> None:
     """Run every sample and hand its Trace to `sink` (called in order of the samples)."""
     groups = components(net)
@@ -130,7 +138,8 @@ def _sample(
 
 
 def _steps_at_once(net: QuantNetwork, group: list[str], steps: int) -> int:
-    """Return how many steps the populations of a component may run before they must alternate."""
+    """Return how many steps the populations of a component may run before they must
+    alternate."""
     inside = [p.delay for p in net.projections if p.pre in group and p.post in group]
     if not inside:
         return steps
@@ -158,7 +167,11 @@ class _Work:
             self.state[name] = np.zeros((len(MODELS[c.pop.model].states), n), np.int32)
             self.state[name][1] = c.pop.v0
             row = c.parameter[MODELS[c.pop.model].params.index("bias")]
-            self.bias[name] = row if c.sample_bias is None else (row + c.sample_bias[sample]).astype(np.int32)
+            self.bias[name] = (
+                row
+                if c.sample_bias is None
+                else (row + c.sample_bias[sample]).astype(np.int32)
+            )
             self.membrane[name] = np.empty((0 if c.pop.spiking else steps, n), np.int32)
             counted = steps if c.n_pieces else 0
             self.active[name] = np.zeros((counted, c.n_pieces), np.int64)
@@ -194,14 +207,18 @@ def _input_events(raster: AnyArray) -> Events:
 class Recorder:
     """Collects traces into a Recording."""
 
-    def __init__(self, net: QuantNetwork, stimulus: Stimulus, keep: Iterable[str] | None) -> None:
+    def __init__(
+        self, net: QuantNetwork, stimulus: Stimulus, keep: Iterable[str] | None
+    ) -> None:
         names = {p.name for p in net.populations}
         kept = names if keep is None else {*keep, *net.outputs}
         shape = (stimulus.samples, stimulus.steps)
         self.pops = net.populations
         self.shape = shape
         self.outputs: dict[str, AnyArray] = {
-            p.name: np.zeros((*shape, p.n), _dtype(p)) for p in net.populations if p.name in kept
+            p.name: np.zeros((*shape, p.n), _dtype(p))
+            for p in net.populations
+            if p.name in kept
         }
         self.events = {
             n.name: np.zeros(shape[0], np.int64) for n in (*net.inputs, *net.populations)
@@ -210,7 +227,9 @@ class Recorder:
 
     def add(self, sample: int, trace: Trace) -> None:
         for name, events in trace.events.items():
-            self.events[name][sample] = 0 if len(trace.membrane.get(name, ())) else events.count
+            self.events[name][sample] = (
+                0 if len(trace.membrane.get(name, ())) else events.count
+            )
         for name, out in self.outputs.items():
             if len(trace.membrane[name]):
                 out[sample] = trace.membrane[name]
@@ -228,7 +247,9 @@ class Recorder:
             if p.name in self.outputs
         }
         keys = ("a_in", "u", "v")
-        peaks = {n: dict(zip(keys, map(float, p), strict=True)) for n, p in self.peak.items()}
+        peaks = {
+            n: dict(zip(keys, map(float, p), strict=True)) for n, p in self.peak.items()
+        }
         return Recording(shaped, self.events, peaks)
 
 

@@ -1,10 +1,11 @@
 """Golden model: what a chip with an integer network on it does, written for reading.
 
-NumPy, chip time, one chip step after the other. All samples are streamed through the same chip: a frame of
-steps + guard per sample, states reset at the start of a frame, populations held outside their
-window, spikes left to arrive when they arrive. That nothing of one sample reaches the next is therefore
-a result here, not an assumption. The fast simulators work in model time and are tested against
-this; Lava's fixed-point models are its own oracle.
+NumPy, chip time, one chip step after the other. All samples are streamed through the same
+chip: a frame of steps + guard per sample, states reset at the start of a frame, populations
+held outside their window, spikes left to arrive when they arrive. That nothing of one
+sample reaches the next is therefore a result here, not an assumption. The fast simulators
+work in model time and are tested against this; Lava's fixed-point models are its own
+oracle.
 """
 
 from collections import deque
@@ -26,7 +27,8 @@ def run(
 ) -> Recording:
     """Stream all samples through and return what every population did, in model time.
 
-    keep: populations whose output is kept; all if None. Readouts give their membrane, int64.
+    keep: populations whose output is kept; all if None. Readouts give their membrane,
+    int64.
     """
     kept = {p.name for p in net.populations} if keep is None else {*keep, *net.outputs}
     shape = (stimulus.samples, stimulus.steps)
@@ -45,12 +47,15 @@ def run(
                     bias = stimulus.bias.get(pop.name)
                     extra = 0 if bias is None else bias[sample]
                     spikes = _update(pop, states[pop.name], arrived[pop.name], extra)
-                    outputs[pop.name][sample, t] = spikes if pop.spiking else states[pop.name]["v"]
+                    outputs[pop.name][sample, t] = (
+                        spikes if pop.spiking else states[pop.name]["v"]
+                    )
                     _note(peaks[pop.name], arrived[pop.name], states[pop.name])
                 sent[pop.name] = spikes
             for f in flight:
                 f.send(sent[f.projection.pre])
-    events = {k: np.count_nonzero(v, axis=(1, 2)) for k, v in stimulus.spikes.items()}
+    events = {port.name: np.zeros(stimulus.samples, np.int64) for port in net.inputs}
+    events |= {k: np.count_nonzero(v, axis=(1, 2)) for k, v in stimulus.spikes.items()}
     for pop in net.populations:
         count = np.count_nonzero(outputs[pop.name], axis=(1, 2))
         events[pop.name] = count if pop.spiking else np.zeros_like(count)
@@ -63,7 +68,8 @@ def run(
 
 
 class _Flight:
-    """The spikes of one projection on their way: one summed and shifted array per chip step."""
+    """The spikes of one projection on their way: one summed and shifted array per chip
+    step."""
 
     def __init__(self, net: QuantNetwork, projection: QuantProjection) -> None:
         self.projection = projection
@@ -117,7 +123,10 @@ def _inputs(
 
 
 def _update(
-    pop: QuantPopulation, states: dict[str, IntArray], a: IntArray, extra_bias: IntArray | int
+    pop: QuantPopulation,
+    states: dict[str, IntArray],
+    a: IntArray,
+    extra_bias: IntArray | int,
 ) -> IntArray:
     model = MODELS[pop.model]
     values = parameters(pop)
@@ -130,5 +139,5 @@ def _update(
 
 
 def _note(peak: dict[str, float], a: IntArray, states: dict[str, IntArray]) -> None:
-    for key, value in {"a_in": a, **states}.items():
+    for key, value in (("a_in", a), ("u", states["u"]), ("v", states["v"])):
         peak[key] = max(peak.get(key, 0.0), float(np.abs(value).max(initial=0)))

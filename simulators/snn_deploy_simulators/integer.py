@@ -1,4 +1,5 @@
-"""Integer simulator: what a QuantNetwork computes, bit for bit and fast; no chip, no time."""
+"""Integer simulator: what a QuantNetwork computes, bit for bit and fast; no chip, no
+time."""
 
 import os
 from collections.abc import Iterable
@@ -19,10 +20,12 @@ def run(
 ) -> Recording:
     """Run all samples and return what every population did, in model time.
 
-    keep: populations whose output is kept; all if None. threads: over samples; all cores if None.
+    keep: populations whose output is kept; all if None. threads: over samples; all cores if
+    None.
     """
     cells = {
-        p.name: cell(p, [block(q) for q in net.into(p.name)], stimulus) for p in net.populations
+        p.name: cell(p, [block(q) for q in net.into(p.name)], stimulus)
+        for p in net.populations
     }
     recorder = Recorder(net, stimulus, keep)
     run_engine(net, cells, stimulus, recorder.add, threads or os.cpu_count() or 1)

@@ -1,7 +1,8 @@
 """Compile kernels with Numba, cached on disk by a hash of our own sources.
 
-Numba's cache looks only at the file that holds the cached function; a change of a neuron in another file
-would serve old machine code. Hence one cache folder per state of the sources that kernels are made of.
+Numba's cache looks only at the file that holds the cached function; a change of a neuron in
+another file would serve old machine code. Hence one cache folder per state of the sources
+that kernels are made of.
 """
 
 import hashlib
@@ -24,7 +25,11 @@ def cache_folder() -> Path:
     toolchain = Path(snn_deploy.__file__).parent
     sources = sorted(
         file
-        for folder in (toolchain / "arithmetic", toolchain / "neurons", Path(__file__).parent)
+        for folder in (
+            toolchain / "arithmetic",
+            toolchain / "neurons",
+            Path(__file__).parent,
+        )
         for file in folder.glob("*.py")
     )
     digest = hashlib.sha256(b"".join(f.read_bytes() for f in sources)).hexdigest()[:16]
@@ -32,7 +37,8 @@ def cache_folder() -> Path:
 
 
 def kernel(function: F) -> F:
-    """Return `function` compiled, releasing the GIL, cached on disk where that is possible."""
+    """Return `function` compiled, releasing the GIL, cached on disk where that is
+    possible."""
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:

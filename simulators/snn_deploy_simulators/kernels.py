@@ -1,10 +1,12 @@
 """Kernels that turn spikes into summed inputs; cost grows with spikes.
 
-Events of a population are a CSR over the model steps of one sample: the events of step t are
-index[first[t] : first[t + 1]] (neuron numbers) with payloads value[...]. `total` [steps, n] int32 receives the
-summed, shifted input of the steps start .. start + steps - 1; what arrives at step t was sent at t - delay.
-Each kernel adds into the columns of its window only. listens [n_pre] marks the neurons whose events reach
-these synapses; `binary` makes every payload count as one. Weights may be stored divided by 2**pre_shift.
+Events of a population are a CSR over the model steps of one sample: the events of step t
+are
+index[first[t] : first[t + 1]] (neuron numbers) with payloads value[...]. `total` [steps, n]
+int32 receives the summed, shifted input of the steps start .. start + steps - 1; what
+arrives at step t was sent at t - delay. Each kernel adds into the columns of its window
+only. listens [n_pre] marks the neurons whose events reach these synapses; `binary` makes
+every payload count as one. Weights may be stored divided by 2**pre_shift.
 """
 
 import numpy as np
@@ -21,7 +23,9 @@ def shifted(total, left):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def dense_binary(first, index, start, delay, listens, weight, pre_shift, exponent, column, total):  # type: ignore[no-untyped-def]
+def dense_binary(
+    first, index, start, delay, listens, weight, pre_shift, exponent, column, total
+):  # type: ignore[no-untyped-def]
     """Add rows of weight [n_pre, width] (int8) for every event; payloads count as one."""
     width = weight.shape[1]
     narrow, wide = np.zeros(width, np.int16), np.zeros(width, np.int32)
@@ -58,9 +62,16 @@ def _add_rows(rows, size, weight, narrow):  # type: ignore[no-untyped-def]
     narrow[:] = 0
     k = 0
     while k + 4 <= size:
-        w0, w1, w2, w3 = weight[rows[k]], weight[rows[k + 1]], weight[rows[k + 2]], weight[rows[k + 3]]
+        w0, w1, w2, w3 = (
+            weight[rows[k]],
+            weight[rows[k + 1]],
+            weight[rows[k + 2]],
+            weight[rows[k + 3]],
+        )
         for j in range(width):
-            narrow[j] += np.int16(w0[j]) + np.int16(w1[j]) + np.int16(w2[j]) + np.int16(w3[j])
+            narrow[j] += (
+                np.int16(w0[j]) + np.int16(w1[j]) + np.int16(w2[j]) + np.int16(w3[j])
+            )
         k += 4
     while k < size:
         w0 = weight[rows[k]]
@@ -71,9 +82,21 @@ def _add_rows(rows, size, weight, narrow):  # type: ignore[no-untyped-def]
 
 @kernel
 def dense_graded(  # type: ignore[no-untyped-def]
-    first, index, value, start, delay, binary, listens, weight, pre_shift, exponent, column, total
+    first,
+    index,
+    value,
+    start,
+    delay,
+    binary,
+    listens,
+    weight,
+    pre_shift,
+    exponent,
+    column,
+    total,
 ):
-    """Add rows of weight [n_pre, width] (int8 or int16) times the payload of every event."""
+    """Add rows of weight [n_pre, width] (int8 or int16) times the payload of every
+    event."""
     width = weight.shape[1]
     wide = np.zeros(width, np.int32)
     for t in range(total.shape[0]):
@@ -94,9 +117,21 @@ def dense_graded(  # type: ignore[no-untyped-def]
 
 @kernel
 def sparse(  # type: ignore[no-untyped-def]
-    first, index, value, start, delay, binary, listens, row_first, row_post, row_weight, exponent, total
+    first,
+    index,
+    value,
+    start,
+    delay,
+    binary,
+    listens,
+    row_first,
+    row_post,
+    row_weight,
+    exponent,
+    total,
 ):
-    """Add the synapses row_first[i] : row_first[i + 1] of every event's neuron i, times its payload."""
+    """Add the synapses row_first[i] : row_first[i + 1] of every event's neuron i, times its
+    payload."""
     n = total.shape[1]
     wide = np.zeros(n, np.int32)
     left, right = max(exponent, 0), max(-exponent, 0)
@@ -126,8 +161,9 @@ def conv(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Scatter every event through the kernel elements that reach the window.
 
-    weight: [C_in, K_y, K_x, C_out / groups] int16. y_pair[y_first[y] : y_first[y + 1]] lists
-    (kernel row, output row) for input row y, x_pair likewise; only rows and columns in the window.
+    weight: [C_in, K_y, K_x, C_out / groups] int16. y_pair[y_first[y] : y_first[y + 1]]
+    lists (kernel row, output row) for input row y, x_pair likewise; only rows and columns
+    in the window.
     in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output.
     """
     c0, c1, y0, y1, x0, x1 = window
@@ -171,15 +207,17 @@ def tally(first, index, table, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def tally_groups(first, index, group, counts):  # type: ignore[no-untyped-def]
-    """Add one to counts[t, group[i]] for every event of neuron i in step t."""
+    """Add one to counts[t, group[i]] for every event of neuron i in step t; none where it is -1."""
     for t in range(first.size - 1):
         for e in range(first[t], first[t + 1]):
-            counts[t, group[index[e]]] += 1
+            if group[index[e]] >= 0:
+                counts[t, group[index[e]]] += 1
 
 
 @kernel
 def events_of(raster):  # type: ignore[no-untyped-def]
-    """Return the events (first, index, value) of raster [steps, n], non-zero payloads only."""
+    """Return the events (first, index, value) of raster [steps, n], non-zero payloads
+    only."""
     steps, n = raster.shape
     first = np.zeros(steps + 1, np.int64)
     count = 0

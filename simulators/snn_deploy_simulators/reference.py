@@ -1,8 +1,8 @@
 """Reference simulator: the float meaning of a Network, as plainly as possible.
 
-It runs a Network at any point of the pipeline (as read, normalized, retimed) in model time, float64,
-all samples at once, one step after the other. It is the oracle of the stages in between and is itself
-held against the training frameworks.
+It runs a Network at any point of the pipeline (as read, normalized, retimed) in model time,
+float64, all samples at once, one step after the other. It is the oracle of the stages in
+between and is itself held against the training frameworks.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,8 +22,8 @@ def run(
     """Feed x and return what every population did.
 
     x: per input [N, T, *shape] (or the array itself if there is one input).
-    keep: populations whose output is kept; all if None. The network's outputs are kept always.
-    Returned outputs are float32 for spikes (0 or 1) and float64 for readouts.
+    keep: populations whose output is kept; all if None. The network's outputs are kept
+    always. Returned outputs are float32 for spikes (0 or 1) and float64 for readouts.
     """
     fed = x if isinstance(x, Mapping) else {net.inputs[0].name: x}
     samples, steps = next(iter(fed.values())).shape[:2]
@@ -45,7 +45,9 @@ def run(
             if pop.neuron.spiking:
                 events[pop.name] += np.count_nonzero(out, axis=1)
             if pop.name in kept:
-                stored[pop.name].append(out.astype(np.float32) if pop.neuron.spiking else out)
+                stored[pop.name].append(
+                    out.astype(np.float32) if pop.neuron.spiking else out
+                )
 
     outputs = {
         name: np.stack(parts, axis=1).reshape(samples, steps, *net.population(name).shape)
@@ -66,7 +68,9 @@ class _Memory:
 
     def feed(self, t: int, events: dict[str, AnyArray]) -> None:
         for port in self.inputs:
-            value = np.asarray(self.fed[port.name][:, t], np.float64).reshape(self.samples, -1)
+            value = np.asarray(self.fed[port.name][:, t], np.float64).reshape(
+                self.samples, -1
+            )
             events[port.name] += np.count_nonzero(value, axis=1)
             self.store(port.name, t, value)
 
@@ -77,7 +81,9 @@ class _Memory:
         return self.past[name, t % self.depth] if t >= 0 else None
 
 
-def _drive(net: Network, pop: Population, memory: _Memory, t: int, samples: int) -> FloatArray:
+def _drive(
+    net: Network, pop: Population, memory: _Memory, t: int, samples: int
+) -> FloatArray:
     total = np.zeros((samples, pop.neuron.n))
     for projection in net.into(pop.name):
         value = memory.read(projection.pre, t - projection.delay)

@@ -11,10 +11,12 @@ from snn_deploy.quant import Drive, QuantInput, QuantNetwork, Stimulus
 
 
 def encode(net: QuantNetwork, x: Mapping[str, AnyArray]) -> Stimulus:
-    """Return the stimulus for x: per input [N, T, *shape] (any view, e.g. one frame repeated).
+    """Return the stimulus for x: per input [N, T, *shape] (any view, e.g. one frame
+    repeated).
 
     Raises:
-        InputError: A value does not fit the payload of its input, or changes over time where
+        InputError: A value does not fit the payload of its input, or changes over time
+        where
             the target takes a bias per sample.
     """
     samples, steps = next(iter(x.values())).shape[:2]
@@ -57,7 +59,8 @@ def _check_width(port: QuantInput, scaled: AnyArray) -> None:
 
 
 def _bias(drive: Drive, x: AnyArray) -> IntArray:
-    """Return the bias per sample [N, n], rounded to its mantissa and shifted by its exponent."""
+    """Return the bias per sample [N, n], rounded to its mantissa and shifted by its
+    exponent."""
     if not is_static(x):
         raise InputError(
             f"input {drive.input!r}: its values change from step to step, but this target has "

@@ -1,7 +1,7 @@
 """The update kernel: runs any neuron model's own integer step over a population.
 
-`_advance` is the only place that names the models; each branch is a loop (vectorised by LLVM) around the
-model's single definition. To add a model: a number in CODES and a branch.
+`_advance` is the only place that names the models; each branch is a loop (vectorised by
+LLVM) around the model's single definition. To add a model: a number in CODES and a branch.
 """
 
 import numba
@@ -21,7 +21,8 @@ _refractory_lif = numba.njit(refractory_lif)
 
 @kernel
 def _advance(code, state, parameter, a, bias, payload):  # type: ignore[no-untyped-def]
-    """Update all neurons once; rows of `parameter` are the model's `params`, payload [n] is set."""
+    """Update all neurons once; rows of `parameter` are the model's `params`, payload [n] is
+    set."""
     u, v = state[0], state[1]
     du, dv, vth, more = parameter[0], parameter[1], parameter[3], parameter[-1]
     wide = np.int64
@@ -62,11 +63,13 @@ def update(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Run the steps start .. start + steps - 1 of one population of n neurons.
 
-    state [states, n], parameter [params, n]: int32, rows in the order of the model's `states` and
-    `params`. bias [n]: in place of the parameter row of that name. total [steps, n] int32: summed input.
-    Spikes are appended to the events first, index, value (first[start] says where).
-    membrane: [steps, n] to record v in, or [0, n]. piece [n]: the piece of each neuron; active, fired
-    [steps, pieces]: counters, or [0, 0]. A neuron is active if a state, its input or its bias is not zero.
+    state [states, n], parameter [params, n]: int32, rows in the order of the model's
+    `states` and `params`. bias [n]: in place of the parameter row of that name. total
+    [steps, n] int32: summed input. Spikes are appended to the events first, index, value
+    (first[start] says where).
+    membrane: [steps, n] to record v in, or [0, n]. piece [n]: the piece of each neuron;
+    active, fired [steps, pieces]: counters, or [0, 0]. A neuron is active if a state, its
+    input or its bias is not zero.
     peak [3]: largest |input|, |u| and |v| so far.
     """
     steps, n = total.shape

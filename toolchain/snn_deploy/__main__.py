@@ -4,7 +4,8 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it with one line, even while it is still starting."""
+    """Run the command line; Ctrl-C ends it with one line, even while it is still
+    starting."""
     try:
         from snn_deploy.cli import app
 

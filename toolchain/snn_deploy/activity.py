@@ -1,7 +1,7 @@
 """Activity: what happened in a run, counted. No joules, no meaning, no accuracy.
 
-N samples, T model steps, F = chip steps of one frame (T + guard, padded as the board demands),
-P pieces (each is one core), n neurons of a population.
+N samples, T model steps, F = chip steps of one frame (T + guard, padded as the board
+demands), P pieces (each is one core), n neurons of a population.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,13 @@ from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 class Recording:
     """Outputs in model time, latency removed.
 
-    outputs: per population that was kept (always those the network reads out) [N, T, *shape]:
-    spikes (0/1 or payload), or the membrane of readouts. Floats from the reference simulator,
-    integers from the others.
+    outputs: per population that was kept (always those the network reads out) [N, T,
+    *shape]: spikes (0/1 or payload), or the membrane of readouts. Floats from the reference
+    simulator, integers from the others.
     events: per input and population, non-zero outputs per sample [N] (0 for readouts).
-    peaks: per population, largest magnitude of each state over the run, e.g. peaks["h"]["v"], and
-    of the summed input "a_in"; floats from the reference, integers from the others.
+    peaks: per population, largest magnitude of each state over the run, e.g.
+    peaks["h"]["v"], and of the summed input "a_in"; floats from the reference, integers
+    from the others.
     """
 
     outputs: Mapping[str, AnyArray]
@@ -31,11 +32,12 @@ class Recording:
 class Counts:
     """Events per chip step and piece, summed over the samples: each [F, P], int64.
 
-    synops_dense, synops_sparse, synops_conv: synapses visited, by the format they are stored in (zero
-    weights that are stored count). words: 64-bit words of synapse memory read. updates: neuron updates in steps in which the piece is not held. active: those of
+    synops_dense, synops_sparse, synops_conv: synapses visited, by the format they are
+    stored in (zero weights that are stored count). words: 64-bit words of synapse memory
+    read. updates: neuron updates in steps in which the piece is not held. active: those of
     them with a membrane or current that is not zero, an event, a bias or a spike.
-    spikes: spikes fired. messages_in: axon messages that arrived. messages_out: axon messages
-    sent (one per spike and target core).
+    spikes: spikes fired. messages_in: axon messages that arrived. messages_out: axon
+    messages sent (one per spike and target core).
     """
 
     synops_dense: IntArray
@@ -59,9 +61,10 @@ class Counts:
 class Activity:
     """One run of the chip simulator.
 
-    per_sample: totals per sample, [N] each, by counter name: the fields of Counts, hops_x, hops_y,
-    hops_chip, input_messages.
-    hops_x, hops_y, hops_chip: router-to-router hops [F], summed over samples; input_messages [F].
+    per_sample: totals per sample, [N] each, by counter name: the fields of Counts, hops_x,
+    hops_y, hops_chip, input_messages.
+    hops_x, hops_y, hops_chip: router-to-router hops [F], summed over samples;
+    input_messages [F].
     link_messages: [L] messages over each directed link, summed over everything.
     step_s: modelled time of each chip step [N, F], seconds. step_bound: [N, F], index into
     `bounds` of the term that set it.

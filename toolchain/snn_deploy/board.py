@@ -31,7 +31,26 @@ from snn_deploy.evidence import (
     Natural,
     StaticPower,
     Widths,
+    leaves,
 )
+
+__all__ = [
+    "Board",
+    "Bound",
+    "Coefficient",
+    "Energy",
+    "EnergySet",
+    "InputOutput",
+    "ModelSupport",
+    "NeuronCore",
+    "Pool",
+    "StaticPower",
+    "SynapseCore",
+    "Time",
+    "leaves",
+    "load_board",
+    "shipped_boards",
+]
 
 Runs: TypeAlias = Literal["stock", "microcode", "impossible"]
 
@@ -39,8 +58,8 @@ Runs: TypeAlias = Literal["stock", "microcode", "impossible"]
 class ModelSupport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a board runs one integer neuron model.
 
-    state_words: per neuron, None if impossible. limits: largest value by parameter name, for
-    parameters beyond those that every model has.
+    state_words: per neuron, None if impossible. limits: largest value by parameter name, of
+    the parameters beyond those that every model has.
     """
 
     runs: Runs
@@ -74,7 +93,7 @@ class NeuronCore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class SynapseCore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a synapse can be, and the bits it is stored in (added up in passes/resources.py).
+    """What a synapse can be, and the bits it is stored in (see passes/resources.py).
 
     weight_widths: bits a stored weight can have; a width in between takes the next one.
     max_delay: steps beyond the one that every hop takes.
@@ -106,7 +125,7 @@ class SynapseCore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Resources of one core; `total` is the pool they share, if there is one.
 
-    axon_map_counts: one entry of the output axon table serves one source ("sources": a neuron,
+    axon_map_counts: an entry of the output axon table serves one source ("sources": a neuron
     or a pixel that only convolutions hear), or one source and one target core ("messages").
     """
 
@@ -170,7 +189,7 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     note: str = ""
 
     def barrier_s(self, tiles: int) -> float:
-        """Return the seconds of a barrier with `tiles` routers in use: the last row reached."""
+        """Return the seconds of a barrier with `tiles` routers in use: the row reached."""
         reached = [b.value for b in self.barrier if b.tiles <= tiles]
         return reached[-1] if reached else self.barrier[0].value
 

@@ -1,8 +1,8 @@
 """Board files as plain data: YAML text -> nested dicts, with `extends` resolved.
 
 A board file may start from another (`extends: loihi2`) and state only what differs. Mappings
-are merged key by key; a record with a value, a list and a scalar are replaced whole, so that a
-new number never keeps the source of an old one. What the keys mean is `board.py`'s business.
+are merged key by key; a record with a value, a list and a scalar are replaced whole, so that
+a new number never keeps the source of an old one. What the keys mean is for `board.py`.
 """
 
 from difflib import get_close_matches
@@ -27,13 +27,15 @@ class _StrictLoader(_Loader):  # type: ignore[misc]  # its base is only known at
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of `node`."""
-        keys = [key.value for key, _ in node.value if key.tag != MERGE_TAG]
-        for i, key in enumerate(keys):
-            line = node.value[i][0].start_mark.line + 1
-            if not isinstance(key, str):
+        keys = [key for key, _ in node.value if key.tag != MERGE_TAG]
+        seen = set()
+        for key in keys:
+            line = key.start_mark.line + 1
+            if not isinstance(key.value, str):
                 raise yaml.YAMLError(f"the key in line {line} is not a word")
-            if key in keys[:i]:
-                raise yaml.YAMLError(f"key {key!r} occurs twice, again in line {line}")
+            if key.value in seen:
+                raise yaml.YAMLError(f"key {key.value!r} occurs twice, again in line {line}")
+            seen.add(key.value)
         return dict(super().construct_mapping(node, deep))
 
 
@@ -73,7 +75,7 @@ def find(name_or_path: str) -> Path:
         close = get_close_matches(path.name, shipped, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         known = ", ".join(shipped)
-        raise BoardError(f"no board {name_or_path!r}{hint} shipped boards: {known}")
+        raise BoardError(f"no board {name_or_path!r}{hint}; shipped boards: {known}")
     return path
 
 

@@ -1,8 +1,8 @@
 """The command line: arguments in, `deploy` and its neighbours, a printed result out.
 
-Exit codes: 0 done, 1 our bug, 2 usage or unreadable input, 3 does not fit, 4 over budget or below
-a required accuracy, 130 interrupted. Results go to stdout, all else to stderr. What is heavy is
-imported by the verb that needs it.
+Exit codes: 0 done, 1 our bug, 2 usage or unreadable input, 3 does not fit, 4 over budget or
+below a required accuracy, 130 interrupted. Results go to stdout, all else to stderr. What
+is heavy is imported by the verb that needs it.
 """
 
 from pathlib import Path
@@ -23,7 +23,9 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="NIR file (.nir).")]
 Target = Annotated[str, typer.Option(help="Board name, or a board file (.yaml).")]
 Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
 # `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
 Input = Annotated[
@@ -59,7 +61,8 @@ def options(
         bool, typer.Option("--version", callback=show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Fit a trained spiking network to a neuromorphic chip, simulate it, report its cost."""
+    """Fit a trained spiking network to a neuromorphic chip, simulate it, report its
+    cost."""
 
 
 @app.command()
@@ -91,7 +94,9 @@ def deploy(
     ] = None,
     stop_after: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="read, normalize, quantize, partition, place, route or simulate."),
+        typer.Option(
+            help="read, normalize, quantize, partition, place, route or simulate."
+        ),
     ] = None,
     seed: Seed = 0,
     json: Json = False,
@@ -166,7 +171,8 @@ def boards(
     json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """List the boards, or every number of one with its unit, kind, source and confidence."""
+    """List the boards, or every number of one with its unit, kind, source and
+    confidence."""
     with reported(debug) as outcome:
         from snn_deploy.cli_boards import run_boards
 

@@ -17,7 +17,8 @@ def run_deploy(*, json: bool, min_accuracy: float | None, **options: Any) -> Non
     """Deploy with `options` and print the report, as JSON if wanted.
 
     Raises:
-        BudgetError: The accuracy on the chip is below `min_accuracy`; the report is out by then.
+        BudgetError: The accuracy on the chip is below `min_accuracy`; the report is out by
+            then.
     """
     with progress() as told:
         report = deploy(**options, min_accuracy=min_accuracy, progress=told)
@@ -36,8 +37,8 @@ def require_accuracy(report: Report, least: float | None) -> None:
         return
     raise BudgetError(
         f"accuracy on {report.target.name} is {reached.value:.4f} ({reached.correct} of "
-        f"{reached.samples}), below the required {least:g}; see where it goes in the report's "
-        f"accuracy by stage"
+        f"{reached.samples}), below the required {least:g}; see where it goes in the "
+        f"report's accuracy by stage"
     )
 
 

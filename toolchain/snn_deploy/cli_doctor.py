@@ -66,7 +66,8 @@ def lava() -> Fact:
 
 
 def lava_candidates() -> list[str]:
-    """Return interpreters to ask: this one, `make lava-env`'s, 3.10 on the path, pyenv's."""
+    """Return interpreters to ask: this one, `make lava-env`'s, 3.10 on the path,
+    pyenv's."""
     pyenv = sorted(Path.home().glob(".pyenv/versions/3.10*/bin/python"))
     return [sys.executable, ".venv-lava/bin/python", "python3.10", *map(str, pyenv)]
 
@@ -82,7 +83,9 @@ def _output(interpreter: str, code: str) -> str | None:
     """Return what `interpreter` prints, None if it is missing or fails."""
     command = [interpreter, "-c", code]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PROBE_SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

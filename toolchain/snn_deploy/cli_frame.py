@@ -19,7 +19,8 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
 class Group(TyperGroup):
-    """A group of verbs that takes an unknown first word as the MODEL of the default verb."""
+    """A group of verbs that takes an unknown first word as the MODEL of the default
+    verb."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = args[0] if args else "--help"
@@ -89,6 +90,6 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return 2, "out of memory; run fewer samples (--samples) or a smaller model"
     what = str(error).split("\n")[0]
     return 1, (
-        f"a bug in snn-deploy, not in your input ({type(error).__name__}: {what}); run again "
-        f"with --debug and report what it prints"
+        f"a bug in snn-deploy, not in your input ({type(error).__name__}: {what}); run "
+        f"again with --debug and report what it prints"
     )

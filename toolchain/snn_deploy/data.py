@@ -1,7 +1,8 @@
-"""Data: what is fed into a network, with labels if there are any, checked against its inputs.
+"""Data: what is fed into a network, with labels if there are any, checked against its
+inputs.
 
-Values are spikes, graded values or currents, one per model step, or one for all steps ("static",
-the direct code). Nothing is encoded or scaled here.
+Values are spikes, graded values or currents, one per model step, or one for all steps
+("static", the direct code). Nothing is encoded or scaled here.
 """
 
 import os
@@ -29,8 +30,8 @@ class Data:
     """Checked input for N samples of T model steps.
 
     x: by input name, [N, T, *shape], bool, integer or float, all finite; static values are
-    repeated as a view that takes no memory. y: labels [N] >= 0, or None. static: every input has
-    one value for all steps. source: file name, for the report.
+    repeated as a view that takes no memory. y: labels [N] >= 0, or None. static: every
+    input has one value for all steps. source: file name, for the report.
     """
 
     x: Arrays
@@ -55,18 +56,22 @@ def load_data(
 ) -> Data:
     """Read an .npz (`x` or one array per input name, labels `y`) or an .npy (`x` alone).
 
-    steps: shows static values this long, cuts others short. samples: reads the first ones only.
+    steps: shows static values this long, cuts others short. samples: reads the first ones
+    only.
 
     Raises:
         InputError: The file or its content cannot be what `net` takes.
     """
     file = Path(path)
     names = [i.name for i in net.inputs]
-    return check_data(read_arrays(file, names), net, file.name, steps=steps, samples=samples)
+    return check_data(
+        read_arrays(file, names), net, file.name, steps=steps, samples=samples
+    )
 
 
 def read_arrays(file: Path, names: list[str]) -> dict[str, AnyArray]:
-    """Return the arrays `x`, `y` and those called like an input, as they stand in the file."""
+    """Return the arrays `x`, `y` and those called like an input, as they stand in the
+    file."""
     if not file.exists():
         raise InputError(f"{file}: no such data file; --input takes an .npz or .npy file")
     if file.is_dir():
@@ -74,11 +79,13 @@ def read_arrays(file: Path, names: list[str]) -> dict[str, AnyArray]:
     try:
         return _read(file, {"x", "y", *names})
     except MemoryError as error:
-        raise InputError(f"{file.name}: its arrays do not fit in memory; split it") from error
+        raise InputError(
+            f"{file.name}: its arrays do not fit in memory; split it"
+        ) from error
     except UNREADABLE as error:
         raise InputError(
-            f"{file.name}: not a readable .npz or .npy file of plain numbers ({_line(error)}); "
-            f"write it with numpy.savez(file, x=..., y=...)"
+            f"{file.name}: not a readable .npz or .npy file of plain numbers "
+            f"({_line(error)}); write it with numpy.savez(file, x=..., y=...)"
         ) from error
 
 
@@ -104,7 +111,8 @@ def check_data(
     labels = _labels(by_name.get("y"), total, source)
     shown = _shown_steps({n: t for n, t in length.items() if t is not None}, steps, source)
     x = {
-        name: _lasting(values[:samples], length[name], shown) for name, values in raw.items()
+        name: _lasting(values[:samples], length[name], shown)
+        for name, values in raw.items()
     }
     static = all(t is None for t in length.values())
     return Data(x, None if labels is None else labels[:samples], shown, static, source)
@@ -115,7 +123,9 @@ def _read(file: Path, wanted: set[str]) -> dict[str, AnyArray]:
         _check_memory(file, file.stat().st_size)
         return {"x": np.load(file, allow_pickle=False)}
     with zipfile.ZipFile(file) as archive:
-        members = [m for m in archive.infolist() if m.filename.removesuffix(".npy") in wanted]
+        members = [
+            m for m in archive.infolist() if m.filename.removesuffix(".npy") in wanted
+        ]
         _check_memory(file, sum(m.file_size for m in members))
     with np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files if name in wanted}
@@ -125,8 +135,8 @@ def _check_memory(file: Path, size: int) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > MEMORY_SHARE * memory:
         raise InputError(
-            f"{file.name}: holds {size / 2**30:.1f} GiB, more than {MEMORY_SHARE:.0%} of the "
-            f"{memory / 2**30:.1f} GiB of memory here; split it into several files"
+            f"{file.name}: holds {size / 2**30:.1f} GiB, more than {MEMORY_SHARE:.0%} of "
+            f"the {memory / 2**30:.1f} GiB of memory here; split it into several files"
         )
 
 
@@ -179,13 +189,13 @@ def _steps_of(values: AnyArray, port: Input, source: str) -> int | None:
     if not (timed or static):
         axes = ", ".join(map(str, port.shape))
         raise InputError(
-            f"{source}: the values for input {port.name!r} are {list(values.shape)}, but it "
-            f"takes [N, T, {axes}] (a value per step) or [N, {axes}] (one for all steps)"
+            f"{source}: the values for input {port.name!r} are {list(values.shape)}, but "
+            f"it takes [N, T, {axes}] (a value per step) or [N, {axes}] (one for all steps)"
         )
     if 0 in values.shape:
         raise InputError(
-            f"{source}: the values for input {port.name!r} are {list(values.shape)}: nothing "
-            f"to run; give at least one sample of one step"
+            f"{source}: the values for input {port.name!r} are {list(values.shape)}: "
+            f"nothing to run; give at least one sample of one step"
         )
     return int(values.shape[1]) if timed else None
 
@@ -207,8 +217,8 @@ def _labels(y: AnyArray | None, samples: int, source: str) -> IntArray | None:
         )
     if y.shape != (samples,):
         raise InputError(
-            f"{source}: labels 'y' are {list(y.shape)}, but there are {samples} samples; give "
-            f"one class number each, [{samples}]"
+            f"{source}: labels 'y' are {list(y.shape)}, but there are {samples} samples; "
+            f"give one class number each, [{samples}]"
         )
     if y.min() < 0:
         raise InputError(f"{source}: label {y.min()} is negative; classes count from 0")
@@ -219,8 +229,8 @@ def _shown_steps(lengths: Mapping[str, int], steps: int | None, source: str) -> 
     if not lengths:
         if steps is None:
             raise InputError(
-                f"{source}: holds one value per sample and no time axis; say with --steps T "
-                f"for how many steps each is shown"
+                f"{source}: holds one value per sample and no time axis; say with --steps "
+                f"T for how many steps each is shown"
             )
         return steps
     length = _one_size(lengths, "steps", source)

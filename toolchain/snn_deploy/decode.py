@@ -10,6 +10,8 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
+from snn_deploy.network import Network
+from snn_deploy.report import Answer
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Decoder:
 
 
 def _earliness(output: AnyArray) -> AnyArray:
-    """Return -step of the first spike; a neuron that never fires scores -T, below all others."""
+    """Return -step of the first spike; a neuron that never fires scores -T, below all
+    others."""
     fired = output != 0
     return np.where(fired.any(axis=1), -fired.argmax(axis=1), -output.shape[1])
 
@@ -42,32 +45,47 @@ DECODERS: dict[str, Decoder] = {
         Decoder("first", "spikes", "earliest spike", _earliness),
         Decoder("mean", "membranes", "largest mean membrane", lambda o: o.mean(axis=1)),
         Decoder("final", "membranes", "largest final membrane", lambda o: o[:, -1]),
-        Decoder("max", "membranes", "largest peak of the membrane", lambda o: o.max(axis=1)),
+        Decoder(
+            "max", "membranes", "largest peak of the membrane", lambda o: o.max(axis=1)
+        ),
     )
 }
 
 
 def decode(output: AnyArray, name: str) -> IntArray:
-    """Return the predicted class [N] of `output` [N, T, *shape] by the decoder called `name`."""
+    """Return the predicted class [N] of `output` [N, T, *shape] by the decoder called
+    `name`."""
     flat = output.reshape(*output.shape[:2], -1)
     return np.argmax(DECODERS[name].score(flat), axis=1).astype(np.int64)
 
 
-def choose_decoder(name: str | None, population: str, spiking: bool) -> Decoder:
-    """Return the decoder called `name`, or the default for this kind of output.
+def choose_answer(net: Network, name: str | None) -> Answer:
+    """Return how a class is read from the first output of `net`: as `name` says, or the
+    default.
 
     Raises:
-        InputError: There is none of that name, or it reads what this output does not give.
+        InputError: There is no decoder of that name, or it reads what this output does not
+            give.
     """
-    kind = "spikes" if spiking else "membranes"
+    output = net.outputs[0]
+    spiking = net.population(output).neuron.spiking
+    chosen_by = "--decode"
     if name is None:
-        return DECODERS["count" if spiking else "mean"]
+        name = "count" if spiking else "mean"
+        chosen_by = "default for an output of " + ("spikes" if spiking else "membranes")
+    decoder = _checked(name, output, "spikes" if spiking else "membranes")
+    if len(net.outputs) > 1:
+        chosen_by += f"; the first of {len(net.outputs)} outputs is read"
+    return Answer(output, name, decoder.what, chosen_by)
+
+
+def _checked(name: str, output: str, gives: str) -> Decoder:
     if name not in DECODERS:
-        raise InputError(f"--decode {name!r}: no such decoder; known: {', '.join(DECODERS)}")
-    if DECODERS[name].reads != kind:
-        fitting = ", ".join(d.name for d in DECODERS.values() if d.reads == kind)
+        raise InputError(f"--decode {name}: no such decoder; known: {', '.join(DECODERS)}")
+    if DECODERS[name].reads != gives:
+        fitting = ", ".join(d.name for d in DECODERS.values() if d.reads == gives)
         raise InputError(
-            f"--decode {name}: reads {DECODERS[name].reads}, but output {population!r} gives "
-            f"{kind}; use one of {fitting}"
+            f"--decode {name}: reads {DECODERS[name].reads}, but output {output!r} gives "
+            f"{gives}; use one of {fitting}"
         )
     return DECODERS[name]

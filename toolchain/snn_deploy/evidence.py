@@ -181,7 +181,7 @@ Leaf: TypeAlias = (
 
 
 def leaves(item: Any, path: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Yield every record inside a board (or a part of one) with its path, in field order."""
+    """Yield every record inside a board, or a part of one, with its path in field order."""
     if isinstance(item, Leaf):
         yield path, item
     elif isinstance(item, msgspec.Struct):

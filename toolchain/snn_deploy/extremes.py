@@ -1,9 +1,10 @@
-"""Extremes: the least and the most that can happen on a chip when nobody says what is fed in.
+"""Extremes: the least and the most that can happen on a chip when nobody says what is fed
+in.
 
-Silent: no input, and no neuron fires. Firing: every input and every spiking neuron fires in every
-step. Both are programs with other thresholds, run by the chip simulator like any other, so
-that they are counted and timed by the same code. They bound every input's counts of spikes,
-messages and synaptic operations.
+Silent: no input, and no neuron fires. Firing: every input and every spiking neuron fires in
+every step. Both are programs with other thresholds, run by the chip simulator like any
+other, so that they are counted and timed by the same code. They bound every input's counts
+of spikes, messages and synaptic operations.
 """
 
 from dataclasses import replace
@@ -13,12 +14,15 @@ import numpy as np
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork, QuantPopulation, Stimulus
 
-NEVER = 1 << 18  # times 64 this is 2**24; |v| stays below 2**23 (arithmetic/loihi.py, sat24)
+NEVER = (
+    1 << 18
+)  # times 64 this is 2**24; |v| stays below 2**23 (arithmetic/loihi.py, sat24)
 ALWAYS = -NEVER
 
 
 def extreme(program: Program, steps: int, *, fires: bool) -> tuple[Program, Stimulus]:
-    """Return a program whose neurons all fire in every step (or never), and its one sample."""
+    """Return a program whose neurons all fire in every step (or never), and its one
+    sample."""
     pops = tuple(_forced(p, ALWAYS if fires else NEVER) for p in program.net.populations)
     forced = replace(program, net=replace(program.net, populations=pops))
     return forced, _stimulus(program.net, steps, int(fires))

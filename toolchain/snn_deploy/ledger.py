@@ -1,11 +1,13 @@
 """Ledger: counts times coefficients, one line each, scopes kept apart.
 
-Counts come from the chip simulator, coefficients from the board file; this is the only place
-where they meet. A board may carry several coefficient sets, published by different people and
-exclusive of each other: each is worked out, and the interval they span is reported. Nothing that
-is not published is left out in silence or counted as zero: its line says so.
+Counts come from the chip simulator, coefficients from the board file; this is the only
+place where they meet. A board may carry several coefficient sets, published by different
+people and exclusive of each other: each is worked out, and the interval they span is
+reported. Nothing that is not published is left out in silence or counted as zero: its line
+says so.
 
-All counts and joules are per inference: one sample, from its first step to the next sample's.
+All counts and joules are per inference: one sample, from its first step to the next
+sample's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +18,9 @@ import numpy as np
 
 from snn_deploy.activity import Activity
 from snn_deploy.arrays import FloatArray
-from snn_deploy.board import Board, Coefficient, EnergySet, StaticPower
+from snn_deploy.board import Board, EnergySet
+
+from snn_deploy.evidence import Coefficient, StaticPower
 from snn_deploy.program import Program
 
 PICO = 1e-12
@@ -29,9 +33,9 @@ CHIP_COUNTERS = ("hops_x", "hops_y", "hops_chip", "input_messages")
 
 
 class Stat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A quantity per sample. Measured: mean, std (n - 1, null for one sample), smallest (low)
-    and largest (high). Bounded: mean and std are null, low is the value while every source is
-    silent, high while every source fires in every step."""
+    """A quantity per sample. Measured: mean, std (n - 1, null for one sample), smallest
+    (low) and largest (high). Bounded: mean and std are null, low is the value while every
+    source is silent, high while every source fires in every step."""
 
     mean: float | None
     std: float | None
@@ -42,10 +46,10 @@ class Stat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One kind of event, or one static power: joules = count x price.
 
-    price: null if it is not published, and then joules too. unit: "pJ" per event; "W", with a count
-    in seconds times units powered. kind, source, confidence: the evidence for the price (see
-    docs/boards). parts: mean joules (bounded: high) by population; empty where no population
-    causes them.
+    price: null if it is not published, and then joules too. unit: "pJ" per event; "W", with
+    a count in seconds times units powered. kind, source, confidence: the evidence for the
+    price (see docs/boards). parts: mean joules (bounded: high) by population; empty where
+    no population causes them.
     """
 
     name: str
@@ -64,8 +68,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One coefficient set worked out. totals: joules by scope; dynamic: of the scopes core and noc
-    together. unpublished: names of the lines that no total holds."""
+    """One coefficient set worked out. totals: joules by scope; dynamic: of the scopes core
+    and noc together. unpublished: names of the lines that no total holds."""
 
     name: str
     title: str
@@ -78,8 +82,8 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Joules of the scopes core and noc, smallest and largest over the coefficient sets: of their means,
-    or of their bounds."""
+    """Joules of the scopes core and noc, smallest and largest over the coefficient sets: of
+    their means, or of their bounds."""
 
     low: float
     low_set: str
@@ -88,9 +92,9 @@ class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Energy per inference. basis: "measured" over `samples`, or "bounds" (no input was given).
-    steps: model steps of an inference. static: lines that no coefficient set owns, each a scope of
-    its own, never added up."""
+    """Energy per inference. basis: "measured" over `samples`, or "bounds" (no input was
+    given). steps: model steps of an inference. static: lines that no coefficient set owns,
+    each a scope of its own, never added up."""
 
     basis: str
     samples: int
@@ -105,8 +109,8 @@ class Counted:
     """What happened, ready to be priced.
 
     counters: by counter name [K], events per sample; for bounds K = 2, silent and firing.
-    parts: by core counter and population, mean (or upper) events per sample. seconds: [K], modelled
-    time of an inference. cores, chips: in use. summary: [K] -> Stat.
+    parts: by core counter and population, mean (or upper) events per sample. seconds: [K],
+    modelled time of an inference. cores, chips: in use. summary: [K] -> Stat.
     """
 
     counters: Mapping[str, FloatArray]
@@ -124,7 +128,8 @@ def ledger(activity: Activity, program: Program) -> Ledger:
 
 
 def bounds(silent: Activity, firing: Activity, program: Program) -> Ledger:
-    """Return the energy per inference between two extremes (see `extremes.py`), one sample each."""
+    """Return the energy per inference between two extremes (see `extremes.py`), one sample
+    each."""
     counted = _counted([silent, firing], program, bounded)
     return _ledger(counted, program.board, "bounds", 0, firing.steps)
 

@@ -1,8 +1,8 @@
 """What maps mean: apply one to values, turn one into a matrix, compose two into one.
 
 `apply` and `matrix` are two independent readings of the same definition (PyTorch's
-cross-correlation and pooling, zeros outside the image); the tests hold them against each other and
-against PyTorch.
+cross-correlation and pooling, zeros outside the image); the tests hold them against each
+other and against PyTorch.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,8 @@ def apply(m: Map, x: AnyArray) -> AnyArray:
 
 
 def matrix(m: Map) -> sp.csr_array:
-    """Return the map as a sparse matrix [n_post, n_pre]; stored zero weights stay stored."""
+    """Return the map as a sparse matrix [n_post, n_pre]; stored zero weights stay
+    stored."""
     match m:
         case Dense():
             rows, columns = np.indices(m.weight.shape)
@@ -73,8 +74,8 @@ def pool_as_conv(pool: Pool) -> Conv:
 def fold(chain: Map) -> Connection:
     """Compose all maps of `chain` into one Dense, Conv or Sparse that means the same.
 
-    A convolution stays one wherever that is exact; a Dense anywhere in the chain makes a Dense;
-    everything else becomes Sparse.
+    A convolution stays one wherever that is exact; a Dense anywhere in the chain makes a
+    Dense; everything else becomes Sparse.
     """
     if not isinstance(chain, Chain):
         return _single(chain)
@@ -142,7 +143,9 @@ def _scale_columns(m: Map, factor: AnyArray) -> Map | None:
             return replace_weight(m, m.weight * channel[None, :, None, None])
         if channel is not None and m.weight.shape[1] == 1:
             repeats = m.out_shape[0] // m.groups
-            return replace_weight(m, m.weight * np.repeat(channel, repeats)[:, None, None, None])
+            return replace_weight(
+                m, m.weight * np.repeat(channel, repeats)[:, None, None, None]
+            )
     return None
 
 
@@ -191,13 +194,19 @@ def _compose_convs(first: Conv, then: Conv) -> Conv | None:
 
 
 def _padding_stays_zero(first: Conv, then: Conv, axis: int) -> bool:
-    """Whether positions outside the intermediate image, where `then` reads zeros, would also be
-    zero if `first` were computed there."""
+    """Whether positions outside the intermediate image, where `then` reads zeros, would
+    also be zero if `first` were computed there."""
     size, middle = first.in_shape[1 + axis], first.out_shape[1 + axis]
-    kernel, stride, pad = first.weight.shape[2 + axis], first.stride[axis], first.padding[axis]
+    kernel, stride, pad = (
+        first.weight.shape[2 + axis],
+        first.stride[axis],
+        first.padding[axis],
+    )
     lowest = -then.padding[axis]
     last_out = then.out_shape[1 + axis] - 1
-    highest = last_out * then.stride[axis] - then.padding[axis] + then.weight.shape[2 + axis] - 1
+    highest = (
+        last_out * then.stride[axis] - then.padding[axis] + then.weight.shape[2 + axis] - 1
+    )
     below_ok = lowest >= 0 or -stride - pad + kernel - 1 < 0
     above_ok = highest < middle or middle * stride - pad >= size
     return below_ok and above_ok
@@ -232,8 +241,8 @@ def _ungroup(conv: Conv) -> AnyArray:
 def taps(conv: Conv) -> Iterator[tuple[int, int, slice, slice, slice, slice]]:
     """Yield (ky, kx, rows out, columns out, rows in, columns in) of each kernel element.
 
-    The slices are those output and input positions that the element joins; elements that join
-    nothing are left out.
+    The slices are those output and input positions that the element joins; elements that
+    join nothing are left out.
     """
     for ky, kx in np.ndindex(*conv.weight.shape[2:]):
         y = _span(conv, 0, ky)
@@ -243,11 +252,14 @@ def taps(conv: Conv) -> Iterator[tuple[int, int, slice, slice, slice, slice]]:
 
 
 def _span(conv: Conv, axis: int, k: int) -> tuple[slice, slice] | None:
-    """Return the output and the input positions along one axis that kernel element k joins."""
+    """Return the output and the input positions along one axis that kernel element k
+    joins."""
     stride = conv.stride[axis]
     offset = k * conv.dilation[axis] - conv.padding[axis]
     low = max(0, -(offset // stride)) if offset < 0 else 0
-    high = min(conv.out_shape[1 + axis], (conv.in_shape[1 + axis] - 1 - offset) // stride + 1)
+    high = min(
+        conv.out_shape[1 + axis], (conv.in_shape[1 + axis] - 1 - offset) // stride + 1
+    )
     if high <= low:
         return None
     first = low * stride + offset
@@ -261,7 +273,9 @@ def _apply_conv(conv: Conv, x: AnyArray) -> AnyArray:
     for ky, kx, y_out, x_out, y_in, x_in in taps(conv):
         for g in range(conv.groups):
             outs, ins = slice(g * n_out, (g + 1) * n_out), slice(g * n_in, (g + 1) * n_in)
-            part = np.tensordot(image[:, ins, y_in, x_in], conv.weight[outs, :, ky, kx], (1, 1))
+            part = np.tensordot(
+                image[:, ins, y_in, x_in], conv.weight[outs, :, ky, kx], (1, 1)
+            )
             out[:, outs, y_out, x_out] += np.moveaxis(part, -1, 1)
     return out.reshape(len(image), -1)
 

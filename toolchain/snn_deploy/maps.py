@@ -1,10 +1,11 @@
 """Linear maps: what a projection does to the spikes of a population.
 
-A map takes a vector of `n_pre` values to one of `n_post`, both flattened in C order (channels
-first for images: [C, H, W]). Float networks hold `Chain`s of maps as they stand in the file;
-`normalize` folds each chain into one `Dense`, `Conv` or `Sparse`. Integer networks hold the
-same three classes with integer weights. Every map can become a SciPy matrix: the meaning
-against which folding is tested.
+A map takes a vector of `n_pre` values to one of `n_post`, both flattened in C order
+(channels
+first for images: [C, H, W]). Float networks hold `Chain`s of maps as they stand in the
+file; `normalize` folds each chain into one `Dense`, `Conv` or `Sparse`. Integer networks
+hold the same three classes with integer weights. Every map can become a SciPy matrix: the
+meaning against which folding is tested.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Sparse:
-    """A list of synapses: `matrix` [n_post, n_pre] in canonical CSR form (explicit zeros kept)."""
+    """A list of synapses: `matrix` [n_post, n_pre] in canonical CSR form (explicit zeros
+    kept)."""
 
     matrix: sp.csr_array
 
@@ -50,10 +52,11 @@ class Sparse:
 class Conv:
     """2-D cross-correlation as in PyTorch: out[o, y, x] = sum w[o, i, ky, kx] * in[i, ...].
 
-    weight: [C_out, C_in / groups, K_y, K_x]. in_shape: (C_in, H, W). out_shape: (C_out, H', W').
-    stride, padding, dilation: (y, x). `padding` is what is added on the top and on the left;
-    bottom and right are padded by whatever `out_shape` needs (so "same" and cropped outputs are
-    expressible). Conv1d is the case H = 1.
+    weight: [C_out, C_in / groups, K_y, K_x]. in_shape: (C_in, H, W). out_shape: (C_out, H',
+    W').
+    stride, padding, dilation: (y, x). `padding` is what is added on the top and on the
+    left; bottom and right are padded by whatever `out_shape` needs (so "same" and cropped
+    outputs are expressible). Conv1d is the case H = 1.
     """
 
     weight: AnyArray
@@ -75,7 +78,8 @@ class Conv:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Pooling by sum (`average` False) or mean over the whole kernel, padding counted as zeros.
+    """Pooling by sum (`average` False) or mean over the whole kernel, padding counted as
+    zeros.
 
     in_shape (C, H, W), out_shape (C, H', W'); kernel, stride, padding: (y, x).
     """
@@ -113,7 +117,8 @@ class Scale:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Maps applied one after the other, first to last; an empty chain is the identity on `n`."""
+    """Maps applied one after the other, first to last; an empty chain is the identity on
+    `n`."""
 
     maps: tuple["Dense | Sparse | Conv | Pool | Scale", ...]
     n: int  # values that enter the chain

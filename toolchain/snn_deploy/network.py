@@ -3,11 +3,12 @@
 `read_nir` makes one, `normalize` and `retime` return one, `quantize` reads it and the
 reference simulator runs it at any of these points.
 
-Time. One model step is `step_s` seconds. A projection with delay 0 carries the output of model
-step t into its target's update of the same step t (as the training frameworks do in
+Time. One model step is `step_s` seconds. A projection with delay 0 carries the output of
+model step t into its target's update of the same step t (as the training frameworks do in
 feed-forward layers); with delay d it arrives at t + d. There is never a cycle of delay 0.
 After `retime`, `Population.level` and `Input.level` say by how many chip steps a population
-runs behind the model step; `chip_delay` of a projection is then at least 1. Levels change when
+runs behind the model step; `chip_delay` of a projection is then at least 1. Levels change
+when
 things happen, not what happens: everything below is stated in model time.
 """
 
@@ -41,7 +42,8 @@ class Input:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Neurons of one model, all parameters [n] or broadcast from scalars by the neuron class.
+    """Neurons of one model, all parameters [n] or broadcast from scalars by the neuron
+    class.
 
     shape: of the population; n = prod(shape), flattened in C order.
     level: chip steps by which it runs behind the model step (0 before `retime`). It is held
@@ -56,7 +58,8 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """All synapses from `pre` (an input or a population) to `post`, of one delay (model steps)."""
+    """All synapses from `pre` (an input or a population) to `post`, of one delay (model
+    steps)."""
 
     pre: str
     post: str
@@ -66,7 +69,8 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Inputs, populations and projections; `outputs` names the populations that are read out.
+    """Inputs, populations and projections; `outputs` names the populations that are read
+    out.
 
     step_s: seconds per model step, None if nothing fixes it (and nothing depends on it).
     source: where it came from, for the report.
@@ -94,7 +98,8 @@ class Network:
         return {n.name: n.level for n in nodes}[name]
 
     def chip_delay(self, projection: Projection) -> int:
-        """Return the steps from a spike to its arrival on the chip (>= 1 after `retime`)."""
+        """Return the steps from a spike to its arrival on the chip (>= 1 after
+        `retime`)."""
         return projection.delay + self.level(projection.post) - self.level(projection.pre)
 
     @property

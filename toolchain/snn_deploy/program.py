@@ -1,4 +1,5 @@
-"""Program: a QuantNetwork cut into pieces, the pieces on cores, and the routes between them.
+"""Program: a QuantNetwork cut into pieces, the pieces on cores, and the routes between
+them.
 
 Cores are numbered 0 .. board.n_cores - 1: chip by chip, and within a chip row by row of the
 core grid (index = (chip * rows + y) * columns + x).
@@ -6,8 +7,11 @@ core grid (index = (chip * rows + y) * columns + x).
 
 from dataclasses import dataclass
 
-from snn_deploy.arrays import IntArray
+import numpy as np
+
+from snn_deploy.arrays import BoolArray, IntArray
 from snn_deploy.board import Board
+from snn_deploy.maps import Conv
 from snn_deploy.quant import QuantNetwork
 
 
@@ -40,7 +44,8 @@ class Use:
 
 @dataclass(frozen=True)
 class Window:
-    """A box of a [C, H, W] feature map: channels c0..c1, rows y0..y1, columns x0..x1 (end excluded).
+    """A box of a [C, H, W] feature map: channels c0..c1, rows y0..y1, columns x0..x1 (end
+    excluded).
 
     A flat population of n neurons is the map [1, 1, n].
     """
@@ -52,9 +57,27 @@ class Window:
     x0: int
     x1: int
 
+    def members(self, grid: tuple[int, int, int]) -> IntArray:
+        """Return the flat indices, rising, of the neurons inside, of a map of shape `grid`."""
+        numbers = np.arange(int(np.prod(grid)), dtype=np.int64).reshape(grid)
+        box = numbers[self.c0 : self.c1, self.y0 : self.y1, self.x0 : self.x1]
+        return box.ravel()
+
     @property
     def size(self) -> int:
         return (self.c1 - self.c0) * (self.y1 - self.y0) * (self.x1 - self.x0)
+
+
+def grid_of(net: QuantNetwork, name: str) -> tuple[int, int, int]:
+    """Return the map [C, H, W] in which windows of the population `name` are meant.
+
+    That of a convolution that ends in it, else its own shape if that has three dimensions, else [1, 1, n].
+    """
+    for p in net.into(name):
+        if isinstance(p.map, Conv):
+            return p.map.out_shape
+    shape = net.population(name).shape
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else (1, 1, net.size(name))
 
 
 @dataclass(frozen=True)
@@ -68,7 +91,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Partition:
-    """All pieces, in the order of the network's populations. Every neuron is in exactly one."""
+    """All pieces, in the order of the network's populations. Every neuron is in exactly
+    one."""
 
     pieces: tuple[Piece, ...]
 
@@ -89,12 +113,13 @@ class Route:
     """Who hears whom: the spikes of `pre` that `piece` must be sent, one message per spike.
 
     pre: an input or a population. piece: index of the target piece.
-    listens: [n_pre] bool; a spike of neuron i causes one message to the piece's core if listens[i].
+    listens: [n_pre] bool; a spike of neuron i causes one message to the piece's core if
+    listens[i].
     """
 
     pre: str
     piece: int
-    listens: IntArray
+    listens: BoolArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +127,11 @@ class Routes:
     """All routes, and the path of links from each source to each target.
 
     Link l is directed, between two routers, a core and its router, or two chips.
-    path_first [R + 1], path_link [...]: CSR of the links between every (source, target) pair that
-    occurs; pair r is pair_source[r] (piece index, or -1 - i for input i) -> pair_target[r] (piece).
-    hops_x, hops_y, hops_chip: [R], router-to-router hops east-west, north-south, and between chips.
+    path_first [R + 1], path_link [...]: CSR of the links between every (source, target)
+    pair that occurs; pair r is pair_source[r] (piece index, or -1 - i for input i) ->
+    pair_target[r] (piece).
+    hops_x, hops_y, hops_chip: [R], router-to-router hops east-west, north-south, and
+    between chips.
     """
 
     routes: tuple[Route, ...]

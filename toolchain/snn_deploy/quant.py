@@ -1,11 +1,13 @@
 """QuantNetwork: the same names as the Network it came from, integers only.
 
-`quantize` makes one; partition, simulators and backends read it. All integers are in the units
-of the board's arithmetic (for `loihi`: research figures and formulas in `arithmetic/loihi.py`).
-Weights are effective integers, as Lava's Dense takes them: in mixed sign mode they are even.
+`quantize` makes one; partition, simulators and backends read it. All integers are in the
+units of the board's arithmetic (for `loihi`: research figures and formulas in
+`arithmetic/loihi.py`). Weights are effective integers, as Lava's Dense takes them: in mixed
+sign mode they are even.
 
-One projection is one accumulator group: its synapses share sign mode, weight exponent and delay,
-and are summed before the exponent is applied (with a negative exponent this changes bits).
+One projection is one accumulator group: its synapses share sign mode, weight exponent and
+delay, and are summed before the exponent is applied (with a negative exponent this changes
+bits).
 """
 
 from collections.abc import Mapping
@@ -50,9 +52,10 @@ class QuantInput:
 class Drive:
     """A static input fed as a bias per sample (chips without graded spikes).
 
-    The host computes (map(x) + offset) * scale once per sample, rounds it to a 13-bit mantissa times
-    2**bias_exp and writes it into the bias registers of `post`. `input` is a shape only; it sends no
-    spikes. offset, scale, bias_exp: [n_post]; offset is the population's own bias, in float units.
+    The host computes (map(x) + offset) * scale once per sample, rounds it to a 13-bit
+    mantissa times 2**bias_exp and writes it into the bias registers of `post`. `input` is a
+    shape only; it sends no spikes. offset, scale, bias_exp: [n_post]; offset is the
+    population's own bias, in float units.
     """
 
     input: str
@@ -67,11 +70,12 @@ class Drive:
 class QuantPopulation:
     """Neurons of one integer model.
 
-    model: key of `snn_deploy.neurons.MODELS`. params: the model's parameters by name, each [n],
-    int64; for the LIF family du, dv (12 bit), bias_mant, bias_exp, vth (v fires above vth << 6),
-    and for some models more. v0: [n], membrane at the start of a sample.
+    model: key of `snn_deploy.neurons.MODELS`. params: the model's parameters by name, each
+    [n], int64; for the LIF family du, dv (12 bit), bias_mant, bias_exp, vth (v fires above
+    vth << 6), and for some models more. v0: [n], membrane at the start of a sample.
     scale, offset: [n]; v_float = v_int / scale + offset.
-    spiking: False for readouts, whose output is the membrane. payload_bits: of its spikes, 0 binary.
+    spiking: False for readouts, whose output is the membrane. payload_bits: of its spikes,
+    0 binary.
     """
 
     name: str
@@ -95,8 +99,9 @@ class QuantProjection:
     """Synapses of one accumulator group.
 
     map: Dense, Sparse or Conv with int16 weights in -256..255. delay: model steps.
-    weight_bits: 1..8, as Lava's num_weight_bits. weight_exp: the sum is shifted by it (left if
-    positive, floor right if negative). payload_bits: 0 if any non-zero payload counts as one.
+    weight_bits: 1..8, as Lava's num_weight_bits. weight_exp: the sum is shifted by it (left
+    if positive, floor right if negative). payload_bits: 0 if any non-zero payload counts as
+    one.
     """
 
     pre: str
@@ -114,7 +119,8 @@ class Loss:
     """One thing that rounding cost.
 
     where: population or "pre -> post". what: "weights", "threshold", "decay", "bias", ...
-    max_error, rms_error: in `unit` (e.g. "of the largest weight"). note: what was chosen and why.
+    max_error, rms_error: in `unit` (e.g. "of the largest weight"). note: what was chosen
+    and why.
     """
 
     where: str
@@ -130,7 +136,8 @@ class Range:
     """How far an accumulator or state can go, and went.
 
     where: population. what: "a_in", "u", "v". limit: largest magnitude that is safe.
-    bound: magnitude interval analysis cannot exclude (None if unbounded, as a pure integrator's).
+    bound: magnitude interval analysis cannot exclude (None if unbounded, as a pure
+    integrator's).
     measured: largest magnitude on the calibration data, None without data.
     """
 
@@ -199,7 +206,8 @@ class QuantNetwork:
 class Stimulus:
     """What is fed into an integer network.
 
-    spikes: per input, integer payloads [N, T, n] (any integer dtype; may be a broadcast view).
+    spikes: per input, integer payloads [N, T, n] (any integer dtype; may be a broadcast
+    view).
     bias: per population driven by a bias per sample, the bias [N, n] already shifted by its
     exponent, to be added to the population's own.
     """

@@ -1,8 +1,8 @@
 """Report: everything a run found out, as one immutable record; report.json is its text.
 
-The screen and Markdown are written from this record alone, so that all forms agree. Numbers keep
-full precision here and are rounded where they are shown. Nothing in it depends on the time, the machine or
-the folder: same input, same seed, same bytes.
+The screen and Markdown are written from this record alone, so that all forms agree. Numbers
+keep full precision here and are rounded where they are shown. Nothing in it depends on the
+time, the machine or the folder: same input, same seed, same bytes.
 """
 
 from pathlib import Path
@@ -19,8 +19,9 @@ SCHEMA_VERSION = "1"
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The model file. sha256: of its bytes, null if it came from memory. step_s: seconds per
-    model step, null if nothing fixes it. inputs, outputs: shape of one step, by name."""
+    """The model file. sha256: of its bytes, null if it came from memory. step_s: seconds
+    per model step, null if nothing fixes it. inputs, outputs: shape of one step, by
+    name."""
 
     file: str
     sha256: str | None
@@ -30,7 +31,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The board. source: where its numbers come from. cores: usable ones, on all its chips."""
+    """The board. source: where its numbers come from. cores: usable ones, on all its
+    chips."""
 
     name: str
     title: str
@@ -41,8 +43,9 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one population runs on the target. runs: "stock" (the chip's own neuron), "microcode"
-    (needs a custom neuron program) or "impossible". model: name of the integer neuron."""
+    """How one population runs on the target. runs: "stock" (the chip's own neuron),
+    "microcode" (needs a custom neuron program) or "impossible". model: name of the integer
+    neuron."""
 
     population: str
     model: str
@@ -52,8 +55,9 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was fed in. steps: model steps per sample. static: one value for all steps. compared:
-    samples on which the layers were compared (fewer than `samples` where memory is short)."""
+    """What was fed in. steps: model steps per sample. static: one value for all steps.
+    compared: samples on which the layers were compared (fewer than `samples` where memory
+    is short)."""
 
     source: str
     samples: int
@@ -64,7 +68,8 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a class is read from the output. chosen_by: "--decode" or why it is the default."""
+    """How a class is read from the output. chosen_by: "--decode" or why it is the
+    default."""
 
     output: str
     decoder: str
@@ -98,7 +103,8 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayerAgreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How equal a population's output is in two stages, over all neurons, steps and samples.
+    """How equal a population's output is in two stages, over all neurons, steps and
+    samples.
 
     equal: share of bins that are the same in both (readouts, integer and chip only: exact
     membranes). jaccard: bins with a spike in both, of those with a spike in either; null if
@@ -112,25 +118,27 @@ class LayerAgreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One population. synapses: stored ones that end in it. synops, spikes: per inference, of the
-    synapses that end in it and the neurons in it. rate: spikes per neuron and step; sparsity is
-    1 - rate. All null without a simulation."""
+    """One population. model: its integer neuron. synapses: stored ones that end in it.
+    synops: mean per inference, at those synapses; spikes: per inference. rate: spikes per
+    neuron and model step; the sparsity is 1 - rate. Null is what the run did not reach, or
+    does not apply (a readout's spikes)."""
 
     name: str
     shape: tuple[int, ...]
     neurons: int
-    model: str
+    model: str | None
     spiking: bool
     cores: int | None
-    synapses: int
-    synops: Stat | None
+    synapses: int | None
+    synops: float | None
     spikes: Stat | None
     rate: float | None
     agreement: tuple[LayerAgreement, ...]
 
 
 class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One resource of the cores in use. limit: of one core, null if it has none of its own."""
+    """One resource of the cores in use. limit: of one core, null if it has none of its
+    own."""
 
     name: str
     unit: str
@@ -169,9 +177,10 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Modelled time. steps: model steps of a sample; behind: chip steps by which the last output
-    runs behind its input; frame: chip steps from one sample to the next. step_mean_s, step_max_s:
-    of a chip step. answer_s: until the last output step; inference_s: until the next sample."""
+    """Modelled time. steps: model steps of a sample; behind: chip steps by which the last
+    output runs behind its input; frame: chip steps from one sample to the next.
+    step_mean_s, step_max_s: of a chip step. answer_s: until the last output step;
+    inference_s: until the next sample."""
 
     time_model: str
     steps: int
@@ -185,7 +194,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A deployment. Parts that were not reached (`stopped_after`) or not asked for are null.
+    """A deployment. Parts that were not reached (`stopped_after`) or not asked for are
+    null.
 
     caveats: what is inherited, assumed, unknown or at risk, one sentence each."""
 
@@ -212,7 +222,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 def to_json(report: Report) -> bytes:
     """Return report.json: sorted keys, two spaces of indent, a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=2) + b"\n"
+    return (
+        msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=2) + b"\n"
+    )
 
 
 def read_report(file: Path) -> Report:

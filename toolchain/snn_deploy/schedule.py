@@ -46,13 +46,15 @@ def evaluation_order(net: Wired) -> list[str]:
 def components(net: Wired) -> list[list[str]]:
     """Return the strongly connected groups of populations, sources first.
 
-    Within a group the order is that of `evaluation_order`. A group of one population is a cycle only
-    if it projects onto itself.
+    Within a group the order is that of `evaluation_order`. A group of one population is a
+    cycle only if it projects onto itself.
     """
     graph = _graph(net, zero_delay_only=False)
     rank = {name: i for i, name in enumerate(evaluation_order(net))}
     condensed = nx.condensation(graph)
-    members = [sorted(condensed.nodes[c]["members"], key=rank.__getitem__) for c in condensed]
+    members = [
+        sorted(condensed.nodes[c]["members"], key=rank.__getitem__) for c in condensed
+    ]
     first = {c: rank[members[c][0]] for c in condensed}
     order = nx.lexicographical_topological_sort(condensed, key=first.__getitem__)
     return [members[c] for c in order]

@@ -1,8 +1,9 @@
-"""Loihi arithmetic, bit for bit as Lava 0.10 `fixed_pt` (proc/lif/models.py, proc/dense/models.py).
+"""Loihi arithmetic, bit for bit as Lava 0.10 `fixed_pt` (proc/lif/models.py,
+proc/dense/models.py).
 
-The intrinsics below are all the operations a neuron's integer step may use beside + - * << >>
-and comparisons. As they stand they work on NumPy arrays (the golden model); `overload` gives each
-a scalar form for Numba, so that one step function serves both.
+The intrinsics below are all the operations a neuron's integer step may use beside + - * <<
+>> and comparisons. As they stand they work on NumPy arrays (the golden model); `overload`
+gives each a scalar form for Numba, so that one step function serves both.
 """
 
 from typing import Any
@@ -35,7 +36,8 @@ def sat24(x: Any) -> Any:
     return np.clip(x, -8388607, 8388607)
 
 
-# Numba compares the annotations of an overload with those of what it returns: none on either.
+# Numba compares the annotations of an overload with those of what it returns: none on
+# either.
 @overload(where)
 def _where(condition, yes, no):  # type: ignore[no-untyped-def]
     return lambda condition, yes, no: yes if condition else no
@@ -52,9 +54,7 @@ def _decay(x, d):  # type: ignore[no-untyped-def]
 
 @overload(wrap24)
 def _wrap24(x):  # type: ignore[no-untyped-def]
-    return lambda x: (
-        x - 16777216 if x > 8388608 else (x + 16777216 if x <= -8388608 else x)
-    )
+    return lambda x: x - 16777216 if x > 8388608 else (x + 16777216 if x <= -8388608 else x)
 
 
 @overload(sat24)

@@ -1,4 +1,4 @@
-"""Which framework may have written a file: the patterns that exporters leave in the numbers.
+"""Which framework may have written a file: the patterns that exporters leave in numbers.
 
 Node names and dtypes count only in choosing between two frameworks whose numbers agree.
 """
@@ -15,13 +15,14 @@ CLOSE = 1e-5  # relative; parameters went through float32 (6e-8) several times
 
 SNNTORCH_DT = 1e-4  # snntorch 1.0.0, export_nir.py: written into every time constant
 SNNTORCH_INPUT = "input"  # nirtorch.extract_nir_graph names every Input so
-SPIKINGJELLY_INPUTS = frozenset({"x", "input_1"})  # torch.fx: `forward(self, x)`, nn.Sequential
+SPIKINGJELLY_INPUTS = frozenset(
+    {"x", "input_1"}
+)  # torch.fx: `forward(self, x)`, nn.Sequential
 
 # What the exporters can write; nested graphs are flat by now.
-_SNNTORCH = frozenset({"Input", "Output", "Port", "Affine", "Linear", "Conv2d", "AvgPool2d",
-                       "Flatten", "LIF", "CubaLIF"})  # fmt: skip
-_SPIKINGJELLY = frozenset({"Input", "Output", "Affine", "Linear", "Conv1d", "Conv2d", "AvgPool2d",
-                           "Flatten", "IF", "LIF", "CubaLIF"})  # fmt: skip
+_BOTH = frozenset({"Input", "Output", "Affine", "Linear", "Conv2d", "AvgPool2d", "Flatten"})
+_SNNTORCH = _BOTH | {"Port", "LIF", "CubaLIF"}
+_SPIKINGJELLY = _BOTH | {"Conv1d", "IF", "LIF", "CubaLIF"}
 
 
 @dataclass(frozen=True)
@@ -39,38 +40,46 @@ class Reading:
 
 
 def detect(graph: Graph) -> tuple[Reading, ...]:
-    """Return the frameworks' readings that the file is consistent with; the specification's
-    reading, which always is, comes last."""
-    spec = Reading("nir", implied_dt(graph), "the NIR specification reads every file", False)
-    if not graph.of_kind(*NEURONS):
-        return (spec,)
-    found = (pattern(graph) for pattern in PATTERNS.values())
-    return (*(reading for reading in found if reading), spec)
+    """Return the readings that the file is consistent with, the specification's last.
+
+    A dt that follows from r counts for the specification only if it is a power of ten: any
+    tau and r imply some dt. The parameters of each neuron have to fit each other.
+    """
+    dt = implied_dt(graph)
+    if dt is not None and not f"{dt:.4e}".startswith("1.0000"):
+        dt = None
+    seen = "the NIR specification reads every file"
+    seen += f"; r == tau/dt or 1/dt for dt = {dt:g} s in every neuron" if dt else ""
+    found = (pattern(graph) for pattern in PATTERNS.values() if graph.of_kind(*NEURONS))
+    return (*(reading for reading in found if reading), Reading("nir", dt, seen, False))
 
 
 def implied_dt(graph: Graph) -> float | None:
-    """Return the one dt for which every leaky neuron has r == tau/dt and every IF r == 1/dt."""
+    """Return the dt for which every leaky neuron has r == tau/dt and every IF r == 1/dt."""
     steps = {dt for node in graph.of_kind(*NEURONS) for dt in _implied(node)}
     plausible = all(np.isfinite(dt) and 0 < dt < 1 for dt in steps)
     if not steps or not plausible or max(steps) > min(steps) * (1 + 2 * CLOSE):
         return None
-    return float(f"{np.median(list(steps)):.6g}")  # six digits: what float32 rounding leaves
+    return float(
+        f"{np.median(list(steps)):.6g}"
+    )  # six digits: what float32 rounding leaves
 
 
 def _snntorch(graph: Graph) -> Reading | None:
     neurons = graph.of_kind(*NEURONS)
     if any(node.kind not in _SNNTORCH for node in graph.nodes.values()):
         return None
-    if not all(_has_unit_gain(node, SNNTORCH_DT) and _rests_at_zero(node) for node in neurons):
+    if not all(
+        _has_unit_gain(node, SNNTORCH_DT) and _rests_at_zero(node) for node in neurons
+    ):
         return None
     if _input_names(graph) <= SPIKINGJELLY_INPUTS:
         return None
     seen = f"r == tau/dt for dt = {SNNTORCH_DT:g} s, v_leak == v_reset == 0 in every neuron"
     recurrent = bool(walk(sorted(n.name for n in graph.of_kind("Input")), graph.after).back)
     named = _input_names(graph) == {SNNTORCH_INPUT}
-    return Reading(
-        "snntorch", SNNTORCH_DT, seen + (", a recurrent layer" if recurrent else ""), named
-    )
+    seen += ", a recurrent layer" if recurrent else ""
+    return Reading("snntorch", SNNTORCH_DT, seen, settles=named or recurrent)
 
 
 def _spikingjelly(graph: Graph) -> Reading | None:
@@ -79,7 +88,9 @@ def _spikingjelly(graph: Graph) -> Reading | None:
         return None
     dt = implied_dt(graph)
     implied = any(True for node in neurons for _ in _implied(node))
-    if (dt is None and implied) or not all(_fits_spikingjelly(node, dt) for node in neurons):
+    if (dt is None and implied) or not all(
+        _fits_spikingjelly(node, dt) for node in neurons
+    ):
         return None
     if walk(sorted(n.name for n in graph.of_kind("Input")), graph.after).back:
         return None  # its exporter cannot trace recurrent containers
@@ -89,7 +100,7 @@ def _spikingjelly(graph: Graph) -> Reading | None:
         seen += f", r == tau/dt or 1/dt for dt = {dt:g} s"
     if named:
         seen += f", Input named {sorted(_input_names(graph))[0]!r} as torch.fx does"
-    return Reading("spikingjelly", dt, seen, dt is not None)
+    return Reading("spikingjelly", dt, seen, settles=named and dt is not None)
 
 
 PATTERNS: Mapping[str, Callable[[Graph], Reading | None]] = {
@@ -112,7 +123,7 @@ def _implied(node: Node) -> Iterator[float]:
         if np.all(gain == 1):
             continue
         with np.errstate(all="ignore"):
-            steps = np.broadcast_arrays((node.real(tau_key) if tau_key else 1.0) / gain)[0]
+            steps = np.divide(node.real(tau_key) if tau_key else 1.0, gain)
         if np.isfinite(steps).any():  # tau and r of a perfect integrator are both infinite
             steps = steps[np.isfinite(steps)]
             yield float(steps.min())
@@ -136,7 +147,11 @@ def _fits_spikingjelly(node: Node, dt: float | None) -> bool:
     """Whether the exporter of SpikingJelly could have written this neuron."""
     for value in node.values.values():
         array = np.asarray(value)
-        if array.dtype != np.float64 or array.size == 0 or (array != array.ravel()[0]).any():
+        if (
+            array.dtype != np.float64
+            or array.size == 0
+            or (array != array.ravel()[0]).any()
+        ):
             return False
     if node.kind == "IF":
         return dt is not None and _same(node.real("r") * dt, np.ones(()))
@@ -149,10 +164,7 @@ def _fits_spikingjelly(node: Node, dt: float | None) -> bool:
 
 
 def _same(a: FloatArray, b: FloatArray) -> bool:
-    try:
-        return bool(np.allclose(a, b, rtol=CLOSE, atol=0.0))
-    except ValueError:  # shapes that do not fit; refused where shapes are inferred
-        return False
+    return bool(np.allclose(a, b, rtol=CLOSE, atol=0.0))
 
 
 def _input_names(graph: Graph) -> set[str]:

@@ -1,8 +1,8 @@
 """Flatten: RawGraph -> Graph. Nested graphs dissolve, every node and edge is checked.
 
-Node 'inner' of the nested graph 'outer' becomes 'outer.inner'; the nested graph's own Inputs and
-Outputs stay as "Port" nodes, which pass on what they get. Edges to a nested graph lead to its one
-Input; with several, the edge has to name the port ('outer.port').
+Node 'inner' of the nested graph 'outer' becomes 'outer.inner'; the nested graph's own
+Inputs and Outputs stay as "Port" nodes, which pass on what they get. Edges to a nested
+graph lead to its one Input; with several, the edge has to name the port ('outer.port').
 """
 
 from collections import Counter
@@ -22,14 +22,17 @@ def flatten(raw: RawGraph, source: str) -> Graph:
     """Return the flat, checked graph; `source` names the file in messages.
 
     Raises:
-        InputError: A node or an edge makes no sense, there is no Input or no Output, or some
+        InputError: A node or an edge makes no sense, there is no Input or no Output, or
+        some
             node is reached by no Input.
     """
     found = _Found(source)
     found.expand(raw, ())
     names: dict[Address, str] = {}
+    taken: set[str] = set()
     for address in sorted(found.nodes, key=len):
-        names[address] = unique_name(".".join(address), names.values())
+        names[address] = unique_name(".".join(address), taken)
+        taken.add(names[address])
     nodes = {}
     for address, node in found.nodes.items():
         checked = check_node(node, names[address], source)
@@ -38,7 +41,9 @@ def flatten(raw: RawGraph, source: str) -> Graph:
         nodes[checked.name] = Node(checked.name, kind, checked.values, checked.where)
     edges = [(names[a], names[b]) for a, b in found.edges]
     assumed = (*found.repairs, *_doubles(edges), *_defaults(found.nodes.values()))
-    graph = Graph(source, nodes, _neighbours(nodes, edges, 0), _neighbours(nodes, edges, 1), assumed)
+    graph = Graph(
+        source, nodes, _neighbours(nodes, edges, 0), _neighbours(nodes, edges, 1), assumed
+    )
     check_connected(graph)
     return graph
 
@@ -68,7 +73,7 @@ class _Found:
             )
 
     def repaired(self, graph: RawGraph, at: Address) -> tuple[tuple[str, str], ...]:
-        """Return the edges; in a nested graph one wrong name is mended if only one node fits."""
+        """Return the edges; one wrong name in a nested graph is mended if one node fits."""
         used = dict.fromkeys(name for edge in graph.edges for name in edge)
         missing = [n for n in used if n not in graph.nodes and not _port(graph, n)]
         idle = [n for n in graph.nodes if n not in used]
@@ -82,10 +87,12 @@ class _Found:
                 "the edges name a node that is not there, and just one node has no edge",
             )
         )
-        return tuple((_swap(a, wrong, right), _swap(b, wrong, right)) for a, b in graph.edges)
+        return tuple(
+            (_swap(a, wrong, right), _swap(b, wrong, right)) for a, b in graph.edges
+        )
 
     def end(self, graph: RawGraph, name: str, kind: str, edge: str) -> Address:
-        """Return the node that an edge's end means; `kind` is the port of a nested graph."""
+        """Return the node that the end of an edge means; `kind`: port of a nested graph."""
         if name not in graph.nodes:
             port = _port(graph, name)
             if port:
@@ -98,11 +105,13 @@ class _Found:
         node = graph.nodes[name]
         if isinstance(node, RawNode):
             return (name,)
-        ports = [k for k, n in node.nodes.items() if isinstance(n, RawNode) and n.kind == kind]
+        ports = [
+            k for k, n in node.nodes.items() if isinstance(n, RawNode) and n.kind == kind
+        ]
         if len(ports) != 1:
             raise InputError(
-                f"{self.source}: {edge}: graph {name!r} has {len(ports)} nodes of type {kind}, "
-                f"so the edge does not say which one; give it exactly one"
+                f"{self.source}: {edge}: graph {name!r} has {len(ports)} nodes of type "
+                f"{kind}, so the edge does not say which one; give it exactly one"
             )
         return (name, ports[0])
 
@@ -150,18 +159,20 @@ def _defaults(nodes: Iterable[RawNode]) -> list[Assumption]:
         ignored.update(k for k in node.values if k not in rules)
     return [
         *(
-            Assumption(k, f"{DEFAULTS[k].item():g}", f"missing in {n} nodes; nir's default")
+            Assumption(
+                k, f"{DEFAULTS[k].item():g}", f"nodes without it: {n}; nir's default"
+            )
             for k, n in sorted(filled.items())
         ),
         *(
-            Assumption(k, "ignored", f"{n} nodes have this parameter, which nir 1.0.8 lacks")
+            Assumption(k, "ignored", f"nodes with it: {n}; nir 1.0.8 has no such parameter")
             for k, n in sorted(ignored.items())
         ),
     ]
 
 
 def check_connected(graph: Graph) -> None:
-    """Raise InputError unless signals can pass from Inputs to every node and to an Output."""
+    """Raise InputError unless signals pass from Inputs to every node, and to an Output."""
     if not graph.nodes:
         raise InputError(f"{graph.source}: the graph is empty; export a model with layers")
     inputs, outputs = graph.of_kind("Input"), graph.of_kind("Output")

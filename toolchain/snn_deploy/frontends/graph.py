@@ -1,10 +1,10 @@
-"""The graph as a front end sees it: first untrusted (`RawGraph`), then checked and flat (`Graph`).
+"""The graph as a front end sees it: first untrusted (RawGraph), then checked (Graph).
 
-A reader (`hdf5`, `memory`) makes a RawGraph and judges nothing but what it needs in order to read.
-`flatten` checks it and makes a Graph, which everything behind it trusts.
+A reader (`hdf5`, `memory`) makes a RawGraph and judges nothing but what it needs in order
+to read. `flatten` checks it and makes a Graph, which everything behind it trusts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -28,7 +28,7 @@ ELEMENTWISE = frozenset({*NEURONS, "Scale", "Delay"})
 
 @dataclass(frozen=True, eq=False)
 class RawNode:
-    """One node as it stands in the file: its type, and each parameter in the file's own dtype."""
+    """One node as it stands in the file: its type, and each parameter in its own dtype."""
 
     kind: str
     values: Mapping[str, Value]
@@ -46,8 +46,9 @@ class RawGraph:
 class Node:
     """One checked node of a flat graph.
 
-    kind: a NIR type, or "Port" for what was the Input or Output of a nested graph (the identity).
-    values: all parameters, optional ones filled in. where: file, name and type, for messages.
+    kind: a NIR type, or "Port" for what was the Input or Output of a nested graph (the
+    identity). values: all parameters, optional ones filled in. where: file, name and type,
+    for messages.
     """
 
     name: str
@@ -90,10 +91,10 @@ class Graph:
         return tuple(n for n in self.nodes.values() if n.kind in kinds)
 
 
-def unique_name(wanted: str, taken: Iterable[str]) -> str:
+def unique_name(wanted: str, taken: Container[str]) -> str:
     """Return `wanted`, or the first of `wanted~2`, `wanted~3`, ... that is not taken."""
-    used, name, count = set(taken), wanted, 1
-    while name in used:
+    name, count = wanted, 1
+    while name in taken:
         count += 1
         name = f"{wanted}~{count}"
     return name
@@ -103,8 +104,8 @@ def unique_name(wanted: str, taken: Iterable[str]) -> str:
 class Walk:
     """What a depth-first search saw.
 
-    order: the nodes that were reached, each before all those that can be reached from it only
-    (cycles aside). back: the edges that close a cycle.
+    order: the nodes that were reached, each before all those that can be reached from it
+    only (cycles aside). back: the edges that close a cycle.
     """
 
     order: tuple[str, ...]

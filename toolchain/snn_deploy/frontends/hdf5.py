@@ -1,9 +1,9 @@
 """Read the HDF5 file of a NIR model, trusting nothing in it.
 
-Receives a path, returns a RawGraph. `nir.read` is not used: it refuses many published files (graphs
-within graphs, parameters without dimensions, old formats) and ends in a traceback on broken ones. Sizes
-are checked before anything is read. HDF5 fails in many ways; this module alone turns them into an
-InputError. What the nodes mean is checked later.
+Receives a path, returns a RawGraph. `nir.read` is not used: it refuses many published files
+(graphs within graphs, parameters without dimensions, old formats) and ends in a traceback
+on broken ones. Sizes are checked before anything is read. HDF5 fails in many ways; this
+module alone turns them into an InputError. What the nodes mean is checked later.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ MAX_NAME = 1024  # characters of a text in the file; ours
 LFS_POINTER = b"version https://git-lfs"  # the text that Git LFS leaves in place of a file
 
 # Everything that h5py 3 was seen to raise on files that were cut, flipped or forged.
-BROKEN = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError,
-          SystemError, OverflowError, MemoryError)  # fmt: skip
+BROKEN = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError,
+          SystemError, ArithmeticError, MemoryError)  # fmt: skip
 
 
 def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> RawGraph:
@@ -51,7 +51,9 @@ def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> RawGraph:
 def check_file(path: Path) -> None:
     """Raise InputError unless there is a regular, non-empty HDF5 file at `path`."""
     if path.is_dir():
-        raise InputError(f"{path}: a folder, not a NIR file; give the path of the .nir file")
+        raise InputError(
+            f"{path}: a folder, not a NIR file; give the path of the .nir file"
+        )
     if not path.exists():
         raise InputError(f"{path}: no such file; check the path of the model")
     if not path.is_file():
@@ -60,7 +62,9 @@ def check_file(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(len(LFS_POINTER))
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror}); check it") from error
+        raise InputError(
+            f"{path}: cannot be opened ({error.strerror}); check it"
+        ) from error
     if not head:
         raise InputError(f"{path}: empty (0 bytes); export the model again")
     if head == LFS_POINTER:
@@ -68,7 +72,9 @@ def check_file(path: Path) -> None:
             f"{path}: a Git LFS pointer, not the model itself; fetch it with 'git lfs pull'"
         )
     if not h5py.is_hdf5(path):
-        raise InputError(f"{path}: not an HDF5 file, so not a NIR model; export it with nir.write")
+        raise InputError(
+            f"{path}: not an HDF5 file, so not a NIR model; export it with nir.write"
+        )
 
 
 @contextmanager
@@ -105,7 +111,7 @@ class Reader:
         kind = self.text(group.get("type"), f"{where}: 'type'") if "type" in group else None
         if "nodes" not in group and kind not in (None, "NIRGraph"):
             raise InputError(
-                f"{where}: holds a single node ({kind}), not a graph; wrap it in a nir.NIRGraph"
+                f"{where}: holds one node ({kind}), not a graph; wrap it in a nir.NIRGraph"
             )
         if depth >= MAX_DEPTH:
             raise InputError(
@@ -128,8 +134,8 @@ class Reader:
             raise InputError(f"{where}: more than {MAX_NODES} nodes; merge layers")
         if not isinstance(group, h5py.Group) or "type" not in group:
             raise InputError(
-                f"{where}: no 'type', so the file is incomplete (its writer may have stopped "
-                f"half way); export the model again"
+                f"{where}: no 'type', so the file is incomplete (its writer may have "
+                f"stopped half way); export the model again"
             )
         kind = self.text(group["type"], f"{where}: 'type'")
         if kind == "NIRGraph":
@@ -160,7 +166,8 @@ class Reader:
         item = group.get("edges")
         if not isinstance(item, h5py.Dataset):
             raise InputError(
-                f"{where}: no dataset 'edges', so the file is incomplete; export the model again"
+                f"{where}: no dataset 'edges', so the file is incomplete; "
+                f"export the model again"
             )
         with reading(f"{where}: edges"):
             array = self.array(item, f"{where}: edges")
@@ -168,8 +175,8 @@ class Reader:
                 return ()
             if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "OSU":
                 raise InputError(
-                    f"{where}: edges are {array.dtype} {list(array.shape)} instead of pairs of "
-                    f"names; export the model again"
+                    f"{where}: edges are {array.dtype} {list(array.shape)} instead of "
+                    f"pairs of names; export the model again"
                 )
             return tuple((decode(a), decode(b)) for a, b in array.tolist())
 
@@ -198,7 +205,8 @@ class Reader:
         if size > self.budget.bytes_left:
             raise InputError(
                 f"{where} {list(item.shape)} takes {size / 2**30:.3g} GiB, but only "
-                f"{self.budget.bytes_left / 2**30:.3g} GiB are left for this file; split the model"
+                f"{self.budget.bytes_left / 2**30:.3g} GiB are left for this file; "
+                f"split the model"
             )
         self.budget.bytes_left -= size
         return np.asarray(item[()])

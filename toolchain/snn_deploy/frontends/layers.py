@@ -1,8 +1,8 @@
 """What a linear node does: the maps of `snn_deploy.maps`, its delay, and its bias.
 
-A node is one or several parallel `Branch`es, whose outputs add up: one for all nodes but a Delay whose
-elements differ, which has one branch per distinct delay. Values are flattened in C order, so that
-Flatten and Port are the identity.
+A node is one or several parallel `Branch`es, whose outputs add up: one for all nodes but a
+Delay whose elements differ, which has one branch per distinct delay. Values are flattened
+in C order, so that Flatten and Port are the identity.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ from snn_deploy.maps import Conv, Dense, Pool, Scale, Sparse
 MAX_DELAY = 2**16  # model steps; ours, so that a wrong unit is not taken for a long delay
 Part: TypeAlias = Dense | Sparse | Conv | Pool | Scale  # a map that is no chain
 
-ROUNDING = 1e-6  # relative; what a delay may miss a whole number of steps by (float32 has 6e-8)
+ROUNDING = (
+    1e-6  # relative; what a delay may miss a whole number of steps by (float32 has 6e-8)
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,9 @@ class Branch:
     delay: int = 0
 
 
-def branches(node: Node, before: Shape, after: Shape, dt: float | None) -> tuple[Branch, ...]:
+def branches(
+    node: Node, before: Shape, after: Shape, dt: float | None
+) -> tuple[Branch, ...]:
     """Return what a linear node does to its input of shape `before`; `dt` in seconds.
 
     Raises:
@@ -73,7 +77,11 @@ def bias(node: Node, after: Shape) -> FloatArray | None:
         raise node.fail(
             f"bias {list(value.shape)} does not fit its outputs {list(wanted)}; correct it"
         )
-    full = np.broadcast_to(value.ravel()[0], wanted) if value.size == 1 else value.reshape(wanted)
+    full = (
+        np.broadcast_to(value.ravel()[0], wanted)
+        if value.size == 1
+        else value.reshape(wanted)
+    )
     if is_conv:
         full = full.reshape(-1, *(1,) * (len(after) - 1))
     return frozen(np.array(np.broadcast_to(full, after)).ravel()) if value.any() else None
@@ -85,7 +93,9 @@ def steps_of(node: Node, shape: Shape, dt: float | None) -> AnyArray:
     if not seconds.any():
         return np.zeros(seconds.shape, np.int64)
     if dt is None:
-        raise node.fail("delays are in seconds and the file has no time step; give --dt SECONDS")
+        raise node.fail(
+            "delays are in seconds and the file has no time step; give --dt SECONDS"
+        )
     exact = seconds / dt
     if exact.max() > MAX_DELAY:
         raise node.fail(
@@ -96,8 +106,8 @@ def steps_of(node: Node, shape: Shape, dt: float | None) -> AnyArray:
     off = np.abs(exact - steps) > ROUNDING * np.maximum(exact, 1.0)
     if off.any():
         raise node.fail(
-            f"delay {seconds[off][0]:g} s is {exact[off][0]:.6g} steps of {dt:g} s, which is "
-            f"no whole number; correct it or give another --dt"
+            f"delay {seconds[off][0]:g} s is {exact[off][0]:.6g} steps of {dt:g} s, which "
+            f"is no whole number; correct it or give another --dt"
         )
     return steps.astype(np.int64)
 
@@ -106,7 +116,9 @@ def _delays(node: Node, steps: AnyArray) -> tuple[Branch, ...]:
     values = np.unique(steps).tolist()
     if len(values) == 1:
         return (Branch((), values[0]),)
-    return tuple(Branch((Scale(frozen((steps == d).astype(np.float64))),), d) for d in values)
+    return tuple(
+        Branch((Scale(frozen((steps == d).astype(np.float64))),), d) for d in values
+    )
 
 
 def _matrix(weight: FloatArray) -> Part:
@@ -146,7 +158,9 @@ def _pooling(node: Node, before: Shape, after: Shape) -> Pool:
     kernel, stride, padding = (
         _image_pair(node, key, 2) for key in ("kernel_size", "stride", "padding")
     )
-    return Pool(kernel, _image(before), _image(after), stride, padding, node.kind == "AvgPool2d")
+    return Pool(
+        kernel, _image(before), _image(after), stride, padding, node.kind == "AvgPool2d"
+    )
 
 
 def _image(shape: Shape) -> tuple[int, int, int]:
@@ -165,4 +179,3 @@ def _image_pair(node: Node, key: str, rank: int) -> tuple[int, int]:
 
 def _squeezed(shape: Shape) -> Shape:
     return tuple(s for s in shape if s != 1)
-

@@ -1,8 +1,8 @@
-"""Read a NIR graph that is in memory: a `nir.NIRGraph`, or anything with `nodes` and `edges`.
+"""Read a NIR graph that is in memory: anything with `nodes` and `edges`.
 
-Returns a RawGraph like the file reader. Types are told by the names of the classes, so that neither
-`nir` nor any framework is imported. Exporters leave torch tensors, numbers and None in the nodes;
-tensors are detached, None counts as absent.
+Returns a RawGraph like the file reader. Types are told by the names of the classes, so that
+neither `nir` nor any framework is imported. Exporters leave torch tensors, numbers and None
+in the nodes; tensors are detached, None counts as absent.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from snn_deploy.frontends.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode, 
 
 SOURCE = "NIR graph"  # how messages call a graph that has no file
 
-# Attributes of nir's nodes that are not parameters, and the ones that are called otherwise in files.
+# Attributes of nir's nodes that are no parameters, and those that files call otherwise.
 PORTS = {"Input": "input_type", "Output": "output_type"}
 NOT_PARAMETERS = ("input_type", "output_type", "metadata")
 
@@ -33,9 +33,13 @@ def read_graph(graph: Any, name: str = "", depth: int = 0) -> RawGraph:
     """
     where = f"{SOURCE}: graph {name!r}" if name else SOURCE
     if depth >= MAX_DEPTH:
-        raise InputError(f"{where}: graphs within graphs more than {MAX_DEPTH} deep; flatten them")
+        raise InputError(
+            f"{where}: graphs within graphs more than {MAX_DEPTH} deep; flatten them"
+        )
     if not isinstance(graph.nodes, Mapping) or len(graph.nodes) > MAX_NODES:
-        raise InputError(f"{where}: 'nodes' is not a dictionary of at most {MAX_NODES} nodes")
+        raise InputError(
+            f"{where}: 'nodes' is not a dictionary of at most {MAX_NODES} nodes"
+        )
     nodes = {
         str(key): _node(node, f"{name}.{key}" if name else str(key), depth)
         for key, node in graph.nodes.items()
@@ -51,7 +55,9 @@ def _node(node: Any, name: str, depth: int) -> RawNode | RawGraph:
     if is_graph(node):
         return read_graph(node, name, depth + 1)
     kind = type(node).__name__
-    raw = {k: v for k, v in getattr(node, "__dict__", {}).items() if k not in NOT_PARAMETERS}
+    raw = {
+        k: v for k, v in getattr(node, "__dict__", {}).items() if k not in NOT_PARAMETERS
+    }
     if kind in PORTS:
         raw["shape"] = _port_shape(getattr(node, PORTS[kind], None))
     elif kind == "Flatten":
@@ -72,5 +78,6 @@ def _value(value: Any, where: str, key: str) -> Value:
         return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"{where}: parameter {key!r} is a {type(value).__name__}, which is no array ({error})"
+            f"{where}: parameter {key!r} is a {type(value).__name__}, which is no array "
+            f"({error}); make it one"
         ) from error

@@ -1,8 +1,8 @@
 """Check one node: which parameters its type has, and what values make sense.
 
-The table SCHEMA is nir 1.0.8's `nir/ir/*.py`, plus what its docstrings leave to common sense
-(time constants are positive, strides at least one). Receives a RawNode, returns a Node with every
-parameter in place. Shapes are `shapes`' business.
+The table SCHEMA is nir 1.0.8's `nir/ir/*.py`, plus what its docstrings leave to common
+sense (time constants are positive, strides at least one). Receives a RawNode, returns a
+Node with every parameter in place. Shapes are `shapes`' business.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +14,12 @@ from snn_deploy.errors import InputError
 from snn_deploy.frontends.graph import Node, RawNode, Value
 
 MAX_RANK = 32  # dimensions of a shape; NumPy 1 and HDF5 stop there, nothing real comes near
-MAX_SIZE = 2**24  # values that one node may carry per step; ours (a Loihi 2 chip has 2**20 neurons)
-MAX_TOTAL = 2**25  # values that all nodes together may; ours, some 2 GiB of neuron parameters
+MAX_SIZE = (
+    2**24
+)  # values that one node may carry per step; ours (a Loihi 2 chip has 2**20 neurons)
+MAX_TOTAL = (
+    2**25
+)  # values that all nodes together may; ours, some 2 GiB of neuron parameters
 
 Rule = Callable[[Value], str | None]  # returns what is wrong with a value, or None
 
@@ -53,7 +57,8 @@ def whole(lowest: int, most: int) -> Rule:
         if complaint or isinstance(value, str):
             return complaint
         if value.ndim > 1 or not 1 <= value.size <= most:
-            return f"must be one number{'' if most == 1 else ' or a pair'}, not {list(value.shape)}"
+            demand = "one number" if most == 1 else "one number or a pair"
+            return f"must be {demand}, not {list(value.shape)}"
         fits = (value == np.round(value)) & (value >= lowest) & (value <= MAX_SIZE)
         return _count(f"a whole number of {lowest} to {MAX_SIZE}", ~fits, value)
 
@@ -66,7 +71,9 @@ def shape(value: Value) -> str | None:
     if complaint or isinstance(value, str):
         return complaint
     if value.ndim > 1 or value.size > MAX_RANK:
-        return f"must be a list of at most {MAX_RANK} sizes, not an array {list(value.shape)}"
+        return (
+            f"must be a list of at most {MAX_RANK} sizes, not an array {list(value.shape)}"
+        )
     fits = (value == np.round(value)) & (value >= 1) & (value <= MAX_SIZE)
     product = float(np.prod(value.astype(np.float64)))
     if bool(fits.all()) and product > MAX_SIZE:
@@ -92,9 +99,15 @@ def anything(value: Value) -> str | None:
 
 
 def _convolution(most: int) -> dict[str, Rule]:
-    return {"weight": number, "bias": number, "stride": whole(1, most), "dilation": whole(1, most),
-            "groups": whole(1, 1), "padding": padding(most),
-            "input_shape": whole(1, most)}  # fmt: skip
+    return {
+        **{
+            "weight": number,
+            "bias": number,
+            "padding": padding(most),
+            "groups": whole(1, 1),
+        },
+        **dict.fromkeys(("stride", "dilation", "input_shape"), whole(1, most)),
+    }
 
 
 _POOL: dict[str, Rule] = {
@@ -104,7 +117,12 @@ _POOL: dict[str, Rule] = {
 }
 _LEAK: dict[str, Rule] = {"r": not_nan, "v_leak": number}
 _FIRE: dict[str, Rule] = {"v_threshold": above_zero, "v_reset": number}
-_CUBA: dict[str, Rule] = {"tau_syn": positive, "tau_mem": positive, "w_in": not_nan, **_LEAK}
+_CUBA: dict[str, Rule] = {
+    "tau_syn": positive,
+    "tau_mem": positive,
+    "w_in": not_nan,
+    **_LEAK,
+}
 
 SCHEMA: Mapping[str, Mapping[str, Rule]] = {
     "Input": {"shape": shape},
@@ -128,7 +146,7 @@ SCHEMA: Mapping[str, Mapping[str, Rule]] = {
     "Threshold": {"threshold": number},
 }  # fmt: skip
 
-# What nir 1.0.8 puts in where a file has no such parameter (formats 0.1 and 0.2 had none of them).
+# What nir 1.0.8 puts in where a file lacks the parameter, as formats 0.1 and 0.2 do.
 DEFAULTS: Mapping[str, AnyArray] = {
     "v_reset": np.zeros(()),
     "w_in": np.ones(()),
@@ -147,7 +165,8 @@ def check_node(raw: RawNode, name: str, source: str) -> Node:
     where = f"{source}: node {name!r}"
     if raw.kind not in SCHEMA:
         raise InputError(
-            f"{where}: unknown type {raw.kind!r}; replace it by {', '.join(SCHEMA)} or NIRGraph"
+            f"{where}: unknown type {raw.kind!r}; "
+            f"replace it by {', '.join(SCHEMA)} or NIRGraph"
         )
     rules, where = SCHEMA[raw.kind], f"{where} ({raw.kind})"
     for key, rule in rules.items():
@@ -181,4 +200,6 @@ def _count(demand: str, wrong: AnyArray, value: Value) -> str | None:
     total = np.asarray(value).size
     if total == 1:
         return f"must be {demand}, not {bad[0]:g}"
-    return f"must be {demand}, but {bad.size} of {total} values are not (such as {bad[0]:g})"
+    return (
+        f"must be {demand}, but {bad.size} of {total} values are not (such as {bad[0]:g})"
+    )

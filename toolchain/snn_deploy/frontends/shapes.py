@@ -1,9 +1,10 @@
 """Which shape enters and leaves every node: Graph -> Shapes.
 
-Shapes go forward from the Inputs; layers with weights know theirs anyway, so cycles are no obstacle.
-Files disagree on batch and time dimensions: an Input loses as few leading dimensions as make
-everything it feeds fit, sizes of 1 in front never matter, and a Flatten may count its dimensions with
-or without the batch. All of it is decided by what follows (`_accepts`), never by names.
+Shapes go forward from the Inputs; layers with weights know theirs anyway, so cycles are no
+obstacle. Files disagree on batch and time dimensions: an Input loses as few leading
+dimensions as make everything it feeds fit, sizes of 1 in front never matter, and a Flatten
+may count its dimensions with or without the batch. All of it is decided by what follows
+(`_accepts`), never by names.
 """
 
 import math
@@ -17,6 +18,9 @@ from snn_deploy.errors import InputError
 from snn_deploy.frontends.graph import ELEMENTWISE, Graph, Node, Shape
 from snn_deploy.frontends.nodes import MAX_SIZE, MAX_TOTAL
 from snn_deploy.network import Assumption
+
+
+LOOKAHEAD = 100  # nodes without a shape of their own that are looked through; ours
 
 
 class Misfit(Exception):  # noqa: N818
@@ -47,6 +51,12 @@ def infer_shapes(graph: Graph) -> Shapes:
     for a, following in graph.after.items():
         for b in following:
             known.check_edge(a, b)
+    total = sum(math.prod(shape) for shape in known.after.values())
+    if total > MAX_TOTAL:
+        raise InputError(
+            f"{graph.source}: its nodes give {total} values per step, more than {MAX_TOTAL}; "
+            f"split the model"
+        )
     return Shapes(known.before, known.after, tuple(_stripped(graph, known.after)))
 
 
@@ -67,7 +77,7 @@ def parameter_shape(node: Node) -> Shape:
 
 
 def _has_no_opinion(node: Node) -> bool:
-    """Whether the node takes any shape and passes it on: all its parameters are one value."""
+    """Whether the node takes any shape: each of its parameters is one value."""
     return node.kind in ELEMENTWISE and _trim(parameter_shape(node)) == ()
 
 
@@ -94,11 +104,11 @@ class _Known:
 
     def put(self, node: Node, shapes: tuple[Shape, Shape]) -> None:
         self.before[node.name], self.after[node.name] = shapes
-        total = sum(math.prod(shape) for shape in self.after.values())
-        if math.prod(shapes[1]) > MAX_SIZE or total > MAX_TOTAL:
+        size = math.prod(shapes[1])
+        if size > MAX_SIZE:
             raise node.fail(
-                f"gives {list(shapes[1])}, {math.prod(shapes[1])} values per step (the model so "
-                f"far {total}), beyond {MAX_SIZE} per node and {MAX_TOTAL} in all; split the model"
+                f"gives {list(shapes[1])}, {size} values per step, more than {MAX_SIZE}; "
+                f"split the model"
             )
 
     def spread(self) -> None:
@@ -122,14 +132,15 @@ class _Known:
         return before, after
 
     def choose(self, node: Node, candidates: list[Shape]) -> Shape:
-        """Return the first candidate that everything behind the node takes, leading 1s counted
-        first and then not; the first of all if there is none."""
+        """Return the first candidate that everything behind the node takes.
+
+        Exactly if there is one, else but for leading 1s; else the first of all.
+        """
         for exact in (True, False):
             for shape in candidates:
-                if all(
-                    _accepts(self.graph, target, shape, exact, frozenset())
-                    for target in self.graph.after[node.name]
-                ):
+                known: dict[tuple[str, Shape], bool] = {}
+                targets = self.graph.after[node.name]
+                if all(_accepts(self.graph, t, shape, exact, known) for t in targets):
                     return shape
         return candidates[0]
 
@@ -139,9 +150,13 @@ class _Known:
         for tell in (_own_shape, self.wanted_behind, _single_value):
             for node in unknown:
                 shape = tell(node)
-                if shape is not None:
+                if shape is None:
+                    continue
+                try:
                     self.put(node, _rule(node)(node, shape))
-                    return
+                except Misfit as misfit:
+                    raise node.fail(f"it {misfit}; correct it") from misfit
+                return
         raise unknown[0].fail(
             "its shape cannot be told; state the shape of the Inputs and export again"
         )
@@ -155,39 +170,54 @@ class _Known:
         node = self.graph.nodes[target]
         if _trim(self.after[source]) == _trim(self.before[target]):
             return
-        if node.kind == "Flatten" and math.prod(self.after[source]) == math.prod(self.before[target]):
+        if node.kind == "Flatten" and math.prod(self.after[source]) == math.prod(
+            self.before[target]
+        ):
             return
         raise self.mismatch(source, target, _takes(self.before[target]))
 
     def mismatch(self, source: str, target: str, why: str) -> InputError:
         return InputError(
             f"{self.graph.source}: edge {source!r} -> {target!r}: {source!r} gives "
-            f"{list(self.after[source])}, but {target!r} ({self.graph.nodes[target].kind}) {why}; "
-            f"correct the layers or add a Flatten"
+            f"{list(self.after[source])}, but {target!r} "
+            f"({self.graph.nodes[target].kind}) {why}; correct the layers or add a Flatten"
         )
 
 
-def _accepts(graph: Graph, name: str, shape: Shape, exact: bool, seen: frozenset[str]) -> bool:
-    """Whether a node, and what follows it if it has no opinion, takes this shape."""
-    if name in seen:
-        return True
+def _accepts(
+    graph: Graph, name: str, shape: Shape, exact: bool, known: dict[tuple[str, Shape], bool]
+) -> bool:
+    """Whether a node, and what follows it if it has no opinion, takes this shape.
+
+    known: answers so far; a question that comes up while it is answered counts as yes.
+    """
+    key = (name, shape)
+    if key in known or len(known) >= LOOKAHEAD:
+        return known.get(key, True)
+    known[key] = True
     node = graph.nodes[name]
     try:
         before, after = _rule(node)(node, shape)
     except Misfit:
-        return False
-    if exact and before != shape:
+        known[key] = False
         return False
     if node.kind == "Flatten":
         options = list(_flattenings(node, shape))
     elif node.kind == "Port" or _has_no_opinion(node):
         options = [after]
     else:
-        return True
-    return any(
-        all(_accepts(graph, t, option, exact, seen | {name}) for t in graph.after[name])
-        for option in options
+        options = []
+    known[key] = (before == shape or not exact) and (
+        not options
+        or any(
+            all(
+                _accepts(graph, target, option, exact, known)
+                for target in graph.after[name]
+            )
+            for option in options
+        )
     )
+    return known[key]
 
 
 def _rule(node: Node) -> Callable[[Node, Shape], tuple[Shape, Shape]]:
@@ -211,7 +241,10 @@ def _as_is(node: Node, shape: Shape) -> tuple[Shape, Shape]:
 def _own_shape(node: Node) -> Shape | None:
     if node.kind == "Conv2d" and node.has("input_shape"):
         channels = np.shape(node.values["weight"])[1:2]
-        return (*(c * node.ints("groups")[0] for c in channels), *_pair(node, "input_shape"))
+        return (
+            *(c * node.ints("groups")[0] for c in channels),
+            *_pair(node, "input_shape"),
+        )
     return (_trim(parameter_shape(node)) or None) if node.kind in ELEMENTWISE else None
 
 
@@ -227,7 +260,10 @@ def _elementwise(node: Node, shape: Shape) -> tuple[Shape, Shape]:
         shorter = min(own, shape, key=len)
         return shorter, shorter
     aligned = _trim(own, len(shape))
-    if len(aligned) != len(shape) or any(p not in (1, s) for p, s in zip(aligned, shape)):
+    fits = len(aligned) == len(shape) and all(
+        p in (1, s) for p, s in zip(aligned, shape, strict=True)
+    )
+    if not fits:
         raise Misfit(_takes(own))
     return shape, shape
 
@@ -245,17 +281,26 @@ def _affine(node: Node, shape: Shape | None) -> tuple[Shape, Shape]:
 def _conv(node: Node, shape: Shape) -> tuple[Shape, Shape]:
     weight, rank = np.shape(node.values["weight"]), 3 if node.kind == "Conv2d" else 2
     if len(weight) != rank + 1:
-        raise node.fail(f"weight {list(weight)} does not have {rank + 1} dimensions; correct it")
+        raise node.fail(
+            f"weight {list(weight)} does not have {rank + 1} dimensions; correct it"
+        )
     groups = node.ints("groups")[0]
     if weight[0] % groups:
-        raise node.fail(f"{weight[0]} channels do not split into {groups} groups; correct groups")
+        raise node.fail(
+            f"{weight[0]} channels do not split into {groups} groups; correct groups"
+        )
     channels, trimmed = weight[1] * groups, _trim(shape, rank)
     image = (1,) * (rank - len(trimmed)) + trimmed
     if len(image) != rank or image[0] != channels:
-        raise Misfit(f"takes {channels} channels as {['C', 'H', 'W'][:rank]}".replace("'", ""))
+        raise Misfit(
+            f"takes {channels} channels as {['C', 'H', 'W'][:rank]}".replace("'", "")
+        )
     if node.has("input_shape") and _pair(node, "input_shape", rank - 1) != image[1:]:
         raise Misfit(_takes((channels, *_pair(node, "input_shape", rank - 1))))
-    return image, (weight[0], *_window(node, image[1:], weight[2:], _pair(node, "dilation", rank - 1)))
+    return image, (
+        weight[0],
+        *_window(node, image[1:], weight[2:], _pair(node, "dilation", rank - 1)),
+    )
 
 
 def _pool(node: Node, shape: Shape) -> tuple[Shape, Shape]:
@@ -280,8 +325,8 @@ def _window(node: Node, size: Shape, kernel: Shape, dilation: Shape) -> Shape:
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
     spans = [s + a + b - r for s, (a, b), r in zip(size, pads, reach, strict=True)]
     if min(spans) < 0:
-        raise node.fail(
-            f"its kernel {list(kernel)} is larger than the padded image {list(size)}; correct it"
+        raise Misfit(
+            f"has a kernel {list(kernel)} larger than the padded image {list(size)}"
         )
     return tuple(span // s + 1 for span, s in zip(spans, stride, strict=True))
 
@@ -293,10 +338,10 @@ def paddings(node: Node, kernel: Shape, dilation: Shape) -> list[tuple[int, int]
     """
     rank = len(kernel)
     text = node.values["padding"]
-    if text == "valid":
-        return [(0, 0)] * rank
     if not isinstance(text, str):
         return [(p, p) for p in _pair(node, "padding", rank)]
+    if text == "valid":
+        return [(0, 0)] * rank
     if any(s != 1 for s in _pair(node, "stride", rank)):
         raise node.fail("padding 'same' needs stride 1; give the padding in numbers")
     totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
@@ -309,7 +354,7 @@ def _pair(node: Node, key: str, rank: int = 2) -> Shape:
 
 
 def _flattenings(node: Node, shape: Shape) -> Iterator[Shape]:
-    """Yield what the Flatten may mean: as stated, stated with a batch in front, everything."""
+    """Yield what a Flatten may mean: as stated, counted with a batch, everything."""
     start, end = node.ints("start_dim")[0], node.ints("end_dim")[0]
     for shift in (0, 1):
         first = start - shift if start > 0 else start
@@ -326,7 +371,7 @@ def _stripped(graph: Graph, after: Mapping[str, Shape]) -> Iterator[Assumption]:
             yield Assumption(
                 "shape",
                 f"{node.name!r} is {list(after[node.name])}",
-                f"declared as {list(node.ints('shape'))}; its neighbours have no batch or time",
+                f"declared as {list(node.ints('shape'))}; its neighbours lack the rest",
             )
 
 

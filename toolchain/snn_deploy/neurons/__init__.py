@@ -1,8 +1,9 @@
 """Neuron models, one file each: the float step, the integer step, and what they cost.
 
-`Neuron` is any float neuron a Network may hold; `MODELS` lists the integer models by name. To add
-a model: a file with its integer step and a `NeuronModel`, a line in MODELS, and an update kernel in
-the simulators.
+`Neuron` is any float neuron a Network may hold; `MODELS` lists the integer models by name.
+To add
+a model: a file with its integer step and a `NeuronModel`, a line in MODELS, and an update
+kernel in the simulators.
 """
 
 from typing import TypeAlias

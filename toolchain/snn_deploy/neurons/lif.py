@@ -1,7 +1,7 @@
 """Leaky integrate-and-fire, current-based, hard reset to zero: Loihi's stock neuron.
 
-`Lif` is the float neuron of the whole LIF family (IF, LIF, CubaLIF, LI, CubaLI, I and Threshold of
-NIR are settings of it); `lif` is the integer step of the hard-reset member.
+`Lif` is the float neuron of the whole LIF family (IF, LIF, CubaLIF, LI, CubaLI, I and
+Threshold of NIR are settings of it); `lif` is the integer step of the hard-reset member.
 """
 
 from dataclasses import dataclass, fields
@@ -19,11 +19,12 @@ class Lif:
     """Float LIF family, one discrete step per model step; every array is [n], float64.
 
     u <- alpha * u + x                          x: summed input of the step
-    v <- beta * v + gain * u + bias             (v <- v_reset instead, in `hold` steps after a spike)
-    fires if v > threshold (or v >= threshold where `inclusive`); never if threshold is inf
-    then v <- v_reset        if reset is "zero"
+    v <- beta * v + gain * u + bias             (v <- v_reset instead, in `hold` steps after
+    a spike) fires if v > threshold (or v >= threshold where `inclusive`); never if
+    threshold is inf then v <- v_reset        if reset is "zero"
          v <- v - amount     if reset is "subtract"
-         nothing now, and amount is subtracted in the next step after the leak if "subtract_late"
+         nothing now, and amount is subtracted in the next step after the leak if
+         "subtract_late"
     Output: 1 if it fires, else 0; a readout (`spiking` False) outputs v.
     """
 
@@ -42,9 +43,11 @@ class Lif:
 
     @staticmethod
     def of(n: int, **values: Any) -> "Lif":
-        """Return a neuron with the given values broadcast to [n]; the rest is that of an IF.
+        """Return a neuron with the given values broadcast to [n]; the rest is that of an
+        IF.
 
-        Defaults: alpha 0, beta 1, gain 1, bias 0, threshold 1, v_reset 0, amount = threshold, v0 = 0.
+        Defaults: alpha 0, beta 1, gain 1, bias 0, threshold 1, v_reset 0, amount =
+        threshold, v0 = 0.
         """
         default = {"alpha": 0.0, "beta": 1.0, "gain": 1.0, "bias": 0.0, "threshold": 1.0,
                    "v_reset": 0.0, "v0": 0.0}  # fmt: skip

@@ -9,7 +9,8 @@ from snn_deploy.neurons.model import NeuronModel
 def soft_lif(
     u: Any, v: Any, a: Any, du: Any, dv: Any, bias: Any, vth: Any, amount: Any
 ) -> Any:
-    """As `lif`, but a spike takes `amount` (0..2**23 - 1, in units of v) off the membrane."""
+    """As `lif`, but a spike takes `amount` (0..2**23 - 1, in units of v) off the
+    membrane."""
     u = wrap24(decay(u, du + 1) + (a << 6))
     v = sat24(decay(v, dv) + u + bias)
     fired = v > (vth << 6)

@@ -1,9 +1,10 @@
 """Normalize: Network -> Network whose every projection is one Dense, Conv or Sparse.
 
-Receives the chains of maps as they stand in the file (pooling, scales, flattening, affines without a
-neuron in between) and folds each into one. Nothing that the network computes changes; the reference
-simulator says so in the tests. Projections that join the same two populations with the same delay
-and are both Dense become one. It does not touch neurons or delays.
+Receives the chains of maps as they stand in the file (pooling, scales, flattening, affines
+without a neuron in between) and folds each into one. Nothing that the network computes
+changes; the reference simulator says so in the tests. Projections that join the same two
+populations with the same delay and are both Dense become one. It does not touch neurons or
+delays.
 """
 
 from dataclasses import replace

@@ -1,62 +1,27 @@
 """Quantize: Network (float) -> QuantNetwork (the board's integers).
 
-Receives a normalized, retimed network. Per population: move the reset to zero, choose one scale
-(`quantization/scale.py`), then round threshold, decays, bias and every incoming projection to what the
-registers hold (`quantization/registers.py`). What each rounding cost is listed as a Loss, how far every state can go and
-went as a Range. It does not change the structure of the network and does not look at the mapping.
+Receives a normalized, retimed network. Per population: move the reset to zero, choose one
+scale (`quantization/scale.py`), then round threshold, decays, bias and every incoming
+projection to what the registers hold (`quantization/registers.py`). What each rounding cost
+is listed as a Loss, how far every state can go and went as a Range. It does not change the
+structure of the network and does not look at the mapping.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
-import numpy as np
-
-from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
+from snn_deploy.arrays import AnyArray
 from snn_deploy.board import Board
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.linear import apply, compose, fold, replace_weight
-from snn_deploy.maps import Connection, Conv, Dense, Scale, Sparse
-from snn_deploy.network import Assumption, Network, Population, Projection
-from snn_deploy.neurons import Lif
-from snn_deploy.quant import (
-    Drive,
-    Loss,
-    QuantInput,
-    QuantNetwork,
-    QuantPopulation,
-    QuantProjection,
-    Range,
-)
+from snn_deploy.network import Assumption, Network
+from snn_deploy.quant import Loss, QuantInput, QuantNetwork
 from snn_deploy.quantization import inputs as input_coding
-from snn_deploy.quantization import reach, registers, scale
+from snn_deploy.quantization.population import (
+    Calibration,
+    Context,
+    Source,
+    quantize_population,
+    rest_of,
+)
 
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What was seen on data: input values per input [N, T, *shape], and the peaks of the reference
-    simulator's run on them (`Recording.peaks`)."""
-
-    values: Mapping[str, AnyArray]
-    peaks: Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True, eq=False)
-class _Source:
-    """What a projection's source sends: payload = value * scale, and the range of the values."""
-
-    scale: float
-    high: float
-    low: float
-    payload_bits: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Result:
-    population: QuantPopulation
-    projections: tuple[QuantProjection, ...]
-    drive: Drive | None
-    losses: tuple[Loss, ...]
-    ranges: tuple[Range, ...]
+__all__ = ["Calibration", "quantize"]
 
 
 def quantize(
@@ -65,22 +30,26 @@ def quantize(
     calibration: Calibration | None = None,
     *,
     weight_bits: int = 8,
+    wide: frozenset[int] = frozenset(),
 ) -> QuantNetwork:
     """Return `net` in the integers of `board`.
 
-    weight_bits: 1..8, sign included. Without calibration, inputs are taken for binary spikes and
-    scales are safe for any input.
+    wide: projections (indices into net.projections) whose weights take two arrays of synapses, a
+    coarse and a fine one; twice the memory and synops, about 7 bits more. `refine` chooses them.
+    weight_bits: 1..8, sign included. Without calibration, inputs are taken for binary
+    spikes and scales are safe for any input.
 
     Raises:
-        DoesNotFitError: Something has no integer form on this board; all such things at once.
+        DoesNotFitError: Something has no integer form on this board; all such things at
+        once.
     """
     _refuse(_structure_violations(net))
     ports, driven, notes = _inputs(net, board, calibration)
     sources = _sources(net, ports, calibration)
     results = []
     for pop in net.populations:
-        context = _Context(net, board, calibration, sources, driven, weight_bits)
-        results.append(_quantize_population(_prepare(pop), context))
+        context = Context(net, board, calibration, sources, driven, weight_bits, wide)
+        results.append(quantize_population(pop, context))
     coded = tuple(
         _input_loss(p, calibration)
         for p in ports
@@ -123,10 +92,13 @@ def _structure_violations(net: Network) -> list[str]:
                     f"population {pop.name!r}: a decay factor of {keep.min():g} .. {keep.max():g} "
                     f"per step is outside 0..1; choose a time step shorter than its time constants"
                 )
-        if pop.neuron.spiking and float((pop.neuron.threshold - _rest(pop.neuron)).min()) <= 0:
+        if (
+            pop.neuron.spiking
+            and float((pop.neuron.threshold - rest_of(pop.neuron)).min()) <= 0
+        ):
             found.append(
                 f"population {pop.name!r}: its threshold {pop.neuron.threshold.min():g} is not above "
-                f"the reset value {_rest(pop.neuron).max():g}, so it would fire for ever; raise it"
+                f"the reset value {rest_of(pop.neuron).max():g}, so it would fire for ever; raise it"
             )
     return found
 
@@ -134,12 +106,17 @@ def _structure_violations(net: Network) -> list[str]:
 def _inputs(
     net: Network, board: Board, calibration: Calibration | None
 ) -> tuple[tuple[QuantInput, ...], frozenset[str], list[Assumption]]:
-    """Return the ports, the names of those fed as a bias per sample, and what was assumed."""
+    """Return the ports, the names of those fed as a bias per sample, and what was
+    assumed."""
     bits = board.synapse.payload_bits_max.value
     ports, driven, notes = [], set(), []
     for port in net.inputs:
         values = None if calibration is None else calibration.values[port.name]
-        if bits < 2 and not input_coding.is_binary(values) and _can_drive(net, port.name, values):
+        if (
+            bits < 2
+            and not input_coding.is_binary(values)
+            and _can_drive(net, port.name, values)
+        ):
             made = QuantInput(port.name, port.shape, 0, 1.0, port.level)
             driven.add(port.name)
             note = Assumption(
@@ -167,302 +144,16 @@ def _can_drive(net: Network, name: str, values: AnyArray | None) -> bool:
 
 def _sources(
     net: Network, ports: tuple[QuantInput, ...], calibration: Calibration | None
-) -> dict[str, _Source]:
-    result = {p.name: _Source(1.0, 1.0, 0.0, 0) for p in net.populations}
+) -> dict[str, Source]:
+    result = {p.name: Source(1.0, 1.0, 0.0, 0) for p in net.populations}
     for port in ports:
         values = None if calibration is None else calibration.values[port.name]
         high = 1.0 / port.scale if values is None else float(values.max(initial=0))
         low = 0.0 if values is None else float(values.min(initial=0))
-        result[port.name] = _Source(port.scale, high, low, port.payload_bits)
+        result[port.name] = Source(port.scale, high, low, port.payload_bits)
     return result
 
 
 def _input_loss(port: QuantInput, calibration: Calibration) -> Loss:
     largest, rms = input_coding.input_error(port, calibration.values)
     return Loss(port.name, "payload", largest, rms, "of the largest value")
-
-
-# --- one population -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Context:
-    """What a population needs to know of the rest."""
-
-    net: Network
-    board: Board
-    calibration: Calibration | None
-    sources: Mapping[str, _Source]
-    driven: frozenset[str]
-    weight_bits: int
-
-    @property
-    def exponents(self) -> range:
-        synapse = self.board.synapse
-        return range(int(synapse.weight_exp_min.value), int(synapse.weight_exp_max.value) + 1)
-
-    @property
-    def limits(self) -> scale.Limits:
-        neuron = self.board.neuron
-        bias_top = registers.BIAS_HIGH << int(neuron.bias_exp_max.value)
-        threshold_top = (1 << int(neuron.threshold_bits.value)) - 1
-        state_top = (1 << (int(neuron.state_bits.value) - 1)) - 1
-        return scale.Limits(state_top, threshold_top, bias_top)
-
-
-def _rest(neuron: Lif) -> FloatArray:
-    """Return what a hard reset resets to; 0 for other resets."""
-    return neuron.v_reset if neuron.reset == "zero" and neuron.spiking else 0.0 * neuron.v_reset
-
-
-def _prepare(pop: Population) -> Population:
-    """Return `pop` with its membrane measured from the reset value, which thus becomes 0."""
-    n, rest = pop.neuron, _rest(pop.neuron)
-    shifted = replace(
-        n,
-        bias=n.bias + (n.beta - 1.0) * rest,
-        threshold=n.threshold - rest,
-        v0=n.v0 - rest,
-        v_reset=rest,  # kept: it is the offset of the integer membrane
-    )
-    return replace(pop, neuron=shifted)
-
-
-def _quantize_population(pop: Population, context: _Context) -> _Result:
-    into = [p for p in context.net.into(pop.name) if p.pre not in context.driven]
-    fed = [p for p in context.net.into(pop.name) if p.pre in context.driven]
-    neuron = pop.neuron
-    maps = [_per_v(p, neuron, context.sources[p.pre]) for p in into]
-    ranges, s = _choose_scale(pop, maps, into, fed, context)
-    projections, weight_losses = [], []
-    for p, m in zip(into, maps, strict=True):
-        projection, loss = _quantize_projection(p, m, s, context)
-        projections.append(projection)
-        weight_losses.append(loss)
-    population, losses = _registers(pop, s, bool(fed), context)
-    drive = _drive(pop, fed, s, context) if fed else None
-    return _Result(
-        population, tuple(projections), drive, (*weight_losses, *losses), ranges
-    )
-
-
-def _per_v(p: Projection, neuron: Lif, source: _Source) -> Connection:
-    """Return the map from payloads to the membrane: weights times gain, over the payload scale."""
-    factor = neuron.gain / source.scale
-    return fold(p.map) if bool((factor == 1.0).all()) else fold(compose(p.map, Scale(factor)))
-
-
-def _choose_scale(
-    pop: Population,
-    maps: list[Connection],
-    into: list[Projection],
-    fed: list[Projection],
-    context: _Context,
-) -> tuple[tuple[Range, ...], float]:
-    neuron, limits = pop.neuron, context.limits
-    up, down = _bounds(pop, into, fed, context)
-    bound_u, bound_v = reach.state_bounds(neuron, up, down)
-    bound_a = float(np.abs(neuron.gain * np.stack([up, down])).max(initial=0.0))
-    peaks = None if context.calibration is None else context.calibration.peaks.get(pop.name)
-    gain, rest = float(np.abs(neuron.gain).max(initial=0)), float(np.abs(neuron.v_reset).max(initial=0))
-    seen_v = reach.measured(peaks, "v", 1.0)
-    reaches = {
-        "a_in": scale.Reach(bound_a, reach.measured(peaks, "a_in", gain)),
-        "u": scale.Reach(bound_u, reach.measured(peaks, "u", gain)),
-        "v": scale.Reach(bound_v, None if seen_v is None else seen_v + rest),
-    }
-    threshold = float(neuron.threshold.max()) if neuron.spiking else None
-    state = max(r.wanted for r in reaches.values())
-    if not np.isfinite(state):  # an integrator without leak, and no data: eight thresholds of room
-        state = 8.0 * (threshold or 1.0)
-    bias = float(np.abs(_whole_bias(pop, fed, context)).max(initial=0.0))
-    cap = scale.largest_scale(limits, state, threshold, bias)
-    if threshold is not None and cap * float(neuron.threshold.min()) < scale.GRID:
-        raise DoesNotFitError(
-            f"population {pop.name!r}: its threshold {neuron.threshold.min():g} rounds to 0, because "
-            f"its membrane reaches {state:.3g} and must fit {limits.state}; scale down its weights or "
-            f"give calibration data (--input) so that the real reach is known"
-        )
-    s = scale.best_scale(
-        cap, threshold, [_weights(m) for m in maps], context.weight_bits, context.exponents
-    )
-    return tuple(_range(pop.name, k, r, s, context) for k, r in reaches.items()), s
-
-
-def _bounds(
-    pop: Population, into: list[Projection], fed: list[Projection], context: _Context
-) -> tuple[FloatArray, FloatArray]:
-    sources = [context.sources[p.pre] for p in (*into, *fed)]
-    maps = [p.map for p in (*into, *fed)]
-    high, low = [s.high for s in sources], [s.low for s in sources]
-    return reach.input_bounds(maps, high, low, pop.neuron.n)
-
-
-def _range(where: str, what: str, r: scale.Reach, s: float, context: _Context) -> Range:
-    unit = s / scale.GRID if what == "a_in" else s
-    limit = int(context.board.synapse.accumulator.value)
-    bound = None if not np.isfinite(r.bound) else round(r.bound * unit)
-    seen = None if r.measured is None else round(r.measured * unit)
-    return Range(where, what, limit if what == "a_in" else context.limits.state, bound, seen)
-
-
-def _weights(m: Connection) -> FloatArray:
-    values: FloatArray = m.matrix.data if isinstance(m, Sparse) else m.weight
-    return values
-
-
-def _quantize_projection(
-    p: Projection, m: Connection, s: float, context: _Context
-) -> tuple[QuantProjection, Loss]:
-    target = _weights(m) * (s / scale.GRID)
-    stored = registers.store_weights(target, context.weight_bits, context.exponents)
-    quantized = QuantProjection(
-        pre=p.pre,
-        post=p.post,
-        map=_with_weights(m, stored.integer),
-        sign_mode=stored.mode,
-        weight_bits=stored.bits,
-        weight_exp=stored.exponent,
-        delay=p.delay,
-        payload_bits=context.sources[p.pre].payload_bits,
-    )
-    top = float(np.abs(target).max(initial=0.0)) or 1.0
-    error = (stored.integer * 2.0**stored.exponent - target) / top
-    note = f"{stored.mode.name.lower()}, {stored.bits} bit, exponent {stored.exponent}"
-    return quantized, _loss(f"{p.pre} -> {p.post}", "weights", error, "of the largest weight", note)
-
-
-def _with_weights(m: Connection, weight: AnyArray) -> Connection:
-    match m:
-        case Dense():
-            return Dense(frozen(weight))
-        case Conv():
-            return replace_weight(m, weight)
-        case Sparse():
-            matrix = m.matrix.astype(np.int16)
-            matrix.data = weight
-            return Sparse(matrix)
-
-
-def _loss(where: str, what: str, error: AnyArray, unit: str, note: str = "") -> Loss:
-    size = np.abs(error)
-    rms = float(np.sqrt(np.mean(size**2))) if size.size else 0.0
-    return Loss(where, what, float(size.max(initial=0.0)), rms, unit, note)
-
-
-def _registers(
-    pop: Population, s: float, driven: bool, context: _Context
-) -> tuple[QuantPopulation, tuple[Loss, ...]]:
-    neuron, limits = pop.neuron, context.limits
-    model = _model(neuron)
-    groups = int(context.board.pool.neuron_groups.value)
-    du = registers.few_groups(registers.current_decay(neuron.alpha), groups)
-    dv = registers.few_groups(registers.membrane_decay(neuron.beta), groups)
-    bias = 0.0 * neuron.bias if driven else neuron.bias * s
-    mantissa, exponent = registers.bias_registers(bias, int(context.board.neuron.bias_exp_max.value))
-    vth = _threshold(neuron, s, du, dv, mantissa << exponent, limits.threshold)
-    params = {"du": du, "dv": dv, "bias_mant": mantissa, "bias_exp": exponent, "vth": vth}
-    if model == "soft_lif":
-        params["amount"] = _amount(pop, s, limits.state)
-    if model == "refractory_lif":
-        params["hold"] = np.full(neuron.n, neuron.hold, np.int64)
-    quantized = QuantPopulation(
-        name=pop.name,
-        shape=pop.shape,
-        model=model,
-        params={k: frozen(np.broadcast_to(v, (neuron.n,)).copy()) for k, v in params.items()},
-        v0=frozen(np.rint(neuron.v0 * s).astype(np.int64)),
-        scale=frozen(np.full(neuron.n, s)),
-        offset=neuron.v_reset,
-        level=pop.level,
-        spiking=neuron.spiking,
-    )
-    return quantized, _register_losses(pop, quantized, s, bias)
-
-
-def _model(neuron: Lif) -> str:
-    if neuron.hold:
-        return "refractory_lif"
-    return "lif" if neuron.reset == "zero" or not neuron.spiking else "soft_lif"
-
-
-def _threshold(
-    neuron: Lif, s: float, du: IntArray, dv: IntArray, bias: IntArray, top: int
-) -> IntArray:
-    """Return the threshold registers; a neuron fires above register * 64, strictly.
-
-    Where v moves in whole multiples of 64 only (no leak, no fraction of a bias), > and >= are exact.
-    """
-    if not neuron.spiking:
-        return np.full(neuron.n, top, np.int64)
-    wanted = neuron.threshold * s / scale.GRID
-    coarse = (du == 4095) & ((dv == 0) | (dv == 4096)) & (bias % 64 == 0)
-    exact = np.ceil(wanted) - 1 if neuron.inclusive else np.floor(wanted)
-    return np.clip(np.where(coarse, exact, np.rint(wanted)), 0, top).astype(np.int64)
-
-
-def _amount(pop: Population, s: float, top: int) -> IntArray:
-    """Return what a spike takes off v. A late subtraction comes after the leak: amount / beta now."""
-    neuron = pop.neuron
-    late = neuron.reset == "subtract_late"
-    if late and float(neuron.beta.min()) <= 0.0:
-        raise DoesNotFitError(
-            f"population {pop.name!r}: it subtracts its threshold one step after a spike, but keeps "
-            f"nothing of its membrane from step to step (beta 0); use reset zero"
-        )
-    amount = neuron.amount / neuron.beta if late else neuron.amount
-    return np.clip(np.rint(amount * s), 0, top).astype(np.int64)
-
-
-def _register_losses(
-    pop: Population, made: QuantPopulation, s: float, bias: FloatArray
-) -> tuple[Loss, ...]:
-    neuron, p = pop.neuron, made.params
-    keep_v = 1.0 - p["dv"] / registers.DECAY_ONE
-    losses = [_loss(pop.name, "membrane decay", keep_v - neuron.beta, "per step")]
-    if neuron.alpha.any():
-        keep_u = 1.0 - (p["du"] + 1) / registers.DECAY_ONE
-        losses.append(_loss(pop.name, "current decay", keep_u - neuron.alpha, "per step"))
-    if neuron.spiking:
-        error = (p["vth"] * scale.GRID / s - neuron.threshold) / neuron.threshold
-        compare = ">=" if neuron.inclusive else ">"
-        note = f"scale {s:g} per unit, compared with {compare} in the model and > on the chip"
-        losses.append(_loss(pop.name, "threshold", error, "of the threshold", note))
-    if bias.any():
-        error = ((p["bias_mant"] << p["bias_exp"]) - bias) / np.abs(bias).max()
-        losses.append(_loss(pop.name, "bias", error, "of the largest bias"))
-    return tuple(losses)
-
-
-# --- inputs fed as a bias -------------------------------------------------------------------------
-
-
-def _whole_bias(pop: Population, fed: list[Projection], context: _Context) -> FloatArray:
-    """Return the bias [N, n] (or [1, n]) with everything that is fed through it."""
-    total = pop.neuron.bias[None]
-    for p in fed:
-        assert context.calibration is not None  # driven inputs exist only with data
-        first = context.calibration.values[p.pre][:, 0]
-        flat = np.asarray(first, np.float64).reshape(len(first), -1)
-        total = total + pop.neuron.gain * apply(p.map, flat)
-    return total
-
-
-def _drive(
-    pop: Population, fed: list[Projection], s: float, context: _Context
-) -> Drive:
-    if len(fed) > 1:
-        raise DoesNotFitError(
-            f"population {pop.name!r}: {len(fed)} projections of static inputs end in it, and only one "
-            f"can be fed as a bias; merge them in the model or use a target with graded spikes"
-        )
-    top = np.abs(_whole_bias(pop, fed, context)).max(axis=0) * s
-    _, exponent = registers.bias_registers(top, int(context.board.neuron.bias_exp_max.value))
-    return Drive(
-        input=fed[0].pre,
-        post=pop.name,
-        map=_per_v(fed[0], pop.neuron, _Source(1.0, 1.0, 0.0, 0)),
-        offset=pop.neuron.bias,
-        scale=frozen(np.full(pop.neuron.n, s)),
-        bias_exp=frozen(exponent),
-    )

@@ -1,11 +1,13 @@
-"""Retime: give every population a level, so that each projection takes at least one chip step.
+"""Retime: give every population a level, so that each projection takes at least one chip
+step.
 
-In the file, feed-forward spikes arrive in the step they are sent and recurrent ones a step later; on
-the chip every hop takes a step. Retiming (Leiserson and Saxe, "Retiming synchronous circuitry", 1991)
-lets a population run `level` chip steps behind the model step: chip delay = delay + level(post) -
-level(pre) >= 1. These difference constraints are solved by longest paths; unequal branches get
-their delay that way. A cycle with fewer delays than hops has no solution and is refused by name.
-Inputs stay at level 0. Populations that nothing feeds (bias sources) run as late as they can.
+In the file, feed-forward spikes arrive in the step they are sent and recurrent ones a step
+later; on the chip every hop takes a step. Retiming (Leiserson and Saxe, "Retiming
+synchronous circuitry", 1991) lets a population run `level` chip steps behind the model
+step: chip delay = delay + level(post) - level(pre) >= 1. These difference constraints are
+solved by longest paths; unequal branches get their delay that way. A cycle with fewer
+delays than hops has no solution and is refused by name. Inputs stay at level 0. Populations
+that nothing feeds (bias sources) run as late as they can.
 """
 
 from dataclasses import replace
@@ -32,7 +34,8 @@ def retime(net: Network) -> Network:
 
 
 def _longest_paths(net: Network) -> dict[str, int]:
-    """Return the smallest levels that satisfy every constraint: longest paths, by Bellman-Ford."""
+    """Return the smallest levels that satisfy every constraint: longest paths, by
+    Bellman-Ford."""
     graph: nx.DiGraph[object] = nx.DiGraph()
     for node in (*net.inputs, *net.populations):
         graph.add_edge(_START, node.name, weight=0)

@@ -17,8 +17,9 @@ def quantize_input(
 ) -> tuple[QuantInput, Assumption]:
     """Return how `port` is fed on a chip whose spikes carry at most payload_bits_max bits.
 
-    values: what will be fed (any shape), None if unknown. Binary if all non-zero values are one
-    and the same positive number; else graded, with a power-of-two scale if that represents every value exactly.
+    values: what will be fed (any shape), None if unknown. Binary if all non-zero values are
+    one and the same positive number; else graded, with a power-of-two scale if that
+    represents every value exactly.
 
     Raises:
         DoesNotFitError: The values are graded and the chip has binary spikes only.
@@ -57,7 +58,8 @@ def is_binary(values: AnyArray | None) -> bool:
 
 
 def input_error(port: QuantInput, values: Mapping[str, AnyArray]) -> tuple[float, float]:
-    """Return the largest and the rms rounding error of the payloads, in units of the largest value."""
+    """Return the largest and the rms rounding error of the payloads, in units of the
+    largest value."""
     x = np.asarray(values[port.name], np.float64)
     top = float(np.abs(x).max(initial=0)) or 1.0
     error = (np.rint(x * port.scale) / port.scale - x) / top
@@ -65,7 +67,8 @@ def input_error(port: QuantInput, values: Mapping[str, AnyArray]) -> tuple[float
 
 
 def _exact_scale(values: AnyArray, limit: int) -> float | None:
-    """Return the smallest power of two that makes every value a whole number within +-limit."""
+    """Return the smallest power of two that makes every value a whole number within
+    +-limit."""
     top = float(np.abs(values).max())
     scale = 1.0
     while top * scale <= limit:

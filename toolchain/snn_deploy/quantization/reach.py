@@ -1,6 +1,7 @@
 """How far inputs, currents and membranes can go: interval analysis of one population.
 
-Bounds assume every source sends its largest payload in every step, so they can never be exceeded.
+Bounds assume every source sends its largest payload in every step, so they can never be
+exceeded.
 """
 
 from collections.abc import Mapping, Sequence

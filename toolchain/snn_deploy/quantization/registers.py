@@ -1,4 +1,5 @@
-"""Loihi's registers: the nearest integer a decay, threshold, bias or weight can be stored as.
+"""Loihi's registers: the nearest integer a decay, threshold, bias or weight can be stored
+as.
 
 Formats: research behind boards/*.yaml; Lava 0.10 proc/lif/process.py (widths) and
 proc/dense/models.py (sign modes, truncation to num_weight_bits).
@@ -27,11 +28,14 @@ def membrane_decay(beta: FloatArray) -> IntArray:
 
 def current_decay(alpha: FloatArray) -> IntArray:
     """Return du in 0..4095 for the factor alpha in [0, 1]: u keeps (4095 - du) / 4096."""
-    return np.clip(np.rint((1.0 - alpha) * DECAY_ONE) - 1, 0, DECAY_ONE - 1).astype(np.int64)
+    return np.clip(np.rint((1.0 - alpha) * DECAY_ONE) - 1, 0, DECAY_ONE - 1).astype(
+        np.int64
+    )
 
 
 def few_groups(values: IntArray, limit: int) -> IntArray:
-    """Return `values` rounded to ever coarser powers of two until at most `limit` distinct are left.
+    """Return `values` rounded to ever coarser powers of two until at most `limit` distinct
+    are left.
 
     Values 0, 4095 and 4096 (no decay, full decay) stay themselves.
     """
@@ -73,7 +77,8 @@ class Weights:
 
 
 def store_weights(weight: FloatArray, bits: int, exponents: range) -> Weights:
-    """Return the nearest weights of at most `bits` bits, with the smallest exponent that holds them.
+    """Return the nearest weights of at most `bits` bits, with the smallest exponent that
+    holds them.
 
     weight: any shape, in units of the summed input (v / 64). exponents: those of the board.
     """
@@ -86,12 +91,15 @@ def store_weights(weight: FloatArray, bits: int, exponents: range) -> Weights:
         grid = np.rint(weight / 2.0**exponent / step) * step
         if grid.min(initial=0) >= low and grid.max(initial=0) <= high:
             break
-    grid = np.clip(np.rint(weight / 2.0**exponent / step) * step, low, high).astype(np.int16)
+    grid = np.clip(np.rint(weight / 2.0**exponent / step) * step, low, high).astype(
+        np.int16
+    )
     return Weights(grid, mode, needed_bits(grid, mode), exponent)
 
 
 def needed_bits(weight: AnyArray, mode: SignMode) -> int:
-    """Return the fewest bits (1..8) that keep these stored weights, as Lava truncates them."""
+    """Return the fewest bits (1..8) that keep these stored weights, as Lava truncates
+    them."""
     common = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)).ravel(), initial=0))
     zeros = (common & -common).bit_length() - 1 if common else 8
     return max(1, min(8, 8 - zeros + (mode is SignMode.MIXED)))

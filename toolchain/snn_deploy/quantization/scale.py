@@ -1,9 +1,10 @@
 """Choosing the scale of a population: how many integer units of v one float unit becomes.
 
-Threshold, bias and all incoming weights of a population share one scale S (v_int = S * v_float), so
-choosing S moves the grid on which everything is rounded and nothing else. The largest S is limited by what the
-registers hold; within a factor of two below that (or below COMFORT, beyond which nothing is gained)
-the one is taken that rounds the weights best while the threshold is a whole number.
+Threshold, bias and all incoming weights of a population share one scale S (v_int = S *
+v_float), so choosing S moves the grid on which everything is rounded and nothing else. The
+largest S is limited by what the registers hold; within a factor of two below that (or below
+COMFORT, beyond which nothing is gained) the one is taken that rounds the weights best while
+the threshold is a whole number.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,8 +23,9 @@ MARGIN = 2.0  # headroom over what calibration data showed
 
 @dataclass(frozen=True)
 class Reach:
-    """How far a population's float quantities go: `bound` can never be exceeded (inf if there is no
-    such number), `measured` is the largest seen on calibration data (None without data)."""
+    """How far a population's float quantities go: `bound` can never be exceeded (inf if
+    there is no such number), `measured` is the largest seen on calibration data (None
+    without data)."""
 
     bound: float
     measured: float | None
@@ -71,8 +73,8 @@ def best_scale(
     """Return the scale at most `cap` that rounds `weights` best.
 
     weights: float weights of each projection, per unit of v (gain and payload included).
-    A scale at which weights and threshold are whole numbers already wins (the one nearest to the
-    numbers as they are), so integer networks pass unchanged.
+    A scale at which weights and threshold are whole numbers already wins (the one nearest
+    to the numbers as they are), so integer networks pass unchanged.
     """
     for power in sorted(range(-8, 9), key=lambda k: (abs(k), k)):
         scale = GRID * 2.0**power
@@ -83,7 +85,8 @@ def best_scale(
 
 
 def _grid(cap: float, threshold: float | None) -> Iterator[float]:
-    """Yield scales in (cap / 2, cap], largest first, whose threshold is a whole register value."""
+    """Yield scales in (cap / 2, cap], largest first, whose threshold is a whole register
+    value."""
     for fraction in np.linspace(1.0, 0.5, CANDIDATES, endpoint=False):
         if threshold is None:
             yield cap * float(fraction)

@@ -16,14 +16,15 @@ def check_folder(out: Path) -> None:
     """Refuse `out` now if it could not be written at the end.
 
     Raises:
-        InputError: Something that is not ours is in the way, or no folder can be made there.
+        InputError: Something that is not ours is in the way, or no folder can be made
+            there.
     """
     if out.is_dir():
         strange = sorted({f.name for f in out.iterdir()} - OUR_FILES)
         if strange:
             raise InputError(
-                f"--out {out}: holds files that are not ours, {strange[0]!r} for one; give a "
-                f"new folder, or one that an earlier run wrote"
+                f"--out {out}: holds files that are not ours, {strange[0]!r} for one; give "
+                f"a new folder, or one that an earlier run wrote"
             )
     elif out.exists():
         raise InputError(f"--out {out}: is a file; give a folder")
@@ -75,7 +76,8 @@ def write_file(file: Path, content: bytes) -> None:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """Give a folder beside `target` with a folder "content" in it; it is gone afterwards."""
+    """Give a folder beside `target` with a folder "content" in it; it is gone
+    afterwards."""
     target.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".snn-deploy-", dir=target.parent))
     try:

@@ -1,0 +1,81 @@
+"""Lava's order of neurons: images run x, y, channel, where ours run channel, y, x.
+
+A population or input is an image only if a stock Conv touches it; everything else keeps its order. All
+Lava processes here are flat; a Conv sees its ends reshaped to (W, H, C).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy.sparse as sp
+
+from snn_deploy.arrays import IntArray
+from snn_deploy.linear import matrix, replace_weight
+from snn_deploy.maps import Connection, Conv
+from snn_deploy.quant import QuantNetwork, QuantProjection
+
+CONV_LIMIT = 1 << 23  # Lava's Conv wraps its sums to 24 bits (proc/conv/models.py)
+INT8_MAX = 127  # its geometry registers are int8
+
+Shape = tuple[int, int, int]
+
+
+def image_shapes(net: QuantNetwork) -> dict[str, Shape]:
+    """Return (C, H, W) of every node that a stock Conv touches; the first Conv decides."""
+    shapes: dict[str, Shape] = {}
+    for p in net.projections:
+        if isinstance(p.map, Conv) and _is_stock(net, p, p.map):
+            ends = {p.pre: p.map.in_shape, p.post: p.map.out_shape}
+            if all(shapes.get(name, shape) == shape for name, shape in ends.items()):
+                shapes.update(ends)
+    return shapes
+
+
+def conv_kernel(
+    net: QuantNetwork, p: QuantProjection, images: Mapping[str, Shape]
+) -> Conv | None:
+    """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups], or None if Lava's Conv
+    does not do this one. Lava convolves (ours correlates) and ignores weight exponents."""
+    m = p.map
+    if not isinstance(m, Conv) or not _is_stock(net, p, m):
+        return None
+    if images.get(p.pre) != m.in_shape or images.get(p.post) != m.out_shape:
+        return None
+    flipped = m.weight[:, :, ::-1, ::-1].transpose(0, 3, 2, 1).astype(np.int32)
+    return replace_weight(m, flipped << p.weight_exp)
+
+
+def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
+    """Whether Lava's Conv computes exactly this: one step, whole exponent, its own geometry."""
+    axes = zip(m.in_shape[1:], m.out_shape[1:], m.weight.shape[2:], m.stride, m.padding, m.dilation, strict=True)
+    symmetric = all(
+        out == (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
+        for size, out, kernel, stride, pad, dilation in axes
+    )
+    registers = (m.groups, *m.stride, *m.padding, *m.dilation, *m.weight.shape[2:])
+    port = next((i for i in net.inputs if i.name == p.pre), None)
+    payload = 1 << port.payload_bits if p.payload_bits and port is not None else 1
+    sums = np.abs(m.weight.astype(np.int64)).sum(axis=(1, 2, 3))
+    return (
+        net.chip_delay(p) == 1
+        and p.weight_exp >= 0
+        and symmetric
+        and max(registers) <= INT8_MAX
+        and (int(sums.max(initial=0)) << p.weight_exp) * payload < CONV_LIMIT
+    )
+
+
+def lava_order(n: int, image: Shape | None) -> IntArray:
+    """Return [n]: our index of the neuron at each Lava position."""
+    ours = np.arange(n)
+    return ours if image is None else ours.reshape(image).transpose(2, 1, 0).ravel()
+
+
+def lava_matrix(m: Connection, pre: IntArray, post: IntArray) -> sp.csr_array:
+    """Return the weights [n_post, n_pre] in Lava's order, canonical; stored zeros are dropped."""
+    result = sp.csr_array(sp.csr_array(matrix(m))[post][:, pre])
+    result.eliminate_zeros()
+    result.sort_indices()
+    return result
+
+

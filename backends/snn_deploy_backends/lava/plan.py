@@ -1,0 +1,318 @@
+"""Decide what each part of an integer network becomes in Lava, or that it cannot.
+
+`violations` lists everything Lava (or the registers it stands for) cannot express; `plan` takes a
+network without any and returns processes in Lava's own terms: flattened in Lava's order, with
+generated keys in place of names. Names from the model never leave this module but as data.
+
+Stock or own. Lava's LIFReset resets at a fixed step of each frame and is never held. Before its reset it
+may fire anything; that is harmless exactly if its spikes arrive before the target's own
+reset (or window), that is if no outgoing projection has a model delay. Such populations are stock; all
+others, and every neuron Lava lacks, become an own process that is held outside its window.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, IntArray
+from snn_deploy.maps import Conv, Dense, Sparse
+from snn_deploy.neurons import MODELS
+from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection, SignMode
+from snn_deploy_backends.lava.layout import conv_kernel, image_shapes, lava_order, lava_matrix
+
+MAX_LAVA_DELAY = 63  # proc/dense/models.py, DelayDense: 6 bits; a chip delay of 64 steps
+STOCK_REGISTERS = ("du", "dv", "vth")  # one value per LIF process
+REGISTERS = {  # inclusive ranges; proc/lif/models.py, PyLifModelBitAcc
+    "du": (0, 4095),
+    "dv": (0, 4095),
+    "bias_mant": (-4096, 4095),
+    "bias_exp": (0, 7),
+    "vth": (0, 131071),
+    "amount": (0, (1 << 23) - 1),
+    "hold": (0, (1 << 23) - 1),
+}
+SPARSE_COST = 3  # a stored synapse of Sparse takes weight, column and its share of rows
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A Lava source; `order` [n]: which of our neurons stands at each Lava position."""
+
+    key: str
+    name: str
+    order: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """One population as one process.
+
+    process: "LIFReset" or the name of an own process. arrays: parameters by Lava's name; scalars are
+    0-d. why: what makes it stock or not, for people.
+    """
+
+    key: str
+    name: str
+    order: IntArray
+    process: str
+    model: str
+    level: int
+    arrays: Mapping[str, AnyArray]
+    sample_bias: bool
+    recorded: str  # "s", or "v" for a readout
+    why: str
+
+    @property
+    def stock(self) -> bool:
+        return self.process == "LIFReset"
+
+
+@dataclass(frozen=True, eq=False)
+class Synapses:
+    """One accumulator group as one connection process.
+
+    process: "Dense", "Sparse", "Conv", "DelayDense" or "DelaySparse". arrays: "weights", or the parts
+    of a CSR matrix. delay: Lava's, chip delay - 1. in_shape, out_shape and the rest: of a Conv.
+    """
+
+    key: str
+    pre: str
+    post: str
+    process: str
+    arrays: Mapping[str, AnyArray]
+    shape: tuple[int, int]
+    sign_mode: SignMode
+    weight_bits: int
+    weight_exp: int
+    payload_bits: int
+    delay: int
+    conv: Conv | None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The whole program. heads: one process of each connected part, in order."""
+
+    sources: tuple[Source, ...]
+    neurons: tuple[Neurons, ...]
+    synapses: tuple[Synapses, ...]
+    heads: tuple[str, ...]
+    outputs: tuple[str, ...]
+    guard: int
+
+    def key(self, name: str) -> str:
+        """Return the key of the input or population called `name`."""
+        return {n.name: n.key for n in (*self.sources, *self.neurons)}[name]
+
+
+def violations(net: QuantNetwork) -> tuple[str, ...]:
+    """Return one sentence for each thing Lava cannot express; empty if all is well."""
+    if net.arithmetic != "loihi":
+        return (
+            f"network: its integers are of arithmetic {net.arithmetic!r}, but Lava computes as Loihi "
+            f"does; use a Loihi target",
+        )
+    found = [*_port_violations(net)]
+    for pop in net.populations:
+        found += _population_violations(pop)
+    for projection in net.projections:
+        found += _projection_violations(net, projection)
+    return tuple(found)
+
+
+def plan(net: QuantNetwork, driven: frozenset[str]) -> Plan:
+    """Return the Lava program for `net`; `driven`: populations that get a bias per sample."""
+    images = image_shapes(net)
+    order = {
+        n.name: lava_order(n.n, images.get(n.name)) for n in (*net.inputs, *net.populations)
+    }
+    drives = {d.input for d in net.drives}
+    used = {p.pre for p in net.projections}
+    sources = [
+        Source(f"in_{i}", port.name, order[port.name])
+        for i, port in enumerate(net.inputs)
+        if port.name in used and port.name not in drives
+    ]
+    neurons = [
+        _neurons(net, pop, f"pop_{i}", order[pop.name], pop.name in driven)
+        for i, pop in enumerate(net.populations)
+    ]
+    keys = {n.name: n.key for n in (*sources, *neurons)}
+    synapses = [
+        _synapses(net, p, f"syn_{i}", keys, order, images)
+        for i, p in enumerate(net.projections)
+        if _has_weights(p)
+    ]
+    outputs = tuple(keys[name] for name in net.outputs)
+    heads = _heads(keys.values(), synapses)
+    return Plan(tuple(sources), tuple(neurons), tuple(synapses), heads, outputs, net.guard)
+
+
+def _port_violations(net: QuantNetwork) -> Iterator[str]:
+    for port in net.inputs:
+        if port.level != 0:
+            yield (
+                f"input {port.name!r}: is fed at level {port.level}, but a Lava source starts at "
+                f"step 0; retime the network with inputs at level 0"
+            )
+
+
+def _population_violations(pop: QuantPopulation) -> Iterator[str]:
+    if pop.model not in MODELS:
+        yield (
+            f"population {pop.name!r}: no process for the neuron model {pop.model!r}; known are "
+            f"{', '.join(sorted(MODELS))}"
+        )
+    for name, values in pop.params.items():
+        low, high = REGISTERS.get(name, (None, None))
+        if low is not None and high is not None and values.size:
+            least, most = int(values.min()), int(values.max())
+            if least < low or most > high:
+                worst = least if least < low else most
+                yield (
+                    f"population {pop.name!r}: {name} {worst} is outside {low}..{high}, which "
+                    f"Lava would not notice; scale the population down"
+                )
+
+
+def _projection_violations(net: QuantNetwork, p: QuantProjection) -> Iterator[str]:
+    where, delay = f"projection {p.pre!r} -> {p.post!r}", net.chip_delay(p)
+    if delay < 1:
+        yield f"{where}: takes {delay} chip steps, but every hop takes one; retime the network"
+    if delay - 1 > MAX_LAVA_DELAY:
+        yield (
+            f"{where}: takes {delay} chip steps, but Lava's delays end at {MAX_LAVA_DELAY + 1}; "
+            f"put a relay population in between"
+        )
+    weights = p.map.matrix.data if isinstance(p.map, Sparse) else p.map.weight
+    changed = int(np.count_nonzero(on_grid(weights, p.sign_mode, p.weight_bits) != weights))
+    if changed:
+        yield (
+            f"{where}: Lava would change {changed} of {weights.size} weights, because they are not "
+            f"multiples of the step of {p.weight_bits} bits {p.sign_mode.name.lower()} "
+            f"({weight_step(p.sign_mode, p.weight_bits)}) or out of range; quantize them to it"
+        )
+
+
+def weight_step(sign_mode: SignMode, bits: int) -> int:
+    """Return the distance of representable weights (utils/weightutils.py, truncate_weights)."""
+    return int(1 << (8 - bits + (sign_mode is SignMode.MIXED)))
+
+
+def on_grid(weights: AnyArray, sign_mode: SignMode, bits: int) -> AnyArray:
+    """Return the weights as Lava's Dense would use them: clipped, then cut to `bits`."""
+    w = -weights.astype(np.int32) if sign_mode is SignMode.INHIBITORY else weights.astype(np.int32)
+    w = np.clip(w, -256 if sign_mode is SignMode.MIXED else 0, 255)
+    w = w // weight_step(sign_mode, bits) * weight_step(sign_mode, bits)
+    return -w if sign_mode is SignMode.INHIBITORY else w
+
+
+def _neurons(
+    net: QuantNetwork, pop: QuantPopulation, key: str, order: IntArray, driven: bool
+) -> Neurons:
+    own = _why_own(net, pop, driven)
+    arrays = {name: _shortest(pop.params[name][order]) for name in sorted(pop.params)}
+    if pop.v0.any():
+        arrays["v0"] = _shortest(pop.v0[order])
+    return Neurons(
+        key=key,
+        name=pop.name,
+        order=order,
+        process=own_process(pop.model) if own else "LIFReset",
+        model=pop.model,
+        level=pop.level,
+        arrays=arrays,
+        sample_bias=driven,
+        recorded="s" if pop.spiking else "v",
+        why=own or "Lava's LIFReset",
+    )
+
+
+def own_process(model: str) -> str:
+    """Return the class name of our own process for a model: "soft_lif" -> "HeldSoftLif"."""
+    return "Held" + "".join(word.capitalize() for word in model.split("_"))
+
+
+def _why_own(net: QuantNetwork, pop: QuantPopulation, driven: bool) -> str:
+    """Return why `pop` cannot be Lava's LIFReset; empty if it can."""
+    several = [r for r in STOCK_REGISTERS if np.unique(pop.params[r]).size > 1]
+    late = [p for p in net.projections if p.pre == pop.name and p.delay > 0]
+    if MODELS[pop.model].lava is None:
+        return f"Lava has no fixed-point {pop.model}"
+    if several:
+        return f"more than one {', '.join(several)}: a stock LIF takes one for all its neurons"
+    if pop.v0.any():
+        return "starts from a membrane that is not 0"
+    if driven:
+        return "gets a bias per sample"
+    if late:
+        return f"sends with a delay of {max(p.delay for p in late)}: unheld, it would leak into the next sample"
+    return ""
+
+
+def _shortest(values: IntArray) -> AnyArray:
+    """Return `values` as a 0-d array if they are all equal."""
+    array = values.astype(np.int32)
+    return array[0] if array.size and bool((array == array[0]).all()) else array
+
+
+def _has_weights(p: QuantProjection) -> bool:
+    weights = p.map.matrix.data if isinstance(p.map, Sparse) else p.map.weight
+    return bool(weights.any())
+
+
+def _synapses(
+    net: QuantNetwork,
+    p: QuantProjection,
+    key: str,
+    keys: Mapping[str, str],
+    order: Mapping[str, IntArray],
+    images: Mapping[str, tuple[int, int, int]],
+) -> Synapses:
+    delay = net.chip_delay(p) - 1
+    conv = conv_kernel(net, p, images)
+    arrays: dict[str, AnyArray]
+    exponent = p.weight_exp
+    if conv is not None:
+        process, arrays, exponent = "Conv", {"weight": conv.weight}, 0
+    else:
+        matrix = lava_matrix(p.map, order[p.pre], order[p.post])
+        dense = isinstance(p.map, Dense) or SPARSE_COST * matrix.nnz > matrix.shape[0] * matrix.shape[1]
+        if isinstance(p.map, Sparse):
+            dense = False
+        process = ("Delay" if delay else "") + ("Dense" if dense else "Sparse")
+        arrays = (
+            {"weights": matrix.toarray().astype(np.int16)}
+            if dense
+            else {
+                "weights_data": matrix.data.astype(np.int16),
+                "weights_indices": matrix.indices.astype(np.int32),
+                "weights_indptr": matrix.indptr.astype(np.int32),
+            }
+        )
+    return Synapses(
+        key=key,
+        pre=keys[p.pre],
+        post=keys[p.post],
+        process=process,
+        arrays=arrays,
+        shape=(p.map.n_post, p.map.n_pre),
+        sign_mode=p.sign_mode,
+        weight_bits=p.weight_bits,
+        weight_exp=exponent,
+        payload_bits=p.payload_bits,
+        delay=delay,
+        conv=conv,
+    )
+
+
+def _heads(keys: object, synapses: list[Synapses]) -> tuple[str, ...]:
+    """Return one node of each connected part: Lava runs only what is connected."""
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_nodes_from(keys)  # type: ignore[call-overload]
+    graph.add_edges_from((s.pre, s.post) for s in synapses)
+    first = {key: i for i, key in enumerate(graph)}
+    parts = [min(part, key=first.__getitem__) for part in nx.connected_components(graph)]
+    return tuple(sorted((p for p in parts if not (p.startswith("in_") and graph.degree(p) == 0)), key=first.__getitem__))

@@ -1,0 +1,68 @@
+"""Chip simulator: the same integers, run piece by piece, counted per core and timed.
+
+Every piece gets its own synapses and hears only the spikes that the Program's routes bring to its core, so
+its spikes equal the integer simulator's only if partition, placement and routes are right. Counts are
+taken where things happen: synapse operations, words read, messages and hops in the chip step in which the
+source fires, neuron updates in the step in which they are made. Chip time of a frame: a population at
+level L makes its model step t in chip step t + L; steps beyond the last model step are the guard.
+"""
+
+import os
+from collections.abc import Iterable
+
+import numpy as np
+
+from snn_deploy.activity import Activity
+from snn_deploy.arrays import IntArray
+from snn_deploy.program import Program, grid_of
+from snn_deploy.quant import QuantPopulation, Stimulus
+from snn_deploy_simulators.blocks import Place, block
+from snn_deploy_simulators.counting import Counter
+from snn_deploy_simulators.engine import Block, Cell, Recorder, Trace, cell
+from snn_deploy_simulators.engine import run as run_engine
+from snn_deploy_simulators.timing import TIME_MODELS
+
+
+def run(
+    program: Program,
+    stimulus: Stimulus,
+    *,
+    keep: Iterable[str] | None = None,
+    threads: int | None = None,
+    time_model: str = "bound",
+) -> Activity:
+    """Run all samples on the chip of `program`.
+
+    keep: populations whose output is kept; all if None. threads: over samples; all cores if None.
+    time_model: key of timing.TIME_MODELS.
+    """
+    net = program.net
+    cells = {p.name: _cell(program, p, stimulus) for p in net.populations}
+    recorder = Recorder(net, stimulus, keep)
+    counter = Counter(program, stimulus, TIME_MODELS[time_model])
+
+    def sink(sample: int, trace: Trace) -> None:
+        recorder.add(sample, trace)
+        counter.add(sample, trace)
+
+    run_engine(net, cells, stimulus, sink, threads or os.cpu_count() or 1)
+    return counter.activity(recorder.recording(), time_model)
+
+
+def _cell(program: Program, pop: QuantPopulation, stimulus: Stimulus) -> Cell:
+    """Return the population with one block per projection and piece."""
+    net, pieces = program.net, program.partition.pieces
+    mine = program.partition.of(pop.name)
+    listens = {(r.pre, r.piece): r.listens for r in program.routes.routes}
+    blocks: list[Block] = []
+    numbers: IntArray = np.full(pop.n, -1, np.int64)
+    for number, index in enumerate(mine):
+        window = pieces[index].window
+        place = Place(window, window.members(grid_of(net, pop.name)))
+        numbers[place.members] = number
+        blocks += [
+            block(p, place, listens[p.pre, index])
+            for p in net.into(pop.name)
+            if (p.pre, index) in listens
+        ]
+    return cell(pop, blocks, stimulus, numbers)

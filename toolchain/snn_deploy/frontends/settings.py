@@ -1,0 +1,185 @@
+"""Settle what the file leaves open: profile, time step, reset, threshold.
+
+What the user says wins, then what the numbers in the file show, then the convention of the
+profile. Whatever is picked is an Assumption. Where nothing settles a choice that changes
+spikes, refuse, and show the flags that do.
+"""
+
+import math
+from dataclasses import dataclass
+
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.evidence import CLOSE, Reading, detect
+from snn_deploy.frontends.graph import NEURONS, RESETTING, Graph
+from snn_deploy.frontends.profiles import (
+    PROFILES,
+    RESETS,
+    THRESHOLDS,
+    Profile,
+    find_profile,
+)
+from snn_deploy.network import Assumption
+
+TIMED = NEURONS - {"Threshold"}  # neurons whose parameters are in seconds
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user stated; None where the file and the profile shall decide.
+
+    dt: seconds. reset: one of RESETS. threshold: one of THRESHOLDS.
+    """
+
+    profile: str | None = None
+    dt: float | None = None
+    reset: str | None = None
+    threshold: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was settled; `dt` is None only if no neuron depends on it."""
+
+    profile: Profile
+    dt: float | None
+    reset: str
+    inclusive: bool
+    assumptions: tuple[Assumption, ...]
+
+
+def settle(graph: Graph, wishes: Wishes) -> Settings:
+    """Choose how to read the file.
+
+    Raises:
+        InputError: A wish is none of the choices, or the file leaves open something that
+            changes spikes and no wish settles it.
+    """
+    check_wishes(wishes)
+    readings = detect(graph)
+    profile, why = choose_profile(graph, wishes, readings)
+    dt, dt_why = choose_dt(graph, wishes, profile, readings)
+    settings = Settings(
+        profile=profile,
+        dt=dt,
+        reset=wishes.reset or profile.reset,
+        inclusive=profile.inclusive
+        if wishes.threshold is None
+        else wishes.threshold == "ge",
+        assumptions=(),
+    )
+    noted = [Assumption("profile", profile.name, why)] if graph.of_kind(*NEURONS) else []
+    if dt is not None:
+        noted.append(Assumption("dt", f"{dt:g} s", dt_why))
+    noted += _firing_assumptions(graph, wishes, settings)
+    return Settings(profile, dt, settings.reset, settings.inclusive, tuple(noted))
+
+
+def check_wishes(wishes: Wishes) -> None:
+    """Raise InputError for a wish that is none of the choices."""
+    if wishes.profile is not None:
+        find_profile(wishes.profile)
+    if wishes.dt is not None and not (math.isfinite(wishes.dt) and wishes.dt > 0):
+        raise InputError(f"dt {wishes.dt!r} s: a time step is a positive number of seconds")
+    for name, value, known in (
+        ("reset", wishes.reset, RESETS),
+        ("threshold", wishes.threshold, THRESHOLDS),
+    ):
+        if value is not None and value not in known:
+            raise InputError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
+
+
+def choose_profile(
+    graph: Graph, wishes: Wishes, readings: tuple[Reading, ...]
+) -> tuple[Profile, str]:
+    """Return the profile and why it was chosen; `readings` as `detect` gives them."""
+    if wishes.profile is not None:
+        return find_profile(wishes.profile), "given by the user"
+    if not graph.of_kind(*TIMED):
+        return PROFILES["nir"], "no neuron in the file has dynamics to disagree on"
+    frameworks = [r for r in readings if r.profile != "nir"]
+    if len(frameworks) == 1 and frameworks[0].settles:
+        reading = frameworks[0]
+        check_dt(graph, wishes.dt, reading)
+        return PROFILES[reading.profile], reading.evidence
+    if wishes.dt is not None and not frameworks:
+        return PROFILES["nir"], "dt was given and no framework's pattern is in the file"
+    raise InputError(unsettled(graph, frameworks, wishes))
+
+
+def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
+    """Raise InputError if the user's dt is another one than a reading shows."""
+    if dt is None or reading.dt is None or math.isclose(dt, reading.dt, rel_tol=CLOSE):
+        return
+    raise InputError(
+        f"{graph.source}: dt {dt:g} s contradicts the file, where {reading.evidence}; "
+        f"drop --dt, or give --profile {'|'.join(PROFILES)} as well"
+    )
+
+
+def unsettled(graph: Graph, frameworks: list[Reading], wishes: Wishes) -> str:
+    """Return the sentence that says what is open and which flags settle it."""
+    known = [p.name for p in PROFILES.values() if p.dt is not None]
+    if frameworks:
+        fits = " and ".join(PROFILES[r.profile].title for r in frameworks)
+        differ = f" and each other{''}" if len(frameworks) > 1 else ""
+        names = "|".join([*(r.profile for r in frameworks), "nir"])
+        return (
+            f"{graph.source}: the numbers fit an export of {fits}, which would spike "
+            f"differently from the NIR specification{differ}; "
+            f"choose with --profile {names}"
+        )
+    return (
+        f"{graph.source}: the time step is not in the file, and no framework's pattern is "
+        f"either; give --dt SECONDS to read it by the NIR specification, "
+        f"or --profile {'|'.join(known)}"
+    )
+
+
+def choose_dt(
+    graph: Graph, wishes: Wishes, profile: Profile, readings: tuple[Reading, ...]
+) -> tuple[float | None, str]:
+    """Return the time step in seconds and where it comes from."""
+    if wishes.dt is not None:
+        return wishes.dt, "given by the user"
+    for reading in readings:
+        if reading.profile == profile.name and reading.dt is not None:
+            return reading.dt, reading.evidence
+    if profile.dt is not None and graph.of_kind(*TIMED, "Delay"):
+        return profile.dt, f"convention of {profile.title}"
+    if graph.of_kind(*TIMED):
+        raise InputError(
+            f"{graph.source}: the time step is not in the file and {profile.title} has no "
+            f"convention for it; give --dt SECONDS"
+        )
+    return None, ""
+
+
+def _firing_assumptions(
+    graph: Graph, wishes: Wishes, settings: Settings
+) -> list[Assumption]:
+    """Return how neurons reset, fire and start, as far as the file has such neurons."""
+    profile, noted = settings.profile, []
+    if graph.of_kind(*RESETTING):
+        reset = settings.reset
+        if reset == "subtract":
+            reset += " the threshold" + (", one step later" if profile.late else "")
+        cannot_tell = ", which the file cannot tell" if profile.late else ""
+        why = f"default of {profile.title}{cannot_tell}"
+        noted.append(
+            Assumption("reset", reset, "given by the user" if wishes.reset else why)
+        )
+    if graph.of_kind(*RESETTING, "Threshold"):
+        rule = "fires at v >= threshold" if settings.inclusive else "fires at v > threshold"
+        why = "given by the user" if wishes.threshold else f"convention of {profile.title}"
+        noted.append(Assumption("threshold", rule, why))
+    if graph.of_kind(*TIMED):
+        start = "v_reset" if profile.starts_at_reset else "0"
+        why = "NIR states none; " + f"convention of {profile.title}"
+        noted.append(Assumption("initial membrane", start, why))
+    if graph.of_kind("CubaLI", "CubaLIF"):
+        which = "of the same step" if profile.current_first else "of the step before"
+        why = f"convention of {profile.title}"
+        noted.append(
+            Assumption("order", f"the membrane is charged by the current {which}", why)
+        )
+    return noted

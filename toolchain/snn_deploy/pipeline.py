@@ -1,0 +1,217 @@
+"""The straight line: a model file in, a report out, one stage after the other.
+
+Each stage is a function from one frozen type to the next; the types force the order.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray
+from snn_deploy.board import Board, load_board
+from snn_deploy.data import Data, check_data, load_data
+from snn_deploy.decode import choose_answer
+from snn_deploy.errors import DoesNotFitError, InputError
+from snn_deploy.frontends.read_nir import read_nir
+from snn_deploy.network import Network
+from snn_deploy.passes.check import check
+from snn_deploy.passes.normalize import normalize
+from snn_deploy.passes.partition import partition
+from snn_deploy.passes.place import place
+from snn_deploy.passes.retime import retime
+from snn_deploy.passes.route import route
+from snn_deploy.program import Program
+from snn_deploy.report import Report
+from snn_deploy.reporting.files import deployment_files, trace_file
+from snn_deploy.reporting.folder import check_folder, check_place, write_file, write_folder
+from snn_deploy.reporting.summary import summarize
+from snn_deploy.run import STAGES, Run
+from snn_deploy.simulate import quantize_on, run_reference, simulate, simulate_extremes
+
+Progress: TypeAlias = Callable[[str], None]
+Samples: TypeAlias = str | Path | AnyArray | Mapping[str, AnyArray]
+
+
+def deploy(
+    model: Any,
+    target: str | Path | Board,
+    *,
+    input: Samples | None = None,
+    out: str | Path | None = None,
+    trace: str | Path | None = None,
+    profile: str | None = None,
+    dt: float | None = None,
+    reset: str | None = None,
+    threshold: str | None = None,
+    steps: int | None = None,
+    samples: int | None = None,
+    decode: str | None = None,
+    min_accuracy: float | None = None,
+    stop_after: str | None = None,
+    seed: int = 0,
+    progress: Progress = lambda stage: None,
+) -> Report:
+    """Deploy `model` (a NIR file or graph) on `target` (a board, its name or file) and
+    report.
+
+    input: file or arrays of samples [N, T, *shape] or [N, *shape]; without it the energy is
+    bounded. out: folder for the results. trace: .npz for every population's output in every
+    simulator, [N, T, *shape] in model time. profile, dt (seconds), reset, threshold: how
+    the file is meant. steps: model steps per sample; samples: how many of the input.
+    decode: how a class is read. min_accuracy: only checked to be decidable, the caller
+    compares. stop_after: one of STAGES. progress: is told each stage before it starts.
+
+    Raises:
+        InputError: Something cannot be read, or can be read in two ways.
+        DoesNotFitError: The target cannot hold or express the network; lists every
+            violation.
+    """
+    check_wishes(input, stop_after, trace, min_accuracy, seed)
+    if out is not None:
+        check_folder(Path(out))
+    if trace is not None:
+        check_place(Path(trace), "--trace")
+
+    progress(STAGES[0])
+    board = target if isinstance(target, Board) else load_board(str(target))
+    net = read_nir(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
+    start = begin(model, board, net, input, steps, samples, decode, seed)
+    check_labels(start, min_accuracy)
+    for run in line(start, steps=steps, keep_all=trace is not None):
+        if run.stage == (stop_after or STAGES[-1]):
+            break
+        progress(STAGES[STAGES.index(run.stage) + 1])
+
+    report = summarize(run, stop_after)
+    if out is not None:
+        write_folder(Path(out), deployment_files(run, report))
+    if trace is not None:
+        write_file(Path(trace), trace_file(run))
+    return report
+
+
+def begin(
+    model: Any,
+    board: Board,
+    net: Network,
+    input: Samples | None = None,
+    steps: int | None = None,
+    samples: int | None = None,
+    decode: str | None = None,
+    seed: int = 0,
+) -> Run:
+    """Return the run after its first stage: the network as read, and its input."""
+    data = None if input is None else _load(input, net, steps, samples)
+    return Run(
+        "read", board, net, data, choose_answer(net, decode), seed, *_identity(model)
+    )
+
+
+def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Iterator[Run]:
+    """Take `run` from the first stage to the last, and give what there is after each.
+
+    steps: of the bounds, when there is no input. keep_all: record every population on every
+    sample.
+    """
+    board, data = run.board, run.data
+    yield run
+
+    net = retime(normalize(run.net))
+    yield (run := replace(run, stage="normalize", net=net))
+
+    floats = None if data is None else run_reference(net, data, keep_all=keep_all)
+    quant = quantize_on(floats, net, board, data, run.answer)
+    yield (run := replace(run, stage="quantize", reference=floats, quant=quant))
+
+    violations = check(quant, board)
+    if violations:
+        raise DoesNotFitError(*violations)
+    pieces = partition(quant, board)
+    yield (run := replace(run, stage="partition", partition=pieces))
+
+    placement = place(pieces, quant, board, seed=run.seed)
+    yield (run := replace(run, stage="place", placement=placement))
+
+    routes = route(quant, pieces, placement, board)
+    program = Program(quant, pieces, placement, routes, board)
+    yield (run := replace(run, stage="route", program=program))
+
+    if data is None or floats is None:
+        extremes = simulate_extremes(program, steps or 1)
+        yield replace(run, stage="simulate", extremes=extremes)
+    else:
+        simulated = simulate(program, data, floats)
+        yield replace(run, stage="simulate", simulated=simulated)
+
+
+def check_wishes(
+    input: Samples | None,
+    stop_after: str | None,
+    trace: str | Path | None,
+    min_accuracy: float | None,
+    seed: int,
+) -> None:
+    """Refuse options that contradict each other, before any work.
+
+    Raises:
+        InputError: An unknown stage, a value out of range, or a result nothing would give.
+    """
+    if stop_after is not None and stop_after not in STAGES:
+        raise InputError(
+            f"--stop-after {stop_after}: no such stage; one of {', '.join(STAGES)}"
+        )
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must not be negative")
+    if min_accuracy is not None and not 0 <= min_accuracy <= 1:
+        raise InputError(f"--min-accuracy {min_accuracy:g}: must be a share, from 0 to 1")
+    for option, wish in (("--trace", trace), ("--min-accuracy", min_accuracy)):
+        if wish is None:
+            continue
+        if input is None:
+            raise InputError(
+                f"{option}: nothing is simulated without samples; give --input"
+            )
+        if stop_after not in (None, STAGES[-1]):
+            raise InputError(
+                f"{option}: nothing is simulated with --stop-after {stop_after}"
+            )
+
+
+def check_labels(run: Run, min_accuracy: float | None) -> None:
+    """Refuse labels that no output neuron stands for, and their lack where they are needed.
+
+    Raises:
+        InputError: As said.
+    """
+    labels = None if run.data is None else run.data.y
+    if labels is None:
+        if min_accuracy is not None and run.data is not None:
+            raise InputError(
+                f"--min-accuracy {min_accuracy:g}: {run.data.source} has no labels; add y "
+                f"[N]"
+            )
+        return
+    output = run.net.outputs[0]
+    classes = int(np.prod(run.net.population(output).shape))
+    if labels.max() >= classes:
+        raise InputError(
+            f"{run.data.source if run.data else ''}: label {labels.max()} has no output "
+            f"neuron, {output!r} has {classes} (0 to {classes - 1})"
+        )
+
+
+def _load(input: Samples, net: Network, steps: int | None, samples: int | None) -> Data:
+    if isinstance(input, str | Path):
+        return load_data(input, net, steps=steps, samples=samples)
+    return check_data(input, net, steps=steps, samples=samples)
+
+
+def _identity(model: Any) -> tuple[str, str | None]:
+    """Return file name and SHA-256 of a model file; a graph in memory has neither."""
+    if not isinstance(model, str | Path):
+        return "(in memory)", None
+    return Path(model).name, hashlib.sha256(Path(model).read_bytes()).hexdigest()

@@ -1,0 +1,375 @@
+"""Round one population: scale, registers and incoming weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
+from snn_deploy.board import Board
+from snn_deploy.errors import DoesNotFitError
+from snn_deploy.linear import apply, compose, fold, replace_weight
+from snn_deploy.maps import Connection, Conv, Dense, Scale, Sparse
+from snn_deploy.network import Network, Population, Projection
+from snn_deploy.neurons import Lif
+from snn_deploy.quant import Drive, Loss, QuantPopulation, QuantProjection, Range
+from snn_deploy.quantization import reach, registers, scale
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What was seen on data: input values per input [N, T, *shape], and the peaks of the
+    reference simulator's run on them (`Recording.peaks`)."""
+
+    values: Mapping[str, AnyArray]
+    peaks: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a projection's source sends: payload = value * scale, and the range of the
+    values."""
+
+    scale: float
+    high: float
+    low: float
+    payload_bits: int
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One integer population, what ends in it, and what that cost."""
+
+    population: QuantPopulation
+    projections: tuple[QuantProjection, ...]
+    drive: Drive | None
+    losses: tuple[Loss, ...]
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a population needs to know of the rest."""
+
+    net: Network
+    board: Board
+    calibration: Calibration | None
+    sources: Mapping[str, Source]
+    driven: frozenset[str]
+    weight_bits: int
+    wide: frozenset[int] = frozenset()  # indices into net.projections
+
+    def is_wide(self, projection: Projection) -> bool:
+        """Whether this projection's weights are stored in two arrays, coarse and fine."""
+        return any(self.net.projections[i] is projection for i in self.wide)
+
+    @property
+    def exponents(self) -> range:
+        synapse = self.board.synapse
+        return range(
+            int(synapse.weight_exp_min.value), int(synapse.weight_exp_max.value) + 1
+        )
+
+    @property
+    def limits(self) -> scale.Limits:
+        neuron = self.board.neuron
+        bias_top = registers.BIAS_HIGH << int(neuron.bias_exp_max.value)
+        threshold_top = (1 << int(neuron.threshold_bits.value)) - 1
+        state_top = (1 << (int(neuron.state_bits.value) - 1)) - 1
+        return scale.Limits(state_top, threshold_top, bias_top)
+
+
+def rest_of(neuron: Lif) -> FloatArray:
+    """Return what a hard reset resets to; 0 for other resets."""
+    return (
+        neuron.v_reset
+        if neuron.reset == "zero" and neuron.spiking
+        else 0.0 * neuron.v_reset
+    )
+
+
+def _from_rest(pop: Population) -> Population:
+    """Return `pop` with its membrane measured from the reset value, which thus becomes
+    0."""
+    n, rest = pop.neuron, rest_of(pop.neuron)
+    shifted = replace(
+        n,
+        bias=n.bias + (n.beta - 1.0) * rest,
+        threshold=n.threshold - rest,
+        v0=n.v0 - rest,
+        v_reset=rest,  # kept: it is the offset of the integer membrane
+    )
+    return replace(pop, neuron=shifted)
+
+
+def quantize_population(source: Population, context: Context) -> Result:
+    """Return the integers of one population of the network of `context`.
+
+    Raises:
+        DoesNotFitError: Its threshold rounds to zero, or it cannot be expressed.
+    """
+    pop = _from_rest(source)
+    into = [p for p in context.net.into(pop.name) if p.pre not in context.driven]
+    fed = [p for p in context.net.into(pop.name) if p.pre in context.driven]
+    neuron = pop.neuron
+    maps = [_per_v(p, neuron, context.sources[p.pre]) for p in into]
+    ranges, s = _choose_scale(pop, maps, into, fed, context)
+    projections: list[QuantProjection] = []
+    weight_losses = []
+    for p, m in zip(into, maps, strict=True):
+        stored, loss = _quantize_projection(p, m, s, context)
+        projections += stored
+        weight_losses.append(loss)
+    population, losses = _registers(pop, s, bool(fed), context)
+    drive = _drive(pop, fed, s, context) if fed else None
+    return Result(population, tuple(projections), drive, (*weight_losses, *losses), ranges)
+
+
+def _per_v(p: Projection, neuron: Lif, source: Source) -> Connection:
+    """Return the map from payloads to the membrane: weights times gain, over the payload
+    scale."""
+    factor = neuron.gain / source.scale
+    return (
+        fold(p.map) if bool((factor == 1.0).all()) else fold(compose(p.map, Scale(factor)))
+    )
+
+
+def _choose_scale(
+    pop: Population,
+    maps: list[Connection],
+    into: list[Projection],
+    fed: list[Projection],
+    context: Context,
+) -> tuple[tuple[Range, ...], float]:
+    neuron, limits = pop.neuron, context.limits
+    up, down = _bounds(pop, into, fed, context)
+    bound_u, bound_v = reach.state_bounds(neuron, up, down)
+    bound_a = float(np.abs(neuron.gain * np.stack([up, down])).max(initial=0.0))
+    peaks = None if context.calibration is None else context.calibration.peaks.get(pop.name)
+    gain, rest = (
+        float(np.abs(neuron.gain).max(initial=0)),
+        float(np.abs(neuron.v_reset).max(initial=0)),
+    )
+    seen_v = reach.measured(peaks, "v", 1.0)
+    reaches = {
+        "a_in": scale.Reach(bound_a, reach.measured(peaks, "a_in", gain)),
+        "u": scale.Reach(bound_u, reach.measured(peaks, "u", gain)),
+        "v": scale.Reach(bound_v, None if seen_v is None else seen_v + rest),
+    }
+    threshold = float(neuron.threshold.max()) if neuron.spiking else None
+    state = max(r.wanted for r in reaches.values())
+    if not np.isfinite(
+        state
+    ):  # an integrator without leak, and no data: eight thresholds of room
+        state = 8.0 * (threshold or 1.0)
+    bias = float(np.abs(_whole_bias(pop, fed, context)).max(initial=0.0))
+    cap = scale.largest_scale(limits, state, threshold, bias)
+    if threshold is not None and cap * float(neuron.threshold.min()) < scale.GRID:
+        raise DoesNotFitError(
+            f"population {pop.name!r}: its threshold {neuron.threshold.min():g} rounds to 0, because "
+            f"its membrane reaches {state:.3g} and must fit {limits.state}; scale down its weights or "
+            f"give calibration data (--input) so that the real reach is known"
+        )
+    s = scale.best_scale(
+        cap, threshold, [_weights(m) for m in maps], context.weight_bits, context.exponents
+    )
+    return tuple(_range(pop.name, k, r, s, context) for k, r in reaches.items()), s
+
+
+def _bounds(
+    pop: Population, into: list[Projection], fed: list[Projection], context: Context
+) -> tuple[FloatArray, FloatArray]:
+    sources = [context.sources[p.pre] for p in (*into, *fed)]
+    maps = [p.map for p in (*into, *fed)]
+    high, low = [s.high for s in sources], [s.low for s in sources]
+    return reach.input_bounds(maps, high, low, pop.neuron.n)
+
+
+def _range(where: str, what: str, r: scale.Reach, s: float, context: Context) -> Range:
+    unit = s / scale.GRID if what == "a_in" else s
+    limit = int(context.board.synapse.accumulator.value)
+    bound = None if not np.isfinite(r.bound) else round(r.bound * unit)
+    seen = None if r.measured is None else round(r.measured * unit)
+    return Range(
+        where, what, limit if what == "a_in" else context.limits.state, bound, seen
+    )
+
+
+def _weights(m: Connection) -> FloatArray:
+    values: FloatArray = m.matrix.data if isinstance(m, Sparse) else m.weight
+    return values
+
+
+def _quantize_projection(
+    p: Projection, m: Connection, s: float, context: Context
+) -> tuple[list[QuantProjection], Loss]:
+    """Return one array of synapses, or two (coarse, and fine for what is left) if wide."""
+    target = _weights(m) * (s / scale.GRID)
+    arrays, rest = [], target
+    for _ in range(2 if context.is_wide(p) else 1):
+        arrays.append(registers.store_weights(rest, context.weight_bits, context.exponents))
+        rest = rest - arrays[-1].integer * 2.0 ** arrays[-1].exponent
+    quantized = [
+        QuantProjection(
+            pre=p.pre,
+            post=p.post,
+            map=_with_weights(m, a.integer),
+            sign_mode=a.mode,
+            weight_bits=a.bits,
+            weight_exp=a.exponent,
+            delay=p.delay,
+            payload_bits=context.sources[p.pre].payload_bits,
+        )
+        for a in arrays
+    ]
+    top = float(np.abs(target).max(initial=0.0)) or 1.0
+    note = " + ".join(
+        f"{a.mode.name.lower()}, {a.bits} bit, exponent {a.exponent}" for a in arrays
+    )
+    where = f"{p.pre} -> {p.post}"
+    return quantized, _loss(where, "weights", rest / top, "of the largest weight", note)
+
+
+def _with_weights(m: Connection, weight: AnyArray) -> Connection:
+    match m:
+        case Dense():
+            return Dense(frozen(weight))
+        case Conv():
+            return replace_weight(m, weight)
+        case Sparse():
+            matrix = m.matrix.astype(np.int16)
+            matrix.data = weight
+            return Sparse(matrix)
+
+
+def _loss(where: str, what: str, error: AnyArray, unit: str, note: str = "") -> Loss:
+    size = np.abs(error)
+    rms = float(np.sqrt(np.mean(size**2))) if size.size else 0.0
+    return Loss(where, what, float(size.max(initial=0.0)), rms, unit, note)
+
+
+def _registers(
+    pop: Population, s: float, driven: bool, context: Context
+) -> tuple[QuantPopulation, tuple[Loss, ...]]:
+    neuron, limits = pop.neuron, context.limits
+    model = _model(neuron)
+    groups = int(context.board.pool.neuron_groups.value)
+    du = registers.few_groups(registers.current_decay(neuron.alpha), groups)
+    dv = registers.few_groups(registers.membrane_decay(neuron.beta), groups)
+    bias = 0.0 * neuron.bias if driven else neuron.bias * s
+    mantissa, exponent = registers.bias_registers(
+        bias, int(context.board.neuron.bias_exp_max.value)
+    )
+    vth = _threshold(neuron, s, du, dv, mantissa << exponent, limits.threshold)
+    params = {"du": du, "dv": dv, "bias_mant": mantissa, "bias_exp": exponent, "vth": vth}
+    if model == "soft_lif":
+        params["amount"] = _amount(pop, s, limits.state)
+    if model == "refractory_lif":
+        params["hold"] = np.full(neuron.n, neuron.hold, np.int64)
+    quantized = QuantPopulation(
+        name=pop.name,
+        shape=pop.shape,
+        model=model,
+        params={
+            k: frozen(np.broadcast_to(v, (neuron.n,)).copy()) for k, v in params.items()
+        },
+        v0=frozen(np.rint(neuron.v0 * s).astype(np.int64)),
+        scale=frozen(np.full(neuron.n, s)),
+        offset=neuron.v_reset,
+        level=pop.level,
+        spiking=neuron.spiking,
+    )
+    return quantized, _register_losses(pop, quantized, s, bias)
+
+
+def _model(neuron: Lif) -> str:
+    if neuron.hold:
+        return "refractory_lif"
+    return "lif" if neuron.reset == "zero" or not neuron.spiking else "soft_lif"
+
+
+def _threshold(
+    neuron: Lif, s: float, du: IntArray, dv: IntArray, bias: IntArray, top: int
+) -> IntArray:
+    """Return the threshold registers; a neuron fires above register * 64, strictly.
+
+    Where v moves in whole multiples of 64 only (no leak, no fraction of a bias), > and >=
+    are exact.
+    """
+    if not neuron.spiking:
+        return np.full(neuron.n, top, np.int64)
+    wanted = neuron.threshold * s / scale.GRID
+    coarse = (du == 4095) & ((dv == 0) | (dv == 4096)) & (bias % 64 == 0)
+    exact = np.ceil(wanted) - 1 if neuron.inclusive else np.floor(wanted)
+    return np.clip(np.where(coarse, exact, np.rint(wanted)), 0, top).astype(np.int64)
+
+
+def _amount(pop: Population, s: float, top: int) -> IntArray:
+    """Return what a spike takes off v. A late subtraction comes after the leak: amount /
+    beta now."""
+    neuron = pop.neuron
+    late = neuron.reset == "subtract_late"
+    if late and float(neuron.beta.min()) <= 0.0:
+        raise DoesNotFitError(
+            f"population {pop.name!r}: it subtracts its threshold one step after a spike, but keeps "
+            f"nothing of its membrane from step to step (beta 0); use reset zero"
+        )
+    amount = neuron.amount / neuron.beta if late else neuron.amount
+    return np.clip(np.rint(amount * s), 0, top).astype(np.int64)
+
+
+def _register_losses(
+    pop: Population, made: QuantPopulation, s: float, bias: FloatArray
+) -> tuple[Loss, ...]:
+    neuron, p = pop.neuron, made.params
+    keep_v = 1.0 - p["dv"] / registers.DECAY_ONE
+    losses = [_loss(pop.name, "membrane decay", keep_v - neuron.beta, "per step")]
+    if neuron.alpha.any():
+        keep_u = 1.0 - (p["du"] + 1) / registers.DECAY_ONE
+        losses.append(_loss(pop.name, "current decay", keep_u - neuron.alpha, "per step"))
+    if neuron.spiking:
+        error = (p["vth"] * scale.GRID / s - neuron.threshold) / neuron.threshold
+        compare = ">=" if neuron.inclusive else ">"
+        note = (
+            f"scale {s:g} per unit, compared with {compare} in the model and > on the chip"
+        )
+        losses.append(_loss(pop.name, "threshold", error, "of the threshold", note))
+    if bias.any():
+        error = ((p["bias_mant"] << p["bias_exp"]) - bias) / np.abs(bias).max()
+        losses.append(_loss(pop.name, "bias", error, "of the largest bias"))
+    return tuple(losses)
+
+
+# --- inputs fed as a bias
+# -------------------------------------------------------------------------
+
+
+def _whole_bias(pop: Population, fed: list[Projection], context: Context) -> FloatArray:
+    """Return the bias [N, n] (or [1, n]) with everything that is fed through it."""
+    total = pop.neuron.bias[None]
+    for p in fed:
+        assert context.calibration is not None  # driven inputs exist only with data
+        first = context.calibration.values[p.pre][:, 0]
+        flat = np.asarray(first, np.float64).reshape(len(first), -1)
+        total = total + pop.neuron.gain * apply(p.map, flat)
+    return total
+
+
+def _drive(pop: Population, fed: list[Projection], s: float, context: Context) -> Drive:
+    if len(fed) > 1:
+        raise DoesNotFitError(
+            f"population {pop.name!r}: {len(fed)} projections of static inputs end in it, and only one "
+            f"can be fed as a bias; merge them in the model or use a target with graded spikes"
+        )
+    top = np.abs(_whole_bias(pop, fed, context)).max(axis=0) * s
+    _, exponent = registers.bias_registers(
+        top, int(context.board.neuron.bias_exp_max.value)
+    )
+    return Drive(
+        input=fed[0].pre,
+        post=pop.name,
+        map=_per_v(fed[0], pop.neuron, Source(1.0, 1.0, 0.0, 0)),
+        offset=pop.neuron.bias,
+        scale=frozen(np.full(pop.neuron.n, s)),
+        bias_exp=frozen(exponent),
+    )

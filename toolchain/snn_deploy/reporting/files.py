@@ -1,0 +1,138 @@
+"""The files of a deployment, as bytes; the same run gives the same bytes.
+
+quantized.npz holds every integer by name; program.json says what they mean, and where each
+piece of each population lives. Readable with NumPy and any JSON reader.
+"""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from snn_deploy.arrays import AnyArray
+from snn_deploy.maps import Connection, Conv, Sparse
+from snn_deploy.program import Program
+from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection
+from snn_deploy.report import Report, to_json
+from snn_deploy.reporting.markdown import to_markdown
+from snn_deploy.run import Run
+
+
+def deployment_files(run: Run, report: Report) -> dict[str, bytes]:
+    """Return the files of the output folder by name, as far as `run` went."""
+    files = {"report.json": to_json(report), "report.md": to_markdown(report).encode()}
+    if run.quant is not None:
+        files["quantized.npz"] = npz(integers(run.quant))
+    if run.program is not None:
+        files["program.json"] = _json(program_facts(run.program))
+    return files
+
+
+def trace_file(run: Run) -> bytes:
+    """Return the .npz of every population's output in every simulator, key
+    "simulator/name", [N, T, *shape] in model time; readouts give membranes, in integer
+    units but for "reference"."""
+    recordings = {} if run.simulated is None else run.simulated.layers
+    return npz(
+        {
+            f"{simulator}/{name}": output
+            for simulator, recording in recordings.items()
+            for name, output in recording.outputs.items()
+        }
+    )
+
+
+def npz(arrays: Mapping[str, AnyArray]) -> bytes:
+    """Return a compressed .npz of `arrays`, in sorted order."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{key: arrays[key] for key in sorted(arrays)})
+    return buffer.getvalue()
+
+
+def integers(net: QuantNetwork) -> dict[str, AnyArray]:
+    """Return all integers of `net`: population/NAME/PARAMETER [n],
+    projection/INDEX/ARRAY."""
+    of_populations = {
+        f"population/{p.name}/{key}": values
+        for p in net.populations
+        for key, values in {
+            **p.params,
+            "v0": p.v0,
+            "scale": p.scale,
+            "offset": p.offset,
+        }.items()
+    }
+    of_projections = {
+        f"projection/{i}/{key}": values
+        for i, p in enumerate(net.projections)
+        for key, values in _weights(p.map).items()
+    }
+    return {**of_populations, **of_projections}
+
+
+def program_facts(program: Program) -> dict[str, Any]:
+    """Return what quantized.npz means and where everything lives, in plain types."""
+    net = program.net
+    return {
+        "board": program.board.name,
+        "arithmetic": net.arithmetic,
+        "inputs": [msgspec.to_builtins(i) for i in net.inputs],
+        "drives": [
+            {"input": d.input, "post": d.post, "scale": d.scale.tolist()}
+            for d in net.drives
+        ],
+        "outputs": list(net.outputs),
+        "populations": [_population(p, program) for p in net.populations],
+        "projections": [_projection(i, p) for i, p in enumerate(net.projections)],
+    }
+
+
+def _population(pop: QuantPopulation, program: Program) -> dict[str, Any]:
+    pieces = program.partition.pieces
+    return {
+        "name": pop.name,
+        "shape": pop.shape,
+        "model": pop.model,
+        "level": pop.level,
+        "spiking": pop.spiking,
+        "payload_bits": pop.payload_bits,
+        "pieces": [
+            {
+                "core": int(program.placement.core[i]),
+                "window": msgspec.to_builtins(pieces[i].window),
+            }
+            for i in program.partition.of(pop.name)
+        ],
+    }
+
+
+def _projection(index: int, p: QuantProjection) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "index": index,
+        "pre": p.pre,
+        "post": p.post,
+        "map": type(p.map).__name__,
+        "sign_mode": p.sign_mode.name,
+        "weight_bits": p.weight_bits,
+        "weight_exp": p.weight_exp,
+        "delay": p.delay,
+        "payload_bits": p.payload_bits,
+    }
+    if isinstance(p.map, Conv):
+        geometry = ("in_shape", "out_shape", "stride", "padding", "dilation", "groups")
+        facts |= {name: getattr(p.map, name) for name in geometry}
+    return facts
+
+
+def _weights(connection: Connection) -> dict[str, AnyArray]:
+    if isinstance(connection, Sparse):
+        m = connection.matrix
+        shape = np.array(m.shape, np.int64)
+        return {"data": m.data, "indices": m.indices, "indptr": m.indptr, "shape": shape}
+    return {"weight": connection.weight}
+
+
+def _json(facts: dict[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=2) + b"\n"

@@ -1,0 +1,137 @@
+"""What each population did: neurons, synapses, activity, agreement between stages; and
+when."""
+
+import numpy as np
+
+from snn_deploy.activity import Activity
+from snn_deploy.arrays import AnyArray
+from snn_deploy.ledger import Stat, measured
+from snn_deploy.linear import taps
+from snn_deploy.maps import Connection, Conv, Dense
+from snn_deploy.network import Population
+from snn_deploy.program import Program
+from snn_deploy.report import Bound, Latency, Layer, LayerAgreement
+from snn_deploy.reporting.membrane import to_float
+from snn_deploy.run import Run, Simulated
+
+STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"))
+
+
+def layers(run: Run) -> tuple[Layer, ...]:
+    """Return one row per population, in the order of the network."""
+    return tuple(_layer(run, pop) for pop in run.net.populations)
+
+
+def latency(run: Run) -> Latency | None:
+    """Return the modelled time of a simulated run, or of the busiest case where there is no
+    input."""
+    if run.simulated is not None:
+        return _latency(run.simulated.activity, run)
+    return None if run.extremes is None else _latency(run.extremes.firing, run)
+
+
+def stored_synapses(connection: Connection) -> int:
+    """Return the synapses of a projection, zeros that are stored included."""
+    if isinstance(connection, Dense):
+        return int(connection.weight.size)
+    if isinstance(connection, Conv):
+        joined = sum(
+            (y.stop - y.start) * (x.stop - x.start) for _, _, y, x, _, _ in taps(connection)
+        )
+        return joined * int(connection.weight.shape[0] * connection.weight.shape[1])
+    return int(connection.matrix.nnz)
+
+
+def layer_agreement(
+    first: AnyArray, second: AnyArray, *, stages: tuple[str, str], spiking: bool
+) -> LayerAgreement:
+    """Compare a population's outputs [N, T, *shape] in two stages."""
+    exact = stages == STAGE_PAIRS[1]
+    if not spiking:
+        gap = np.asarray(first, np.float64) - second
+        rms = None if exact else float(np.sqrt(np.mean(gap**2)))
+        return LayerAgreement(
+            *stages, float(np.mean(gap == 0)) if exact else None, None, rms
+        )
+    a, b = first != 0, second != 0
+    either = int(np.count_nonzero(a | b))
+    jaccard = int(np.count_nonzero(a & b)) / either if either else None
+    same = first == second if exact else a == b
+    return LayerAgreement(*stages, float(np.mean(same)), jaccard, None)
+
+
+def _layer(run: Run, pop: Population) -> Layer:
+    quant, program, simulated = run.quant, run.program, run.simulated
+    neurons = int(np.prod(pop.shape))
+    spiking = pop.neuron.spiking
+    spikes = None if simulated is None or not spiking else _spikes(simulated, pop.name)
+    steps = 0 if run.data is None else run.data.steps
+    return Layer(
+        name=pop.name,
+        shape=pop.shape,
+        neurons=neurons,
+        model=None if quant is None else quant.population(pop.name).model,
+        spiking=spiking,
+        cores=None if program is None else len(program.partition.of(pop.name)),
+        synapses=None
+        if quant is None
+        else sum(stored_synapses(p.map) for p in quant.into(pop.name)),
+        synops=None
+        if program is None or simulated is None
+        else _synops(simulated.activity, program, pop.name),
+        spikes=spikes,
+        rate=None
+        if spikes is None or spikes.mean is None
+        else spikes.mean / neurons / steps,
+        agreement=() if simulated is None else _agreements(run, simulated, pop),
+    )
+
+
+def _spikes(simulated: Simulated, name: str) -> Stat:
+    return measured(simulated.activity.recording.events[name].astype(np.float64))
+
+
+def _synops(activity: Activity, program: Program, name: str) -> float:
+    pieces = list(program.partition.of(name))
+    return float(activity.counts.synops[:, pieces].sum() / activity.samples)
+
+
+def _agreements(
+    run: Run, simulated: Simulated, pop: Population
+) -> tuple[LayerAgreement, ...]:
+    def output(stage: str, *, volts: bool) -> AnyArray:
+        recording = simulated.layers[stage]
+        return (
+            to_float(run, stage, pop.name, recording)
+            if volts
+            else recording.outputs[pop.name]
+        )
+
+    return tuple(
+        layer_agreement(
+            output(a, volts=a == "reference"),
+            output(b, volts=a == "reference"),
+            stages=(a, b),
+            spiking=pop.neuron.spiking,
+        )
+        for a, b in STAGE_PAIRS
+    )
+
+
+def _latency(activity: Activity, run: Run) -> Latency:
+    set_by = np.bincount(activity.step_bound.ravel(), minlength=len(activity.bounds))
+    last = activity.steps + run.net.latency
+    return Latency(
+        time_model=activity.time_model,
+        steps=activity.steps,
+        behind=run.net.latency,
+        frame=activity.frame,
+        step_mean_s=float(activity.step_s.mean()),
+        step_max_s=float(activity.step_s.max()),
+        answer_s=measured(activity.step_s[:, :last].sum(axis=1)),
+        inference_s=measured(activity.step_s.sum(axis=1)),
+        bounds=tuple(
+            Bound(name, float(n / set_by.sum()))
+            for name, n in zip(activity.bounds, set_by, strict=True)
+        ),
+    )

@@ -1,0 +1,188 @@
+"""Summarize: what the stages made -> Report. Only facts are taken down here, nothing is
+run."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from snn_deploy import __version__
+from snn_deploy.data import Data
+from snn_deploy.decode import decode
+from snn_deploy.ledger import Ledger, bounds, ledger
+from snn_deploy.network import Assumption
+from snn_deploy.program import Piece, Program
+from snn_deploy.report import (
+    Accuracy,
+    Agreement,
+    Input,
+    Model,
+    PieceRow,
+    Report,
+    Resource,
+    Support,
+    Target,
+    Utilization,
+)
+from snn_deploy.reporting.caveats import caveats
+from snn_deploy.reporting.layers import latency, layers
+from snn_deploy.reporting.membrane import to_float
+from snn_deploy.run import Run, Simulated
+
+STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"), ("reference", "chip"))
+COUNTED = ("neuron_groups",)  # resources that are no words of memory
+
+
+def summarize(run: Run, stopped_after: str | None) -> Report:
+    """Return the report of `run`; what its stage has not reached is None or empty."""
+    energy = _energy(run)
+    support = _support(run)
+    return Report(
+        tool=f"snn-deploy {__version__}",
+        model=_model(run),
+        target=_target(run),
+        seed=run.seed,
+        stopped_after=stopped_after,
+        support=support,
+        caveats=caveats(run, support, energy),
+        assumptions=_assumptions(run),
+        input=_input(run.data, run.simulated),
+        answer=run.answer,
+        accuracy=_accuracy(run),
+        agreement=_agreement(run),
+        layers=layers(run),
+        utilization=None if run.program is None else _utilization(run.program),
+        losses=() if run.quant is None else run.quant.losses,
+        ranges=() if run.quant is None else run.quant.ranges,
+        latency=latency(run),
+        energy=energy,
+    )
+
+
+def predictions(run: Run, simulated: Simulated) -> dict[str, np.ndarray]:
+    """Return the predicted classes [N] by stage."""
+    return {
+        stage: decode(
+            to_float(run, stage, run.answer.output, recording), run.answer.decoder
+        )
+        for stage, recording in simulated.outputs.items()
+    }
+
+
+def _model(run: Run) -> Model:
+    net = run.net
+    return Model(
+        file=run.file,
+        sha256=run.sha256,
+        step_s=net.step_s,
+        inputs={i.name: i.shape for i in net.inputs},
+        outputs={name: net.population(name).shape for name in net.outputs},
+    )
+
+
+def _target(run: Run) -> Target:
+    board = run.board
+    return Target(
+        name=board.name,
+        title=board.title,
+        source=board.source,
+        arithmetic=board.arithmetic,
+        chips=board.chips,
+        cores=len(board.live_cores),
+    )
+
+
+def _support(run: Run) -> tuple[Support, ...]:
+    known = run.board.neuron.models
+    rows = []
+    for pop in () if run.quant is None else run.quant.populations:
+        model = known.get(pop.model)
+        runs = "impossible" if model is None else model.runs
+        source = run.board.source if model is None else model.source
+        note = f"{run.board.name} does not list this model" if model is None else model.note
+        rows.append(Support(pop.name, pop.model, runs, source, note))
+    return tuple(rows)
+
+
+def _assumptions(run: Run) -> tuple[Assumption, ...]:
+    known = run.net.assumptions if run.quant is None else run.quant.assumptions
+    decoder = Assumption("decoder", run.answer.decoder, run.answer.chosen_by)
+    return (*known, decoder)
+
+
+def _input(data: Data | None, simulated: Simulated | None) -> Input | None:
+    if data is None:
+        return None
+    compared = 0 if simulated is None else simulated.compared
+    return Input(
+        data.source, data.samples, data.steps, data.static, data.y is not None, compared
+    )
+
+
+def _accuracy(run: Run) -> tuple[Accuracy, ...]:
+    if run.simulated is None or run.data is None or run.data.y is None:
+        return ()
+    labels = run.data.y
+    return tuple(
+        Accuracy(stage, int(np.count_nonzero(predicted == labels)), len(labels))
+        for stage, predicted in predictions(run, run.simulated).items()
+    )
+
+
+def _agreement(run: Run) -> tuple[Agreement, ...]:
+    if run.simulated is None:
+        return ()
+    of = predictions(run, run.simulated)
+    return tuple(
+        Agreement(a, b, int(np.count_nonzero(of[a] == of[b])), len(of[a]))
+        for a, b in STAGE_PAIRS
+    )
+
+
+def _energy(run: Run) -> Ledger | None:
+    if run.program is None:
+        return None
+    if run.simulated is not None:
+        return ledger(run.simulated.activity, run.program)
+    if run.extremes is not None:
+        return bounds(run.extremes.silent, run.extremes.firing, run.program)
+    return None
+
+
+def _utilization(program: Program) -> Utilization:
+    pieces = program.partition.pieces
+    limits = program.board.pool.caps()
+    rows = tuple(
+        _piece_row(piece, int(core), program)
+        for piece, core in zip(pieces, program.placement.core, strict=True)
+    )
+    return Utilization(
+        cores=len({row.core for row in rows}),
+        chips=len({row.chip for row in rows}),
+        resources=tuple(
+            _resource(name, limits.get(name), [row.use[name] for row in rows])
+            for name in (*_use_names(), "total")
+        ),
+        pieces=rows,
+    )
+
+
+def _use_names() -> Iterable[str]:
+    return ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
+
+
+def _piece_row(piece: Piece, core: int, program: Program) -> PieceRow:
+    w = piece.window
+    use = {name: int(getattr(piece.use, name)) for name in (*_use_names(), "total")}
+    return PieceRow(
+        population=piece.population,
+        core=core,
+        chip=core // program.board.cores_per_chip,
+        neurons=w.size,
+        window=(w.c0, w.c1, w.y0, w.y1, w.x0, w.x1),
+        use=use,
+    )
+
+
+def _resource(name: str, limit: int | None, used: list[int]) -> Resource:
+    unit = "groups" if name in COUNTED else "64-bit words"
+    return Resource(name, unit, limit, max(used), float(np.mean(used)), sum(used))

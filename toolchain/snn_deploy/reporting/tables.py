@@ -1,0 +1,290 @@
+"""A report as titled sections of text and tables, the same for every form it is written
+in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from snn_deploy.ledger import Account, Ledger, Line
+from snn_deploy.report import Answer, Layer, Report, Utilization
+from snn_deploy.reporting.numbers import quantity, share, significant, spread
+
+NOT_PUBLISHED = "not published"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows of text. right: columns that hold numbers."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, sentences, and a table. detail: too much for a screen."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    table: Table | None = None
+    detail: bool = False
+
+
+def sections(report: Report) -> tuple[Section, ...]:
+    """Return the sections of `report` in reading order, empty ones left out."""
+    sources = Sources()
+    found = [
+        *_support(report),
+        *_caveats(report),
+        *_assumptions(report),
+        *_accuracy(report),
+        *_layers(report),
+        *_utilization(report.utilization),
+        *_losses(report),
+        *_latency(report),
+        *_energy(report.energy, sources),
+        *sources.section(),
+    ]
+    return tuple(found)
+
+
+class Sources:
+    """Numbers the sources that tables cite, in order of appearance."""
+
+    def __init__(self) -> None:
+        self.number: dict[str, int] = {}
+
+    def cite(self, text: str) -> str:
+        """Return the mark of a source, e.g. "[2]"."""
+        return f"[{self.number.setdefault(text, len(self.number) + 1)}]"
+
+    def section(self) -> list[Section]:
+        lines = tuple(f"[{n}] {text}" for text, n in self.number.items())
+        return [Section("Sources", lines)] if lines else []
+
+
+def _support(report: Report) -> list[Section]:
+    if not report.support:
+        return []
+    columns = ("population", "neuron", "runs as", "note")
+    rows = tuple((s.population, s.model, s.runs, s.note) for s in report.support)
+    return [Section(f"What runs on {report.target.name}", table=Table(columns, rows))]
+
+
+def _caveats(report: Report) -> list[Section]:
+    return [Section("Mind", report.caveats)] if report.caveats else []
+
+
+def _assumptions(report: Report) -> list[Section]:
+    rows = tuple((a.name, a.value, a.evidence) for a in report.assumptions)
+    return [Section("Assumed", table=Table(("what", "value", "evidence"), rows))]
+
+
+def _accuracy(report: Report) -> list[Section]:
+    if not report.agreement or report.answer is None:
+        return []
+    answer: Answer = report.answer
+    agreement = tuple(
+        f"{a.first} and {a.second} predict the same class for {a.equal} of {a.samples} "
+        f"samples ({share(a.value)})"
+        for a in report.agreement
+    )
+    read = f"decoder {answer.decoder}: {answer.meaning} of {answer.output} wins ({answer.chosen_by})"
+    rows = tuple(
+        (a.stage, f"{a.correct} of {a.samples}", share(a.value)) for a in report.accuracy
+    )
+    columns = ("stage", "correct", "accuracy")
+    table = Table(columns, rows, frozenset(columns[1:])) if rows else None
+    return [Section("Accuracy", (read, *agreement), table)]
+
+
+def _layers(report: Report) -> list[Section]:
+    columns = (
+        "population", "shape", "neurons", "cores", "synapses", "synops", "spikes", "rate",
+        "sparsity", "float = integer", "integer = chip",
+    )  # fmt: skip
+    rows = tuple(_layer(layer) for layer in report.layers)
+    lines = ("synops, spikes: per inference; rate: per neuron and step",)
+    return [Section("Layers", lines, Table(columns, rows, frozenset(columns[2:])))]
+
+
+def _layer(layer: Layer) -> tuple[str, ...]:
+    return (
+        layer.name,
+        "x".join(map(str, layer.shape)),
+        str(layer.neurons),
+        significant(layer.cores),
+        significant(layer.synapses),
+        _rounded(layer.synops),
+        "-" if layer.spikes is None else _rounded(layer.spikes.mean),
+        significant(layer.rate),
+        share(None if layer.rate is None else 1 - layer.rate),
+        *_agreements(layer),
+    )
+
+
+def _rounded(value: float | None) -> str:
+    """Return counts per inference: whole above 1000, else three digits."""
+    return significant(round(value) if value is not None and value >= 1000 else value)
+
+
+def _agreements(layer: Layer) -> tuple[str, str]:
+    cells = [
+        f"rms {significant(a.rms)}" if a.rms is not None else share(a.equal)
+        for a in layer.agreement
+    ]
+    return (cells[0], cells[1]) if len(cells) == 2 else ("-", "-")
+
+
+def _utilization(used: Utilization | None) -> list[Section]:
+    if used is None:
+        return []
+    columns = ("resource", "busiest core", "mean", "limit", "busiest / limit")
+    rows = tuple(
+        (
+            f"{r.name} ({r.unit})",
+            str(r.largest),
+            significant(r.mean),
+            "-" if r.limit is None else str(r.limit),
+            "-" if not r.limit else share(r.largest / r.limit),
+        )
+        for r in used.resources
+    )
+    lines = (f"{used.cores} cores on {used.chips} chip{'s' * (used.chips > 1)}",)
+    overview = Section("Resources", lines, Table(columns, rows, frozenset(columns[1:])))
+    return [overview, _pieces(used)]
+
+
+def _pieces(used: Utilization) -> Section:
+    names = tuple(r.name for r in used.resources)
+    columns = ("population", "core", "channels", "rows", "columns", "neurons", *names)
+    rows = tuple(
+        (
+            p.population,
+            str(p.core),
+            *(f"{low}-{high - 1}" for low, high in zip(p.window[::2], p.window[1::2], strict=True)),
+            str(p.neurons),
+            *(str(p.use[name]) for name in names),
+        )
+        for p in used.pieces
+    )  # fmt: skip
+    table = Table(columns, rows, frozenset((*columns[1:],)))
+    return Section("Pieces", table=table, detail=True)
+
+
+def _losses(report: Report) -> list[Section]:
+    found = []
+    if report.losses:
+        columns = ("where", "what", "largest", "rms", "unit", "choice")
+        rows = tuple(
+            (
+                x.where,
+                x.what,
+                significant(x.max_error),
+                significant(x.rms_error),
+                x.unit,
+                x.note,
+            )
+            for x in report.losses
+        )
+        table = Table(columns, rows, frozenset(columns[2:4]))
+        found.append(Section("Lost by rounding", table=table, detail=True))
+    if report.ranges:
+        columns = ("population", "what", "safe up to", "bound", "reached")
+        rows = tuple(
+            (x.where, x.what, *map(_integer, (x.limit, x.bound, x.measured)))
+            for x in report.ranges
+        )
+        table = Table(columns, rows, frozenset(columns[2:]))
+        found.append(Section("Ranges", table=table, detail=True))
+    return found
+
+
+def _integer(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _latency(report: Report) -> list[Section]:
+    time = report.latency
+    if time is None:
+        return []
+    bound = ", ".join(f"{b.name} {share(b.share)}" for b in time.bounds if b.share > 0)
+    lines = (
+        f"chip step: mean {quantity(time.step_mean_s, 's')}, longest "
+        f"{quantity(time.step_max_s, 's')} (model {time.time_model!r}; set by: {bound})",
+        f"answer: after {time.steps + time.behind} chip steps, {time.steps} of the input "
+        f"and {time.behind} through the layers: {spread(time.answer_s, 's')}",
+        f"inference to inference: {time.frame} chip steps: {spread(time.inference_s, 's')}",
+    )
+    return [Section("Time", lines)]
+
+
+def _energy(energy: Ledger | None, sources: Sources) -> list[Section]:
+    if energy is None:
+        return []
+    i = energy.interval
+    over = (
+        "over the coefficient sets"
+        if energy.basis == "measured"
+        else "from silent to firing"
+    )
+    range_ = (
+        f"cores and network on chip: {quantity(i.low, 'J')} ({i.low_set}) to "
+        f"{quantity(i.high, 'J')} ({i.high_set}) per inference, {over}"
+    )
+    basis = (
+        f"mean of {energy.samples} samples of {energy.steps} steps"
+        if energy.basis == "measured"
+        else f"bounds over {energy.steps} steps: nothing fires, to everything fires always"
+    )
+    apart = "lines of one scope add up; scopes do not, and sets exclude each other"
+    return [
+        Section("Energy", (range_, basis, apart)),
+        *(_account(account, sources) for account in energy.accounts),
+        Section("Energy, static", table=_lines(energy.static, sources)),
+        *(_by_population(account) for account in energy.accounts),
+    ]
+
+
+def _account(account: Account, sources: Sources) -> Section:
+    totals = "; ".join(f"{scope} {spread(t, 'J')}" for scope, t in account.totals.items())
+    lines = (
+        account.title,
+        f"by scope: {totals}",
+        *([account.note] if account.note else ()),
+    )
+    return Section(f"Energy by {account.name}", lines, _lines(account.lines, sources))
+
+
+def _lines(lines: Iterable[Line], sources: Sources) -> Table:
+    columns = ("line", "scope", "count", "price", "energy", "kind", "source")
+    rows = tuple(
+        (
+            line.name,
+            line.scope,
+            spread(line.count, "s" if line.unit == "W" else ""),
+            NOT_PUBLISHED if line.price is None else _price(line.price, line.unit),
+            NOT_PUBLISHED if line.joules is None else spread(line.joules, "J"),
+            line.kind,
+            sources.cite(line.source),
+        )
+        for line in lines
+    )
+    return Table(columns, rows, frozenset(columns[2:5]))
+
+
+def _price(price: float, unit: str) -> str:
+    return quantity(price, "W") if unit == "W" else f"{significant(price)} {unit}"
+
+
+def _by_population(account: Account) -> Section:
+    priced = [line for line in account.lines if line.parts]
+    names = tuple(priced[0].parts) if priced else ()
+    columns = ("population", *(line.name for line in priced))
+    rows = tuple(
+        (name, *(quantity(line.parts[name], "J") for line in priced)) for name in names
+    )
+    table = Table(columns, rows, frozenset(columns[1:]))
+    return Section(
+        f"Energy of the cores by population, {account.name}", (), table, detail=True
+    )

@@ -1,0 +1,71 @@
+"""Run: what the stages of one deployment have made so far, by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from snn_deploy.activity import Activity, Recording
+from snn_deploy.board import Board
+from snn_deploy.data import Data
+from snn_deploy.network import Network
+from snn_deploy.program import Partition, Placement, Program
+from snn_deploy.quant import QuantNetwork
+from snn_deploy.report import Answer
+
+STAGES = ("read", "normalize", "quantize", "partition", "place", "route", "simulate")
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What the float network does. outputs: at least the populations that are read out, all
+    samples. layers: every population, on the first `compared` samples."""
+
+    outputs: Recording
+    layers: Recording
+    compared: int
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """What the simulators recorded, by simulator: "reference", "integer", "chip".
+
+    outputs: at least the populations that are read out, all samples. layers: every
+    population, on the first `compared` samples.
+    """
+
+    outputs: Mapping[str, Recording]
+    layers: Mapping[str, Recording]
+    compared: int
+    activity: Activity
+
+
+@dataclass(frozen=True, eq=False)
+class Extremes:
+    """One sample each of the least and the most that can happen, when there is no input."""
+
+    silent: Activity
+    firing: Activity
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One deployment; `stage` is the last one done, what later ones make is None.
+
+    net: as of `stage`. answer: how a class is read. file, sha256: of the model, the hash
+    None if it came from memory.
+    """
+
+    stage: str
+    board: Board
+    net: Network
+    data: Data | None
+    answer: Answer
+    seed: int
+    file: str
+    sha256: str | None
+    reference: Reference | None = None
+    quant: QuantNetwork | None = None
+    partition: Partition | None = None
+    placement: Placement | None = None
+    program: Program | None = None
+    simulated: Simulated | None = None
+    extremes: Extremes | None = field(default=None)

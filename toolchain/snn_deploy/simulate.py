@@ -1,0 +1,89 @@
+"""Simulate: the float network, the integers and the chip, on the same input."""
+
+import numpy as np
+
+from snn_deploy.activity import Recording
+from snn_deploy.board import Board
+from snn_deploy.data import Data
+from snn_deploy.decode import decode
+from snn_deploy.extremes import extreme
+from snn_deploy.network import Network
+from snn_deploy.passes.check import check
+from snn_deploy.passes.quantize import Calibration, quantize
+from snn_deploy.passes.refine import refine
+from snn_deploy.program import Program
+from snn_deploy.quant import QuantNetwork
+from snn_deploy.report import Answer
+from snn_deploy.reporting.membrane import to_float
+from snn_deploy.run import Extremes, Reference, Simulated
+from snn_deploy_simulators import chip, integer, reference
+from snn_deploy_simulators.stimulus import encode
+
+COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, 8 bytes or less each
+
+
+def run_reference(net: Network, data: Data, *, keep_all: bool = False) -> Reference:
+    """Run `data` through the float network.
+
+    keep_all: keep every population on every sample, however much memory that takes.
+    """
+    per_sample = data.steps * sum(int(np.prod(p.shape)) for p in net.populations)
+    fitting = max(1, COMPARED_VALUES // per_sample)
+    if keep_all or data.samples <= fitting:
+        layers = reference.run(net, data.x)
+        return Reference(layers, layers, data.samples)
+    layers = reference.run(net, data.first(fitting).x)
+    return Reference(reference.run(net, data.x, keep=()), layers, fitting)
+
+
+def quantize_on(
+    floats: Reference | None, net: Network, board: Board, data: Data | None, answer: Answer
+) -> QuantNetwork:
+    """Quantize with the scales that `data` calls for, wider where predictions change.
+
+    Without data the scales are safe for any input.
+    """
+    if floats is None or data is None:
+        return quantize(net, board)
+    expected = decode(floats.outputs.outputs[answer.output], answer.decoder)
+
+    def agreement(quant: QuantNetwork) -> float:
+        recording = integer.run(quant, encode(quant, data.x), keep=())
+        output = to_float(quant, answer.output, recording)
+        return float(np.mean(decode(output, answer.decoder) == expected))
+
+    calibration = Calibration(data.x, floats.outputs.peaks)
+    return refine(net, board, calibration, agreement, lambda quant: not check(quant, board))
+
+
+def simulate(program: Program, data: Data, floats: Reference) -> Simulated:
+    """Run `data` through the integers and the chip, beside the float network's `floats`."""
+    same = floats.compared == data.samples
+    stimulus = encode(program.net, data.x)
+    activity = chip.run(program, stimulus, keep=None if same else ())
+    outputs = {
+        "reference": floats.outputs,
+        "integer": integer.run(program.net, stimulus, keep=None if same else ()),
+        "chip": activity.recording,
+    }
+    if same:
+        return Simulated(outputs, outputs, data.samples, activity)
+    layers = _layers(program, data.first(floats.compared), floats.layers)
+    return Simulated(outputs, layers, floats.compared, activity)
+
+
+def simulate_extremes(program: Program, steps: int) -> Extremes:
+    """Run one sample of `steps` steps in which nothing fires, and one in which all does."""
+    silent, firing = (
+        chip.run(*extreme(program, steps, fires=fires), keep=()) for fires in (False, True)
+    )
+    return Extremes(silent, firing)
+
+
+def _layers(program: Program, data: Data, floats: Recording) -> dict[str, Recording]:
+    stimulus = encode(program.net, data.x)
+    return {
+        "reference": floats,
+        "integer": integer.run(program.net, stimulus),
+        "chip": chip.run(program, stimulus).recording,
+    }
