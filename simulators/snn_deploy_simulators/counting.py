@@ -158,7 +158,9 @@ def _costs(program: Program) -> Iterator[_Cost]:
         windows = [program.partition.pieces[i].window for i in heard]
         masks = np.stack([listens[p.pre, i] for i in heard])
         synops = np.stack([synapses_heard(p, grid, w) for w in windows]) * masks
-        words = np.stack([words_heard(p, grid, w, board) for w in windows]) * masks
+        delayed = net.chip_delay(p) > 1
+        lists = [words_heard(p, grid, w, board, delayed=delayed) for w in windows]
+        words = np.stack(lists) * masks
         yield _Cost(p.pre, f"synops_{_format(p.map)}", np.array(heard), synops)
         yield _Cost(p.pre, "words", np.array(heard), words)
 

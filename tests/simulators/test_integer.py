@@ -37,7 +37,8 @@ def test_integer_equals_golden_on_random_networks(block: int) -> None:
 
 def test_the_random_networks_cover_everything() -> None:
     seen = set().union(*(features(*random_network(seed)) for seed in SEEDS[:100]))
-    wanted = {"dense", "sparse", "conv", "recurrent", "skip", "graded", "delay"}
+    wanted = {"Dense", "Sparse", "Conv", "recurrent", "skip", "payload 0", "payload 8", "readout"}
+    wanted |= {"delay 1-15", "delay 16-62", "drive", "v0", "soft_lif", "refractory_lif"}
     assert wanted <= seen, wanted - seen
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from snn_deploy.errors import BudgetError
 from snn_deploy.pipeline import Progress, deploy
 from snn_deploy.report import Report, to_json
-from snn_deploy.reporting.screen import show
+from snn_deploy.reporting.screen import screen, show
 
 
 def run_deploy(*, json: bool, min_accuracy: float | None, **options: Any) -> None:
@@ -25,7 +25,7 @@ def run_deploy(*, json: bool, min_accuracy: float | None, **options: Any) -> Non
     if json:
         sys.stdout.write(to_json(report).decode())
     else:
-        show(report, Console())
+        show(report, screen())
     sys.stdout.flush()
     require_accuracy(report, min_accuracy)
 

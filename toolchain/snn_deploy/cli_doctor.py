@@ -10,10 +10,15 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TypeAlias
 
-from rich.console import Console
 from rich.table import Table
 
-LAVA_PROBE = "import lava.proc.lif.models; from importlib.metadata import version; print(version('lava-nc'))"
+from snn_deploy.reporting.screen import screen
+
+LAVA_PROBE = """
+import lava.proc.lif.models
+from importlib.metadata import version
+print(version("lava-nc"))
+"""
 PROBE_SECONDS = 60.0  # importing Lava takes about two
 
 Fact: TypeAlias = tuple[str, str, bool]  # what, its state, whether that is well
@@ -29,7 +34,7 @@ def run_doctor(*, json: bool) -> None:
     table = Table(box=None, show_header=False)
     for what, state, ok in facts:
         table.add_row("ok" if ok else "-", what, state)
-    Console().print(table)
+    screen().print(table)
 
 
 def python() -> Fact:

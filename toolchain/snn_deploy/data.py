@@ -121,7 +121,8 @@ def check_data(
 def _read(file: Path, wanted: set[str]) -> dict[str, AnyArray]:
     if not zipfile.is_zipfile(file):
         _check_memory(file, file.stat().st_size)
-        return {"x": np.load(file, allow_pickle=False)}
+        with file.open("rb") as stream:  # NumPy would leave a broken file open
+            return {"x": np.load(stream, allow_pickle=False)}
     with zipfile.ZipFile(file) as archive:
         members = [
             m for m in archive.infolist() if m.filename.removesuffix(".npy") in wanted

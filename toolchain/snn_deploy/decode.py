@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snn_deploy.activity import Recording
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
 from snn_deploy.network import Network
+from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Answer
 
 
@@ -28,7 +30,8 @@ def _earliness(output: AnyArray) -> AnyArray:
     """Return -step of the first spike; a neuron that never fires scores -T, below all
     others."""
     fired = output != 0
-    return np.where(fired.any(axis=1), -fired.argmax(axis=1), -output.shape[1])
+    score: AnyArray = np.where(fired.any(axis=1), -fired.argmax(axis=1), -output.shape[1])
+    return score
 
 
 def _signed_sum(output: AnyArray) -> AnyArray:
@@ -56,7 +59,18 @@ def decode(output: AnyArray, name: str) -> IntArray:
     """Return the predicted class [N] of `output` [N, T, *shape] by the decoder called
     `name`."""
     flat = output.reshape(*output.shape[:2], -1)
-    return np.argmax(DECODERS[name].score(flat), axis=1).astype(np.int64)
+    classes: IntArray = np.argmax(DECODERS[name].score(flat), axis=1).astype(np.int64)
+    return classes
+
+
+def to_float(net: QuantNetwork, name: str, recording: Recording) -> AnyArray:
+    """Return the integer output [N, T, *shape] of population `name`: spikes as they are,
+    membranes in float units, since every neuron may have a scale of its own."""
+    pop, output = net.population(name), recording.outputs[name]
+    if pop.spiking:
+        return output
+    volts = output.reshape(*output.shape[:2], -1) / pop.scale + pop.offset
+    return np.asarray(volts.reshape(output.shape))
 
 
 def choose_answer(net: Network, name: str | None) -> Answer:

@@ -19,7 +19,6 @@ import numpy as np
 from snn_deploy.activity import Activity
 from snn_deploy.arrays import FloatArray
 from snn_deploy.board import Board, EnergySet
-
 from snn_deploy.evidence import Coefficient, StaticPower
 from snn_deploy.program import Program
 

@@ -5,7 +5,7 @@ import numpy as np
 from snn_deploy.activity import Recording
 from snn_deploy.board import Board
 from snn_deploy.data import Data
-from snn_deploy.decode import decode
+from snn_deploy.decode import decode, to_float
 from snn_deploy.extremes import extreme
 from snn_deploy.network import Network
 from snn_deploy.passes.check import check
@@ -14,12 +14,11 @@ from snn_deploy.passes.refine import refine
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Answer
-from snn_deploy.reporting.membrane import to_float
 from snn_deploy.run import Extremes, Reference, Simulated
 from snn_deploy_simulators import chip, integer, reference
 from snn_deploy_simulators.stimulus import encode
 
-COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, 8 bytes or less each
+COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, <= 8 bytes each
 
 
 def run_reference(net: Network, data: Data, *, keep_all: bool = False) -> Reference:

@@ -111,19 +111,22 @@ PATTERNS: Mapping[str, Callable[[Graph], Reading | None]] = {
 
 def _implied(node: Node) -> Iterator[float]:
     """Yield the time steps that a neuron's parameters imply; r == 1 implies none."""
-    pairs = {
-        "IF": [(None, "r")],
-        "LIF": [("tau", "r")],
-        "LI": [("tau", "r")],
-        "CubaLI": [("tau_mem", "r"), ("tau_syn", "w_in")],
-        "CubaLIF": [("tau_mem", "r"), ("tau_syn", "w_in")],
-    }.get(node.kind, [])
-    for tau_key, gain_key in pairs:
+    cuba = [("tau_mem", "r"), ("tau_syn", "w_in")]
+    leaky = [("tau", "r")]
+    by_kind = {
+        "IF": [("", "r")],
+        "LIF": leaky,
+        "LI": leaky,
+        "CubaLIF": cuba,
+        "CubaLI": cuba,
+    }
+    for tau_key, gain_key in by_kind.get(node.kind, []):
         gain = node.real(gain_key)
         if np.all(gain == 1):
             continue
         with np.errstate(all="ignore"):
-            steps = np.divide(node.real(tau_key) if tau_key else 1.0, gain)
+            tau = node.real(tau_key) if tau_key else np.ones(())
+            steps = np.divide(tau, gain)
         if np.isfinite(steps).any():  # tau and r of a perfect integrator are both infinite
             steps = steps[np.isfinite(steps)]
             yield float(steps.min())

@@ -8,6 +8,8 @@ spikes, refuse, and show the flags that do.
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.evidence import CLOSE, Reading, detect
 from snn_deploy.frontends.graph import NEURONS, RESETTING, Graph
@@ -145,6 +147,7 @@ def choose_dt(
         if reading.profile == profile.name and reading.dt is not None:
             return reading.dt, reading.evidence
     if profile.dt is not None and graph.of_kind(*TIMED, "Delay"):
+        check_convention(graph, profile.dt, profile)
         return profile.dt, f"convention of {profile.title}"
     if graph.of_kind(*TIMED):
         raise InputError(
@@ -152,6 +155,17 @@ def choose_dt(
             f"convention for it; give --dt SECONDS"
         )
     return None, ""
+
+
+def check_convention(graph: Graph, dt: float, profile: Profile) -> None:
+    """Raise InputError if an IF would not count its input with a conventional time step."""
+    for node in graph.of_kind("IF"):
+        r = node.real("r")
+        if not np.allclose(r * dt, 1.0, rtol=CLOSE, atol=0.0):
+            raise node.fail(
+                f"r is {r.ravel()[0]:g}, but {profile.title} writes 1/dt, which is "
+                f"{1 / dt:g} for its usual dt {dt:g} s; give the --dt that is meant"
+            )
 
 
 def _firing_assumptions(

@@ -19,7 +19,6 @@ from snn_deploy.frontends.graph import ELEMENTWISE, Graph, Node, Shape
 from snn_deploy.frontends.nodes import MAX_SIZE, MAX_TOTAL
 from snn_deploy.network import Assumption
 
-
 LOOKAHEAD = 100  # nodes without a shape of their own that are looked through; ours
 
 
@@ -54,8 +53,8 @@ def infer_shapes(graph: Graph) -> Shapes:
     total = sum(math.prod(shape) for shape in known.after.values())
     if total > MAX_TOTAL:
         raise InputError(
-            f"{graph.source}: its nodes give {total} values per step, more than {MAX_TOTAL}; "
-            f"split the model"
+            f"{graph.source}: its nodes give {total} values per step, more than "
+            f"{MAX_TOTAL}; split the model"
         )
     return Shapes(known.before, known.after, tuple(_stripped(graph, known.after)))
 

@@ -92,6 +92,11 @@ class Demand:
             axon_mem=_axon_mem(self, window, audience),
         )
 
+    def kernel_words(self, window: Window) -> int:
+        """Return the synapse words that hold kernels."""
+        convs = [(p.map, bits) for p, bits in self.incoming if isinstance(p.map, Conv)]
+        return sum(_kernel_words(m, window, bits, self.board) for m, bits in convs)
+
 
 def use_of(
     net: QuantNetwork,

@@ -102,13 +102,35 @@ def _from_rest(pop: Population) -> Population:
     return replace(pop, neuron=shifted)
 
 
+def _one_threshold(pop: Population, groups: int) -> tuple[Population, FloatArray]:
+    """Return `pop` with one threshold for all, and the factors [n] that did it.
+
+    A core holds few parameter sets, so where there are more thresholds than `groups` each membrane
+    is measured in units of its own threshold: weights, bias and reset are scaled with it, spikes stay.
+    """
+    n = pop.neuron
+    if not n.spiking or len(np.unique(n.threshold)) <= groups:
+        return pop, np.ones(n.n)
+    k = n.threshold.max() / n.threshold
+    scaled = replace(
+        n,
+        gain=n.gain * k,
+        bias=n.bias * k,
+        threshold=np.full(n.n, n.threshold.max()),
+        amount=n.amount * k,
+        v0=n.v0 * k,
+    )
+    return replace(pop, neuron=scaled), k
+
+
 def quantize_population(source: Population, context: Context) -> Result:
     """Return the integers of one population of the network of `context`.
 
     Raises:
         DoesNotFitError: Its threshold rounds to zero, or it cannot be expressed.
     """
-    pop = _from_rest(source)
+    groups = int(context.board.pool.neuron_groups.value)
+    pop, factor = _one_threshold(_from_rest(source), groups)
     into = [p for p in context.net.into(pop.name) if p.pre not in context.driven]
     fed = [p for p in context.net.into(pop.name) if p.pre in context.driven]
     neuron = pop.neuron
@@ -122,6 +144,7 @@ def quantize_population(source: Population, context: Context) -> Result:
         weight_losses.append(loss)
     population, losses = _registers(pop, s, bool(fed), context)
     drive = _drive(pop, fed, s, context) if fed else None
+    population = replace(population, scale=frozen(population.scale * factor))
     return Result(population, tuple(projections), drive, (*weight_losses, *losses), ranges)
 
 

@@ -76,10 +76,11 @@ def best_scale(
     A scale at which weights and threshold are whole numbers already wins (the one nearest
     to the numbers as they are), so integer networks pass unchanged.
     """
-    for power in sorted(range(-8, 9), key=lambda k: (abs(k), k)):
+    upward = range(max(exponents[0], 0), exponents[-1] + 1)  # others drop bits of the sum
+    for power in sorted(range(-8, 15), key=lambda k: (abs(k), k)):
         scale = GRID * 2.0**power
         whole = threshold is None or float(threshold * 2.0**power).is_integer()
-        if scale <= cap and whole and _error(scale, weights, bits, exponents) == 0.0:
+        if scale <= cap and whole and _error(scale, weights, bits, upward) == 0.0:
             return scale
     return min(_grid(cap, threshold), key=lambda s: _error(s, weights, bits, exponents))
 

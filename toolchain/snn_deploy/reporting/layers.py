@@ -5,13 +5,14 @@ import numpy as np
 
 from snn_deploy.activity import Activity
 from snn_deploy.arrays import AnyArray
+from snn_deploy.decode import to_float
 from snn_deploy.ledger import Stat, measured
 from snn_deploy.linear import taps
 from snn_deploy.maps import Connection, Conv, Dense
 from snn_deploy.network import Population
 from snn_deploy.program import Program
+from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Bound, Latency, Layer, LayerAgreement
-from snn_deploy.reporting.membrane import to_float
 from snn_deploy.run import Run, Simulated
 
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"))
@@ -35,7 +36,7 @@ def stored_synapses(connection: Connection) -> int:
     if isinstance(connection, Dense):
         return int(connection.weight.size)
     if isinstance(connection, Conv):
-        joined = sum(
+        joined: int = sum(
             (y.stop - y.start) * (x.stop - x.start) for _, _, y, x, _, _ in taps(connection)
         )
         return joined * int(connection.weight.shape[0] * connection.weight.shape[1])
@@ -83,7 +84,9 @@ def _layer(run: Run, pop: Population) -> Layer:
         rate=None
         if spikes is None or spikes.mean is None
         else spikes.mean / neurons / steps,
-        agreement=() if simulated is None else _agreements(run, simulated, pop),
+        agreement=()
+        if simulated is None or quant is None
+        else _agreements(quant, simulated, pop),
     )
 
 
@@ -97,24 +100,18 @@ def _synops(activity: Activity, program: Program, name: str) -> float:
 
 
 def _agreements(
-    run: Run, simulated: Simulated, pop: Population
+    quant: QuantNetwork, simulated: Simulated, pop: Population
 ) -> tuple[LayerAgreement, ...]:
-    def output(stage: str, *, volts: bool) -> AnyArray:
-        recording = simulated.layers[stage]
-        return (
-            to_float(run, stage, pop.name, recording)
-            if volts
-            else recording.outputs[pop.name]
-        )
-
+    layers, name, spiking = simulated.layers, pop.name, pop.neuron.spiking
+    floats, integers, chip = (layers[s] for s in ("reference", "integer", "chip"))
+    rescaled = to_float(quant, name, integers)
+    pairs = (
+        (floats.outputs[name], rescaled),
+        (integers.outputs[name], chip.outputs[name]),
+    )
     return tuple(
-        layer_agreement(
-            output(a, volts=a == "reference"),
-            output(b, volts=a == "reference"),
-            stages=(a, b),
-            spiking=pop.neuron.spiking,
-        )
-        for a, b in STAGE_PAIRS
+        layer_agreement(a, b, stages=stages, spiking=spiking)
+        for stages, (a, b) in zip(STAGE_PAIRS, pairs, strict=True)
     )
 
 

@@ -3,7 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from snn_deploy.report import Report
-from snn_deploy.reporting import tables
+from snn_deploy.reporting.tables import Table, sections
 
 SPECIAL = str.maketrans({c: "\\" + c for c in "\\|`*_<>[]#"})
 
@@ -21,10 +21,10 @@ def to_markdown(report: Report) -> str:
     environment.filters["table"] = pipe_table
     environment.filters["plain"] = plain
     text = environment.get_template("report.md.j2")
-    return text.render(report=report, sections=tables.sections(report))
+    return text.render(report=report, sections=sections(report))
 
 
-def pipe_table(table: tables.Table) -> str:
+def pipe_table(table: Table) -> str:
     """Return `table` as a Markdown table."""
     rows = [table.columns, ["---"] * len(table.columns), *table.rows]
     head = rows[:2]

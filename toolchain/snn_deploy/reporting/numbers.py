@@ -5,6 +5,7 @@ from math import floor, isfinite, log10
 from snn_deploy.ledger import Stat
 
 DIGITS = 3  # no coefficient in use is known better
+SMALLEST_PLAIN = 1e-4
 PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 
@@ -20,11 +21,13 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def significant(value: float | None) -> str:
-    """Return e.g. "0.0123", "12.3", "1230"; whole numbers keep all their digits."""
+    """Return e.g. "0.0123", "12.3", "1234", "1.20e-07"; whole numbers keep all digits."""
     if value is None:
         return "-"
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{value:.0f}"
+    if abs(value) < SMALLEST_PLAIN:
+        return f"{value:.{DIGITS - 1}e}"
     digits = max(0, DIGITS - 1 - floor(log10(abs(float(f"{value:.{DIGITS - 1}e}")))))
     return f"{value:.{digits}f}"
 

@@ -9,6 +9,13 @@ from snn_deploy.report import Report
 from snn_deploy.reporting.tables import Section, Table, sections
 
 MOST_ROWS = 24  # of one table; report.md has them all
+FILE_WIDTH = 120  # columns, where there is no terminal to ask
+
+
+def screen() -> Console:
+    """Return stdout as wide as its terminal, or wide enough for every table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=FILE_WIDTH)
 
 
 def show(report: Report, console: Console) -> None:
@@ -31,13 +38,15 @@ def show_section(section: Section, console: Console) -> None:
         console.print(grid(section.table))
 
 
-def grid(table: Table) -> Grid:
-    """Return `table` for the terminal, long ones cut."""
+def grid(table: Table, *, whole: bool = False) -> Grid:
+    """Return `table` for the terminal, a long one cut unless it is wanted whole."""
     result = Grid(box=None, pad_edge=True, header_style="dim")
     for column in table.columns:
-        result.add_column(column, justify="right" if column in table.right else "left")
-    for row in table.rows[:MOST_ROWS]:
+        justify = "right" if column in table.right else "left"
+        result.add_column(column, justify=justify, overflow="fold")
+    most = len(table.rows) if whole else MOST_ROWS
+    for row in table.rows[:most]:
         result.add_row(*map(escape, row))
-    if len(table.rows) > MOST_ROWS:
-        result.add_row(f"… {len(table.rows) - MOST_ROWS} more in report.md")
+    if len(table.rows) > most:
+        result.add_row(f"… {len(table.rows) - most} more in report.md")
     return result

@@ -1,13 +1,14 @@
 """Summarize: what the stages made -> Report. Only facts are taken down here, nothing is
 run."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 
 from snn_deploy import __version__
+from snn_deploy.arrays import IntArray
 from snn_deploy.data import Data
-from snn_deploy.decode import decode
+from snn_deploy.decode import decode, to_float
 from snn_deploy.ledger import Ledger, bounds, ledger
 from snn_deploy.network import Assumption
 from snn_deploy.program import Piece, Program
@@ -25,10 +26,10 @@ from snn_deploy.report import (
 )
 from snn_deploy.reporting.caveats import caveats
 from snn_deploy.reporting.layers import latency, layers
-from snn_deploy.reporting.membrane import to_float
 from snn_deploy.run import Run, Simulated
 
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"), ("reference", "chip"))
+USE_NAMES = ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
 COUNTED = ("neuron_groups",)  # resources that are no words of memory
 
 
@@ -36,6 +37,7 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
     """Return the report of `run`; what its stage has not reached is None or empty."""
     energy = _energy(run)
     support = _support(run)
+    predicted = predictions(run)
     return Report(
         tool=f"snn-deploy {__version__}",
         model=_model(run),
@@ -47,8 +49,8 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
         assumptions=_assumptions(run),
         input=_input(run.data, run.simulated),
         answer=run.answer,
-        accuracy=_accuracy(run),
-        agreement=_agreement(run),
+        accuracy=_accuracy(run, predicted),
+        agreement=_agreement(predicted),
         layers=layers(run),
         utilization=None if run.program is None else _utilization(run.program),
         losses=() if run.quant is None else run.quant.losses,
@@ -58,14 +60,18 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
     )
 
 
-def predictions(run: Run, simulated: Simulated) -> dict[str, np.ndarray]:
-    """Return the predicted classes [N] by stage."""
-    return {
-        stage: decode(
-            to_float(run, stage, run.answer.output, recording), run.answer.decoder
-        )
-        for stage, recording in simulated.outputs.items()
+def predictions(run: Run) -> dict[str, IntArray]:
+    """Return the predicted classes [N] by stage of a simulated run."""
+    if run.simulated is None or run.quant is None:
+        return {}
+    name, decoder = run.answer.output, run.answer.decoder
+    recordings = run.simulated.outputs
+    outputs = {
+        "reference": recordings["reference"].outputs[name],
+        "integer": to_float(run.quant, name, recordings["integer"]),
+        "chip": to_float(run.quant, name, recordings["chip"]),
     }
+    return {stage: decode(output, decoder) for stage, output in outputs.items()}
 
 
 def _model(run: Run) -> Model:
@@ -118,23 +124,23 @@ def _input(data: Data | None, simulated: Simulated | None) -> Input | None:
     )
 
 
-def _accuracy(run: Run) -> tuple[Accuracy, ...]:
-    if run.simulated is None or run.data is None or run.data.y is None:
+def _accuracy(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Accuracy, ...]:
+    labels = None if run.data is None else run.data.y
+    if labels is None:
         return ()
-    labels = run.data.y
     return tuple(
-        Accuracy(stage, int(np.count_nonzero(predicted == labels)), len(labels))
-        for stage, predicted in predictions(run, run.simulated).items()
+        Accuracy(stage, int(np.count_nonzero(classes == labels)), len(labels))
+        for stage, classes in predicted.items()
     )
 
 
-def _agreement(run: Run) -> tuple[Agreement, ...]:
-    if run.simulated is None:
-        return ()
-    of = predictions(run, run.simulated)
+def _agreement(predicted: Mapping[str, IntArray]) -> tuple[Agreement, ...]:
     return tuple(
-        Agreement(a, b, int(np.count_nonzero(of[a] == of[b])), len(of[a]))
+        Agreement(
+            a, b, int(np.count_nonzero(predicted[a] == predicted[b])), len(predicted[a])
+        )
         for a, b in STAGE_PAIRS
+        if predicted
     )
 
 
@@ -160,19 +166,15 @@ def _utilization(program: Program) -> Utilization:
         chips=len({row.chip for row in rows}),
         resources=tuple(
             _resource(name, limits.get(name), [row.use[name] for row in rows])
-            for name in (*_use_names(), "total")
+            for name in (*USE_NAMES, "total")
         ),
         pieces=rows,
     )
 
 
-def _use_names() -> Iterable[str]:
-    return ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
-
-
 def _piece_row(piece: Piece, core: int, program: Program) -> PieceRow:
     w = piece.window
-    use = {name: int(getattr(piece.use, name)) for name in (*_use_names(), "total")}
+    use = {name: int(getattr(piece.use, name)) for name in (*USE_NAMES, "total")}
     return PieceRow(
         population=piece.population,
         core=core,

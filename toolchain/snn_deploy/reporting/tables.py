@@ -41,6 +41,7 @@ def sections(report: Report) -> tuple[Section, ...]:
         *_layers(report),
         *_utilization(report.utilization),
         *_losses(report),
+        *_ranges(report),
         *_latency(report),
         *_energy(report.energy, sources),
         *sources.section(),
@@ -89,7 +90,10 @@ def _accuracy(report: Report) -> list[Section]:
         f"samples ({share(a.value)})"
         for a in report.agreement
     )
-    read = f"decoder {answer.decoder}: {answer.meaning} of {answer.output} wins ({answer.chosen_by})"
+    read = (
+        f"decoder {answer.decoder}: {answer.meaning} of {answer.output} wins "
+        f"({answer.chosen_by})"
+    )
     rows = tuple(
         (a.stage, f"{a.correct} of {a.samples}", share(a.value)) for a in report.accuracy
     )
@@ -162,42 +166,50 @@ def _pieces(used: Utilization) -> Section:
         (
             p.population,
             str(p.core),
-            *(f"{low}-{high - 1}" for low, high in zip(p.window[::2], p.window[1::2], strict=True)),
+            *_ranges_of(p.window),
             str(p.neurons),
             *(str(p.use[name]) for name in names),
         )
         for p in used.pieces
-    )  # fmt: skip
-    table = Table(columns, rows, frozenset((*columns[1:],)))
+    )
+    table = Table(columns, rows, frozenset(columns[1:]))
     return Section("Pieces", table=table, detail=True)
 
 
+def _ranges_of(window: tuple[int, ...]) -> tuple[str, ...]:
+    ends = zip(window[::2], window[1::2], strict=True)
+    return tuple(f"{low}-{high - 1}" for low, high in ends)
+
+
 def _losses(report: Report) -> list[Section]:
-    found = []
-    if report.losses:
-        columns = ("where", "what", "largest", "rms", "unit", "choice")
-        rows = tuple(
-            (
-                x.where,
-                x.what,
-                significant(x.max_error),
-                significant(x.rms_error),
-                x.unit,
-                x.note,
-            )
-            for x in report.losses
+    if not report.losses:
+        return []
+    columns = ("where", "what", "largest", "rms", "unit", "choice")
+    rows = tuple(
+        (
+            x.where,
+            x.what,
+            significant(x.max_error),
+            significant(x.rms_error),
+            x.unit,
+            x.note,
         )
-        table = Table(columns, rows, frozenset(columns[2:4]))
-        found.append(Section("Lost by rounding", table=table, detail=True))
-    if report.ranges:
-        columns = ("population", "what", "safe up to", "bound", "reached")
-        rows = tuple(
-            (x.where, x.what, *map(_integer, (x.limit, x.bound, x.measured)))
-            for x in report.ranges
-        )
-        table = Table(columns, rows, frozenset(columns[2:]))
-        found.append(Section("Ranges", table=table, detail=True))
-    return found
+        for x in report.losses
+    )
+    table = Table(columns, rows, frozenset(columns[2:4]))
+    return [Section("Lost by rounding", table=table, detail=True)]
+
+
+def _ranges(report: Report) -> list[Section]:
+    if not report.ranges:
+        return []
+    columns = ("population", "what", "safe up to", "bound", "reached")
+    rows = tuple(
+        (x.where, x.what, *map(_integer, (x.limit, x.bound, x.measured)))
+        for x in report.ranges
+    )
+    table = Table(columns, rows, frozenset(columns[2:]))
+    return [Section("Ranges", table=table, detail=True)]
 
 
 def _integer(value: int | None) -> str:

@@ -1,0 +1,169 @@
+"""The emitted folder as bytes: what is in it, before anything is written."""
+
+import io
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from snn_deploy.activity import Recording
+from snn_deploy.arrays import AnyArray
+from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy_backends.lava import process_text, program_text
+from snn_deploy_backends.lava.plan import Plan, Synapses
+from snn_deploy_backends.lava.states import states
+
+REQUIREMENTS = "# Python 3.10\nlava-nc==0.10.0\nnumpy<2\n"
+STATE_BYTES = 1 << 25  # of states.npz, unpacked: enough for one sample of a large network
+NARROW = (np.int8, np.uint8, np.int16, np.uint16)
+
+
+def folder_files(
+    net: QuantNetwork, plan: Plan, stimulus: Stimulus, expected: Recording, power_of_two: bool
+) -> dict[str, bytes]:
+    """Return the content of every file by its path in the folder; same input, same bytes."""
+    models = sorted({n.model for n in plan.neurons if not n.stock})
+    traced = _state_samples(net, stimulus)
+    facts = _facts(plan, stimulus, power_of_two) | {"models": models, "state_samples": traced}
+    texts = {
+        "run.py": _render("run.py.j2", facts),
+        "README.md": _render("README.md.j2", facts),
+        "requirements.txt": REQUIREMENTS,
+        "network.json": json.dumps(_about(plan, stimulus), indent=1, sort_keys=True) + "\n",
+        "snn_processes/__init__.py": '"""Processes and tables of run.py. Written by snn-deploy."""\n',
+        "snn_processes/recording.py": _render("recording.py.j2", facts),
+        "snn_processes/tables.py": _render("tables.py.j2", facts),
+    }
+    if models:
+        own = {
+            "sources": process_text.integer_sources(models),
+            "models": [process_text.model_facts(name) for name in models],
+        }
+        texts["snn_processes/neurons.py"] = _render("neurons.py.j2", own)
+        texts["snn_processes/floating.py"] = process_text.floating_module(models)
+    arrays = {
+        "network.npz": _parameters(plan),
+        "stimulus.npz": _stimulus(plan, stimulus),
+        "expected.npz": _expected(plan, expected),
+        "states.npz": _states(net, plan, stimulus, traced),
+    }
+    files = {name: text.encode("utf-8") for name, text in texts.items()}
+    return files | {name: npz(content) for name, content in arrays.items()}
+
+
+def npz(arrays: Mapping[str, AnyArray]) -> bytes:
+    """Return a compressed .npz file; NumPy writes no times into it, so equal arrays are equal bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{k: arrays[k] for k in sorted(arrays)})
+    return buffer.getvalue()
+
+
+def markdown(name: str) -> str:
+    """Return a name from the model as inert table text."""
+    safe = json.dumps(name)[1:-1]
+    return "".join(c if c.isalnum() or c in " ._-/:" else f"&#{ord(c)};" for c in safe)
+
+
+def _render(template: str, facts: Mapping[str, object]) -> str:
+    environment = Environment(  # autoescape: no HTML; only our own keys and numbers get in
+        loader=PackageLoader("snn_deploy_backends.lava", ""),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(template).render(facts)
+
+
+def _facts(plan: Plan, stimulus: Stimulus, power_of_two: bool) -> dict[str, object]:
+    by_key = {n.key: n for n in plan.neurons}
+    frame = stimulus.steps + plan.guard
+    return {
+        "plan": plan,
+        "outputs": [by_key[key] for key in plan.outputs],
+        "nodes": [n.key for n in (*plan.sources, *plan.neurons)],
+        "blocks": program_text.blocks(plan),
+        "imports": program_text.import_lines(plan),
+        "names": {n.key: markdown(n.name) for n in plan.neurons},
+        "neurons": sum(n.order.size for n in plan.neurons),
+        "populations": len(plan.neurons),
+        "any_conv": any(s.conv is not None for s in plan.synapses),
+        "any_delay": any(s.process == "DelayDense" for s in plan.synapses),
+        "samples": stimulus.samples,
+        "steps": stimulus.steps,
+        "guard": plan.guard,
+        "power_of_two": power_of_two,
+        "frame": 1 << (frame - 1).bit_length() if power_of_two else frame,
+    }
+
+
+def _about(plan: Plan, stimulus: Stimulus) -> dict[str, object]:
+    """Return network.json: names from the model, and what --floating has to rescale."""
+    exponents = {
+        f"{s.key}.{array}": s.weight_exp
+        for s in plan.synapses
+        for array in s.arrays
+        if array in ("weights", "weight", "weights_data")
+    }
+    return {
+        "samples": stimulus.samples,
+        "steps": stimulus.steps,
+        "names": {n.key: n.name for n in (*plan.sources, *plan.neurons)},
+        "stock": [n.key for n in plan.neurons if n.stock],
+        "weight_exp": exponents,
+    }
+
+
+def _parameters(plan: Plan) -> dict[str, AnyArray]:
+    nodes: list[tuple[str, Mapping[str, AnyArray]]] = [
+        *((n.key, n.arrays) for n in plan.neurons),
+        *((s.key, _weights(s)) for s in plan.synapses),
+    ]
+    return {f"{key}.{name}": values for key, arrays in nodes for name, values in arrays.items()}
+
+
+def _weights(s: Synapses) -> Mapping[str, AnyArray]:
+    """Return the arrays as they are stored: the exponent of a Conv is in its kernel already."""
+    return s.arrays
+
+
+def _stimulus(plan: Plan, stimulus: Stimulus) -> dict[str, AnyArray]:
+    payloads = {s.key: narrow(stimulus.spikes[s.name][:, :, s.order]) for s in plan.sources}
+    biases = {
+        f"{n.key}.bias": stimulus.bias[n.name][:, n.order] for n in plan.neurons if n.sample_bias
+    }
+    return payloads | biases
+
+
+def _expected(plan: Plan, expected: Recording) -> dict[str, AnyArray]:
+    by_key = {n.key: n for n in plan.neurons}
+    result = {}
+    for key in plan.outputs:
+        n = by_key[key]
+        out = expected.outputs[n.name]
+        result[key] = narrow(out.reshape(*out.shape[:2], -1)[:, :, n.order])
+    return result
+
+
+def _states(net: QuantNetwork, plan: Plan, stimulus: Stimulus, samples: int) -> dict[str, AnyArray]:
+    traced = states(net, stimulus, samples)
+    return {
+        f"{n.key}.{state}": values[:, :, n.order].astype(np.int8 if state == "s" else np.int32)
+        for n in plan.neurons
+        for state, values in traced[n.name].items()
+    }
+
+
+def _state_samples(net: QuantNetwork, stimulus: Stimulus) -> int:
+    """Return for how many samples all states fit into STATE_BYTES; at least one."""
+    one = 9 * stimulus.steps * sum(p.n for p in net.populations)
+    return min(stimulus.samples, max(1, STATE_BYTES // one))
+
+
+def narrow(values: AnyArray) -> AnyArray:
+    """Return integers in the smallest type that holds them."""
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    for kind in NARROW:
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return values.astype(kind)
+    return values.astype(np.int32)

@@ -1,0 +1,41 @@
+"""Fixtures for all tests: golden files and small networks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snn_deploy.maps import Chain, Dense
+from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.neurons import Lif
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare text with tests/golden/<name>; --update-golden rewrites it."""
+
+    def check(name: str, text: str) -> None:
+        file = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text)
+        assert text == file.read_text(), f"{file.name} differs; run pytest --update-golden"
+
+    return check
+
+
+@pytest.fixture
+def two_layer() -> Network:
+    """3 inputs -> 2 spiking outputs, as read: chains of one dense map."""
+    weight = np.array([[0.5, -1.0, 0.25], [1.0, 0.0, -0.5]])
+    return Network(
+        inputs=(Input("x", (3,)),),
+        populations=(Population("out", (2,), Lif.of(2)),),
+        projections=(Projection("x", "out", Chain((Dense(weight),), 3)),),
+        outputs=("out",),
+    )

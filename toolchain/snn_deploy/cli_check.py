@@ -1,0 +1,113 @@
+"""The verb `check`: how a model can be read, what was assumed, and all that does not
+fit."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from snn_deploy.board import load_board
+from snn_deploy.cli_deploy import progress
+from snn_deploy.errors import DoesNotFitError
+from snn_deploy.frontends.evidence import Reading
+from snn_deploy.frontends.read_nir import read_nir, readings
+from snn_deploy.network import Assumption
+from snn_deploy.passes.check import check
+from snn_deploy.pipeline import begin, line
+from snn_deploy.report import Support
+from snn_deploy.reporting.screen import screen, show_section
+from snn_deploy.reporting.summary import summarize
+from snn_deploy.reporting.tables import Section, Table
+from snn_deploy.run import Run
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What `check` found. readings: profiles the file is consistent with. violations: one
+    sentence each; none means that it fits."""
+
+    readings: tuple[Reading, ...]
+    assumptions: tuple[Assumption, ...]
+    support: tuple[Support, ...]
+    caveats: tuple[str, ...]
+    violations: tuple[str, ...]
+
+
+def run_check(*, json: bool, model: Path, target: str, **options: Any) -> None:
+    """Print the findings, as JSON if wanted.
+
+    Raises:
+        DoesNotFitError: With every violation, after they are out.
+    """
+    console = screen()
+    possible = readings(model)
+    if not json:
+        show_section(_readings(possible), console)
+    with progress() as told:
+        told("check")
+        findings = find(possible, model, target, **options)
+    if json:
+        text = msgspec.json.format(msgspec.json.encode(findings, order="sorted"), indent=2)
+        sys.stdout.write(text.decode() + "\n")
+    else:
+        for section in _sections(findings):
+            show_section(section, console)
+    sys.stdout.flush()
+    if findings.violations:
+        raise DoesNotFitError(*findings.violations)
+
+
+def find(
+    possible: tuple[Reading, ...],
+    model: Path,
+    target: str,
+    *,
+    profile: str | None = None,
+    dt: float | None = None,
+    reset: str | None = None,
+    threshold: str | None = None,
+    input: Path | None = None,
+    steps: int | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Findings:
+    """Take the model as far as its integers and hold them against the board."""
+    board = load_board(target)
+    net = read_nir(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
+    run = begin(model, board, net, input, steps, samples, seed=seed)
+    run, violations = _violations(run)
+    report = summarize(run, run.stage)
+    return Findings(
+        possible, report.assumptions, report.support, report.caveats, violations
+    )
+
+
+def _violations(start: Run) -> tuple[Run, tuple[str, ...]]:
+    """Return the run as far as it got, and what stood in its way."""
+    run = start
+    try:
+        for run in line(start):
+            if run.quant is not None:
+                return run, check(run.quant, run.board)
+    except DoesNotFitError as error:
+        return run, error.violations
+    return run, ()
+
+
+def _readings(found: tuple[Reading, ...]) -> Section:
+    rows = tuple(
+        (r.profile, "-" if r.dt is None else f"{r.dt:g} s", r.evidence) for r in found
+    )
+    return Section("Readings", table=Table(("profile", "step", "evidence"), rows))
+
+
+def _sections(found: Findings) -> list[Section]:
+    assumed = tuple((a.name, a.value, a.evidence) for a in found.assumptions)
+    runs = tuple((s.population, s.model, s.runs, s.note) for s in found.support)
+    verdict = "fits" if not found.violations else f"{len(found.violations)} violations"
+    return [
+        Section("Assumed", table=Table(("what", "value", "evidence"), assumed)),
+        Section("Neurons", table=Table(("population", "neuron", "runs as", "note"), runs)),
+        Section("Mind", found.caveats),
+        Section("Verdict", (verdict,)),
+    ]
