@@ -1,9 +1,11 @@
-"""Random float networks, normalized and retimed: what quantization and mapping are tested on."""
+"""Random float networks, normalized and retimed: what quantization and mapping are tested
+on."""
 
 from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
+
 from snn_deploy.arrays import AnyArray
 from snn_deploy.maps import Chain, Conv, Dense, Map, Sparse
 from snn_deploy.network import Input, Network, Population, Projection
@@ -17,9 +19,11 @@ from snn_deploy_simulators import reference
 def random_model(
     seed: int, *, graded: bool = False, samples: int = 3
 ) -> tuple[Network, AnyArray]:
-    """Return a random network and its input [samples, T, *shape]; every spiking population fires.
+    """Return a random network and its input [samples, T, *shape]; every spiking population
+    fires.
 
-    Feed-forward with skips, delays, recurrence, convolutions, biases, random leaks and all resets.
+    Feed-forward with skips, delays, recurrence, convolutions, biases, random leaks and all
+    resets.
     graded: whether the input may be graded (values k/16) instead of spikes.
     """
     for attempt in range(50):
@@ -42,7 +46,9 @@ def calibration(net: Network, x: AnyArray) -> Calibration:
 
 def _draw(rng: np.random.Generator) -> Network:
     image = rng.random() < 0.4
-    port = Input("in", (int(rng.integers(1, 3)), 6, 6) if image else (int(rng.integers(3, 20)),))
+    port = Input(
+        "in", (int(rng.integers(1, 3)), 6, 6) if image else (int(rng.integers(3, 20)),)
+    )
     sizes: dict[str, tuple[int, ...]] = {"in": port.shape}
     projections: list[Projection] = []
     pre = "in"
@@ -56,7 +62,9 @@ def _draw(rng: np.random.Generator) -> Network:
             projections.append(Projection(skip, name, _dense(rng, sizes[skip], shape)))
         if rng.random() < 0.35:
             delay = int(rng.integers(1, 5))
-            projections.append(Projection(name, name, _dense(rng, shape, shape, 0.3), delay))
+            projections.append(
+                Projection(name, name, _dense(rng, shape, shape, 0.3), delay)
+            )
         pre = name
     pops = tuple(_population(rng, n, s) for n, s in sizes.items() if n != "in")
     if rng.random() < 0.3:
@@ -101,9 +109,7 @@ def _dense(
     return Dense(weight)
 
 
-def _population(
-    rng: np.random.Generator, name: str, shape: tuple[int, ...]
-) -> Population:
+def _population(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> Population:
     n = int(np.prod(shape))
     reset = str(rng.choice(["zero", "zero", "subtract", "subtract_late"]))
     neuron = Lif.of(

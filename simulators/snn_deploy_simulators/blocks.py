@@ -14,7 +14,8 @@ from snn_deploy_simulators.engine import Block, Events, Run
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """The part of a population that a block serves: its window, and the flat indices in it."""
+    """The part of a population that a block serves: its window, and the flat indices in
+    it."""
 
     window: Window
     members: IntArray
@@ -56,7 +57,8 @@ def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) 
             )
         else:
             kernels.dense_graded(
-                events.first, events.index, events.value, start, delay, binary, *rows, column, total
+                events.first, events.index, events.value, start, delay, binary, *rows,
+                column, total,
             )  # fmt: skip
 
     def run(events: Events, start: int, total: AnyArray) -> None:
@@ -84,8 +86,8 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
 
     def run(events: Events, start: int, total: AnyArray) -> None:
         kernels.sparse(
-            events.first, events.index, events.value, start, delay, binary, listens, *rows, exponent,
-            total,
+            events.first, events.index, events.value, start, delay, binary, listens,
+            *rows, exponent, total,
         )  # fmt: skip
 
     return run
@@ -101,8 +103,8 @@ def _conv(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Run:
     def run(events: Events, start: int, total: AnyArray) -> None:
         kernels.conv(
             events.first, events.index, events.value, start, delay, binary, listens, weight,
-            y_first, y_pair, x_first, x_pair, m.in_shape, m.groups, bounds, m.out_shape, exponent,
-            total,
+            y_first, y_pair, x_first, x_pair, m.in_shape, m.groups, bounds, m.out_shape,
+            exponent, total,
         )  # fmt: skip
 
     return run

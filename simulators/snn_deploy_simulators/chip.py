@@ -1,21 +1,24 @@
 """Chip simulator: the same integers, run piece by piece, counted per core and timed.
 
-Every piece gets its own synapses and hears only the spikes that the Program's routes bring to its core, so
-its spikes equal the integer simulator's only if partition, placement and routes are right. Counts are
-taken where things happen: synapse operations, words read, messages and hops in the chip step in which the
-source fires, neuron updates in the step in which they are made. Chip time of a frame: a population at
-level L makes its model step t in chip step t + L; steps beyond the last model step are the guard.
+Every piece gets its own synapses and hears only the spikes that the Program's routes bring
+to its core, so its spikes equal the integer simulator's only if partition, placement and
+routes are right. Counts are
+taken where things happen: synapse operations, words read, messages and hops in the chip
+step in which the source fires, neuron updates in the step in which they are made. Chip time
+of a frame: a population at level L makes its model step t in chip step t + L; steps beyond
+the last model step are the guard.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from snn_deploy.activity import Activity
 from snn_deploy.arrays import IntArray
+from snn_deploy.maps import Conv
 from snn_deploy.program import Program, grid_of
-from snn_deploy.quant import QuantPopulation, Stimulus
+from snn_deploy.quant import QuantPopulation, QuantProjection, Stimulus
 from snn_deploy_simulators.blocks import Place, block
 from snn_deploy_simulators.counting import Counter
 from snn_deploy_simulators.engine import Block, Cell, Recorder, Trace, cell
@@ -33,7 +36,8 @@ def run(
 ) -> Activity:
     """Run all samples on the chip of `program`.
 
-    keep: populations whose output is kept; all if None. threads: over samples; all cores if None.
+    keep: populations whose output is kept; all if None. threads: over samples; all cores if
+    None.
     time_model: key of timing.TIME_MODELS.
     """
     net = program.net
@@ -50,19 +54,33 @@ def run(
 
 
 def _cell(program: Program, pop: QuantPopulation, stimulus: Stimulus) -> Cell:
-    """Return the population with one block per projection and piece."""
+    """Return the population with the synapses of its pieces, and the piece of each neuron."""
     net, pieces = program.net, program.partition.pieces
-    mine = program.partition.of(pop.name)
-    listens = {(r.pre, r.piece): r.listens for r in program.routes.routes}
-    blocks: list[Block] = []
     numbers: IntArray = np.full(pop.n, -1, np.int64)
-    for number, index in enumerate(mine):
+    places = {}
+    for number, index in enumerate(program.partition.of(pop.name)):
         window = pieces[index].window
-        place = Place(window, window.members(grid_of(net, pop.name)))
-        numbers[place.members] = number
-        blocks += [
-            block(p, place, listens[p.pre, index])
-            for p in net.into(pop.name)
-            if (p.pre, index) in listens
-        ]
+        places[index] = Place(window, window.members(grid_of(net, pop.name)))
+        numbers[places[index].members] = number
+    blocks = [b for p in net.into(pop.name) for b in _blocks(program, p, places)]
     return cell(pop, blocks, stimulus, numbers)
+
+
+def _blocks(
+    program: Program, projection: QuantProjection, places: Mapping[int, Place]
+) -> Iterator[Block]:
+    """Return a block per piece; pieces that hear exactly the same neurons share one.
+
+    A convolution runs tile by tile. What no route brings to a piece does not reach it.
+    """
+    listens = {r.piece: r.listens for r in program.routes.routes if r.pre == projection.pre}
+    together: dict[bytes, list[int]] = {}
+    for index in places:
+        if index in listens:
+            alone = isinstance(projection.map, Conv)
+            key = str(index).encode() if alone else listens[index].tobytes()
+            together.setdefault(key, []).append(index)
+    for indices in together.values():
+        members = np.sort(np.concatenate([places[i].members for i in indices]))
+        place = Place(places[indices[0]].window, members)
+        yield block(projection, place, listens[indices[0]])

@@ -1,7 +1,8 @@
-"""Count what happens on the chip: per sample from the spikes, by tables made once from the Program.
+"""Count what happens on the chip: per sample from the spikes, by tables made once from the
+Program.
 
-Nothing here looks into the kernels: an event of neuron i costs what the tables of the pieces that
-hear it say, and goes over the links of the routes from its piece to theirs.
+Nothing here looks into the kernels: an event of neuron i costs what the tables of the
+pieces that hear it say, and goes over the links of the routes from its piece to theirs.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from snn_deploy.passes.resources import synapses_heard, words_heard
 from snn_deploy.program import Program, grid_of
 from snn_deploy.quant import Stimulus
 from snn_deploy_simulators import kernels
-from snn_deploy_simulators.engine import Trace
+from snn_deploy_simulators.engine import Events, Trace
 from snn_deploy_simulators.timing import BOUNDS, StepCounts, TimeModel
 
 COUNTERS = (
@@ -30,21 +31,37 @@ HOPS = ("hops_x", "hops_y", "hops_chip", "input_messages")
 
 @dataclass(frozen=True, eq=False)
 class _Cost:
-    """What an event of neuron i of `pre` costs in the pieces `pieces`: table [len(pieces), n_pre]."""
+    """What an event of neuron i of `pre` costs in the pieces `pieces`.
+
+    table: [pieces, n_pre], or [pieces, 1] where every neuron costs the same.
+    """
 
     pre: str
     counter: str
     pieces: IntArray
     table: IntArray
 
+    def of(self, events: Events) -> IntArray:
+        """Return the cost of each step [T, pieces]."""
+        if self.table.shape[1] == 1:
+            return np.diff(events.first)[:, None] * self.table[:, 0]
+        total = np.zeros((events.first.size - 1, len(self.pieces)), np.int64)
+        kernels.tally(events.first, events.index, self.table, total)
+        return total
+
 
 @dataclass(frozen=True, eq=False)
 class _Traffic:
-    """Messages from `pre` to one piece: source [n_pre] is the pair of each neuron's piece and the target,
-    as an index into Routes.pair_source; -1 where the neuron is not heard."""
+    """Messages from `pre` to one piece.
+
+    pair: [n_pre], index into Routes.pair_source of the pair that each neuron's piece and the
+    target are; -1 where the neuron is not heard. whole: (source pieces, pairs) if every
+    neuron is heard, else None.
+    """
 
     pre: str
-    source: IntArray
+    pair: IntArray
+    whole: tuple[IntArray, IntArray] | None
 
 
 class Counter:
@@ -56,16 +73,22 @@ class Counter:
         self.frame = frame_steps(net, program.board, stimulus.steps)
         self.costs = tuple(_costs(program))
         self.traffic = tuple(_traffic(program))
-        self.pieces = {p.name: np.array(program.partition.of(p.name)) for p in net.populations}
+        self.pieces = {
+            p.name: np.array(program.partition.of(p.name)) for p in net.populations
+        }
         size = (self.frame, len(program.partition.pieces))
         self.total = {name: np.zeros(size, np.int64) for name in COUNTERS}
         self.hops = {name: np.zeros(self.frame, np.int64) for name in HOPS}
-        self.per_sample = {n: np.zeros(stimulus.samples, np.int64) for n in (*COUNTERS, *HOPS)}
+        self.per_sample = {
+            n: np.zeros(stimulus.samples, np.int64) for n in (*COUNTERS, *HOPS)
+        }
         self.step_s = np.zeros((stimulus.samples, self.frame))
         self.step_bound = np.zeros((stimulus.samples, self.frame), np.int64)
         self.paths = _incidence(program)
         self.link_total = np.zeros(len(program.routes.links), np.int64)
-        self.chip_link = np.array(["chip" in name for name in program.routes.links], np.bool_)
+        self.chip_link = np.array(
+            ["chip" in name for name in program.routes.links], np.bool_
+        )
         self.tiles = len({program.board.router_of(int(c)) for c in program.placement.core})
 
     def add(self, sample: int, trace: Trace) -> None:
@@ -93,19 +116,22 @@ class Counter:
 
     def _count_synapses(self, counts: dict[str, IntArray], trace: Trace) -> None:
         for cost in self.costs:
-            events, level = trace.events[cost.pre], self.program.net.level(cost.pre)
-            part = np.zeros((self.steps, len(cost.pieces)), np.int64)
-            kernels.tally(events.first, events.index, cost.table, part)
-            counts[cost.counter][level : level + self.steps, cost.pieces] += part
+            level = self.program.net.level(cost.pre)
+            steps = slice(level, level + self.steps)
+            counts[cost.counter][steps, cost.pieces] += cost.of(trace.events[cost.pre])
 
     def _messages(self, trace: Trace) -> IntArray:
         """Return the messages of each source-target pair [F, R]."""
         messages = np.zeros((self.frame, len(self.program.routes.pair_source)), np.int64)
         for t in self.traffic:
             events, level = trace.events[t.pre], self.program.net.level(t.pre)
-            kernels.tally_groups(
-                events.first, events.index, t.source, messages[level : level + self.steps]
-            )
+            part = messages[level : level + self.steps]
+            if t.whole is None:
+                kernels.tally_groups(events.first, events.index, t.pair, part)
+            elif t.pre in trace.fired:
+                part[:, t.whole[1]] = trace.fired[t.pre][:, t.whole[0]]
+            else:
+                part[:, t.whole[1]] = np.diff(events.first)[:, None]
         return messages
 
     def _count_messages(
@@ -161,8 +187,13 @@ def _costs(program: Program) -> Iterator[_Cost]:
         delayed = net.chip_delay(p) > 1
         lists = [words_heard(p, grid, w, board, delayed=delayed) for w in windows]
         words = np.stack(lists) * masks
-        yield _Cost(p.pre, f"synops_{_format(p.map)}", np.array(heard), synops)
-        yield _Cost(p.pre, "words", np.array(heard), words)
+        yield _Cost(p.pre, f"synops_{_format(p.map)}", np.array(heard), _narrow(synops))
+        yield _Cost(p.pre, "words", np.array(heard), _narrow(words))
+
+
+def _narrow(table: IntArray) -> IntArray:
+    """Return the table with one column if all its columns are the same."""
+    return table[:, :1] if bool((table == table[:, :1]).all()) else table
 
 
 def _format(m: Connection) -> str:
@@ -185,10 +216,12 @@ def _traffic(program: Program) -> Iterator[_Traffic]:
             window = program.partition.pieces[i].window
             home[name][window.members(grid_of(net, name))] = i
     for route in routes.routes:
-        sources = np.unique(home[route.pre][route.listens])
-        number = {int(s): pair[int(s), route.piece] for s in sources}
-        table = np.array([number.get(int(s), -1) for s in home[route.pre]], np.int64)
-        yield _Traffic(route.pre, np.where(route.listens, table, -1))
+        sources, place = np.unique(home[route.pre], return_inverse=True)
+        pairs = np.array([pair.get((int(s), route.piece), -1) for s in sources], np.int64)
+        whole = None
+        if bool(route.listens.all()):
+            whole = (np.maximum(sources - sources[0], 0), pairs)
+        yield _Traffic(route.pre, np.where(route.listens, pairs[place], -1), whole)
 
 
 def _incidence(program: Program) -> sp.csr_array:

@@ -64,7 +64,7 @@ class Cell:
 
     pop: QuantPopulation
     blocks: tuple[Block, ...]
-    parameter: IntArray
+    parameter: AnyArray  # [params, n] int32
     piece: IntArray
     n_pieces: int
     sample_bias: IntArray | None  # [N, n]
@@ -185,8 +185,9 @@ class _Work:
         for block in c.blocks:
             block.run(self.events[block.pre], start, total)
         update(
-            CODES[c.pop.model], self.state[name], c.parameter, self.bias[name], total, start,
-            events.first, events.index, events.value, self.membrane[name][start:stop], c.piece,
+            CODES[c.pop.model], self.state[name], c.parameter, self.bias[name], total,
+            start, events.first, events.index, events.value,
+            self.membrane[name][start:stop], c.piece,
             self.active[name][start:stop], self.fired[name][start:stop], self.peak[name],
         )  # fmt: skip
 
@@ -210,8 +211,9 @@ class Recorder:
     def __init__(
         self, net: QuantNetwork, stimulus: Stimulus, keep: Iterable[str] | None
     ) -> None:
-        names = {p.name for p in net.populations}
-        kept = names if keep is None else {*keep, *net.outputs}
+        kept = {p.name for p in net.populations}
+        if keep is not None:
+            kept = {*keep, *net.outputs}
         shape = (stimulus.samples, stimulus.steps)
         self.pops = net.populations
         self.shape = shape
@@ -220,9 +222,8 @@ class Recorder:
             for p in net.populations
             if p.name in kept
         }
-        self.events = {
-            n.name: np.zeros(shape[0], np.int64) for n in (*net.inputs, *net.populations)
-        }
+        names = [p.name for p in net.inputs] + [p.name for p in net.populations]
+        self.events = {name: np.zeros(shape[0], np.int64) for name in names}
         self.peak = {p.name: np.zeros(3, np.int64) for p in net.populations}
 
     def add(self, sample: int, trace: Trace) -> None:

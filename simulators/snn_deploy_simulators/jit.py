@@ -9,14 +9,13 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numba
+import numba.core.config as numba_config
 import platformdirs
 
 import snn_deploy
-
-F = TypeVar("F", bound=Callable[..., object])
 
 
 @cache
@@ -36,14 +35,16 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("snn-deploy")) / "kernels" / digest
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` compiled, releasing the GIL, cached on disk where that is
     possible."""
-    previous = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
+    previous = getattr(numba_config, "CACHE_DIR")  # noqa: B009  # mypy does not see it
+    setattr(numba_config, "CACHE_DIR", str(cache_folder()))  # noqa: B010
+    compiled: Callable[..., Any]
     try:
-        return numba.njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        compiled = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder to cache in
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        compiled = numba.njit(nogil=True)(function)
     finally:
-        numba.config.CACHE_DIR = previous
+        setattr(numba_config, "CACHE_DIR", previous)  # noqa: B010
+    return compiled

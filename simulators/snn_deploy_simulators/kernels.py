@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-defs=False
 """Kernels that turn spikes into summed inputs; cost grows with spikes.
 
 Events of a population are a CSR over the model steps of one sample: the events of step t
@@ -17,7 +18,7 @@ CHUNK = 252  # rows of weights -128..127 that an int16 sum surely holds; a multi
 
 
 @kernel
-def shifted(total, left):  # type: ignore[no-untyped-def]
+def shifted(total, left):
     """Return total * 2**left, rounded down."""
     return total << left if left >= 0 else total >> -left
 
@@ -25,7 +26,7 @@ def shifted(total, left):  # type: ignore[no-untyped-def]
 @kernel
 def dense_binary(
     first, index, start, delay, listens, weight, pre_shift, exponent, column, total
-):  # type: ignore[no-untyped-def]
+):
     """Add rows of weight [n_pre, width] (int8) for every event; payloads count as one."""
     width = weight.shape[1]
     narrow, wide = np.zeros(width, np.int16), np.zeros(width, np.int32)
@@ -56,7 +57,7 @@ def dense_binary(
 
 
 @kernel
-def _add_rows(rows, size, weight, narrow):  # type: ignore[no-untyped-def]
+def _add_rows(rows, size, weight, narrow):
     """Set narrow [width] to the sum of the given rows of weight, four at a time."""
     width = weight.shape[1]
     narrow[:] = 0
@@ -81,7 +82,7 @@ def _add_rows(rows, size, weight, narrow):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def dense_graded(  # type: ignore[no-untyped-def]
+def dense_graded(
     first,
     index,
     value,
@@ -116,7 +117,7 @@ def dense_graded(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sparse(  # type: ignore[no-untyped-def]
+def sparse(
     first,
     index,
     value,
@@ -155,15 +156,14 @@ def sparse(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def conv(  # type: ignore[no-untyped-def]
-    first, index, value, start, delay, binary, listens, weight, y_first, y_pair, x_first, x_pair,
-    in_shape, groups, window, out_shape, exponent, total,
+def conv(
+    first, index, value, start, delay, binary, listens, weight, y_first, y_pair, x_first,
+    x_pair, in_shape, groups, window, out_shape, exponent, total,
 ):  # fmt: skip
     """Scatter every event through the kernel elements that reach the window.
 
-    weight: [C_in, K_y, K_x, C_out / groups] int16. y_pair[y_first[y] : y_first[y + 1]]
-    lists (kernel row, output row) for input row y, x_pair likewise; only rows and columns
-    in the window.
+    weight: [C_in, K_y, K_x, C_out / groups] int16. y_pair[y_first[y] : y_first[y + 1]] is
+    (kernel row, output row) for input row y, x_pair likewise; only those in the window.
     in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output.
     """
     c0, c1, y0, y1, x0, x1 = window
@@ -189,15 +189,22 @@ def conv(  # type: ignore[no-untyped-def]
                     out = sums[y_pair[p, 1] - y0, x_pair[q, 1] - x0]
                     for c in range(low, high):
                         out[c - c0] += np.int32(w[c - base]) * payload
-        for c in range(c0, c1):
-            for y in range(y0, y1):
-                at = (c * out_shape[1] + y) * out_shape[2]
-                for x in range(x0, x1):
-                    total[t, at + x] += shifted(sums[y - y0, x - x0, c - c0], exponent)
+        _spread(sums, window, out_shape, exponent, total[t])
 
 
 @kernel
-def tally(first, index, table, counts):  # type: ignore[no-untyped-def]
+def _spread(sums, window, out_shape, exponent, total):
+    """Add sums [rows, columns, channels] of the window, shifted, to total [C * H * W]."""
+    c0, c1, y0, y1, x0, x1 = window
+    for c in range(c0, c1):
+        for y in range(y0, y1):
+            at = (c * out_shape[1] + y) * out_shape[2]
+            for x in range(x0, x1):
+                total[at + x] += shifted(sums[y - y0, x - x0, c - c0], exponent)
+
+
+@kernel
+def tally(first, index, table, counts):
     """Add table[k, i] to counts[t, k] for every event of neuron i in step t."""
     for t in range(first.size - 1):
         for e in range(first[t], first[t + 1]):
@@ -206,8 +213,9 @@ def tally(first, index, table, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def tally_groups(first, index, group, counts):  # type: ignore[no-untyped-def]
-    """Add one to counts[t, group[i]] for every event of neuron i in step t; none where it is -1."""
+def tally_groups(first, index, group, counts):
+    """Add one to counts[t, group[i]] for every event of neuron i in step t; none where it
+    is -1."""
     for t in range(first.size - 1):
         for e in range(first[t], first[t + 1]):
             if group[index[e]] >= 0:
@@ -215,7 +223,7 @@ def tally_groups(first, index, group, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def events_of(raster):  # type: ignore[no-untyped-def]
+def events_of(raster):
     """Return the events (first, index, value) of raster [steps, n], non-zero payloads
     only."""
     steps, n = raster.shape

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, FloatArray
 from snn_deploy.activity import Recording
+from snn_deploy.arrays import AnyArray, FloatArray
 from snn_deploy.linear import apply
 from snn_deploy.network import Network, Population
 from snn_deploy.schedule import evaluation_order
@@ -33,7 +33,8 @@ def run(
     order = [net.population(name) for name in evaluation_order(net)]
     stored: dict[str, list[AnyArray]] = {name: [] for name in kept}
     peaks = {p.name: {"a_in": 0.0, "u": 0.0, "v": 0.0} for p in order}
-    events = {n.name: np.zeros(samples, np.int64) for n in (*net.inputs, *order)}
+    names = [p.name for p in net.inputs] + [p.name for p in order]
+    events = {name: np.zeros(samples, np.int64) for name in names}
 
     for t in range(steps):
         memory.feed(t, events)

@@ -53,8 +53,8 @@ def _check_width(port: QuantInput, scaled: AnyArray) -> None:
     if max(high, -low) > limit:
         raise InputError(
             f"input {port.name!r}: a value needs payload {max(high, -low):.0f} at scale "
-            f"{port.scale:g}, but {port.payload_bits} bits hold {limit}; calibrate with data that "
-            f"covers this range"
+            f"{port.scale:g}, but {port.payload_bits} bits hold {limit}; calibrate with "
+            "data that covers this range"
         )
 
 
@@ -63,9 +63,9 @@ def _bias(drive: Drive, x: AnyArray) -> IntArray:
     exponent."""
     if not is_static(x):
         raise InputError(
-            f"input {drive.input!r}: its values change from step to step, but this target has "
-            f"binary spikes only and takes an analog input as one bias per sample; encode it as "
-            f"spikes, or use a target with graded spikes (loihi2)"
+            f"input {drive.input!r}: its values change from step to step, but this target "
+            "has binary spikes only and takes an analog input as one bias per sample; "
+            "encode it as spikes, or use a target with graded spikes (loihi2)"
         )
     current = apply(drive.map, np.asarray(x[:, 0], np.float64).reshape(len(x), -1))
     scaled = (current + drive.offset) * drive.scale / 2.0**drive.bias_exp

@@ -1,10 +1,11 @@
 """Time of a chip step from its counts. One model so far: `bound`.
 
-`bound` is the max-affine lower bound of Timcheck, Pierro and Shrestha, "A Compute and Communication
-Runtime Model for Loihi 2", arXiv:2601.10035 (2026): a step takes at least as long as the busiest core
-needs for its neurons, its synaptic operations or its synapse memory, as the busiest link needs for
-its messages, and as the barrier takes. Axon handling at a core (SANA-FE's coefficients know it) is one
-more such term. A coefficient that the board does not know is left out.
+`bound` is the max-affine lower bound of Timcheck, Pierro and Shrestha, "A Compute and
+Communication Runtime Model for Loihi 2", arXiv:2601.10035 (2026): a step takes at least as
+long as the busiest core needs for its neurons, its synaptic operations or its synapse
+memory, as the busiest link needs for its messages, and as the barrier takes. Axon handling
+at a core (SANA-FE's coefficients know it) is one more such term. A coefficient that the
+board does not know is left out.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,18 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snn_deploy.arrays import FloatArray, IntArray
+from snn_deploy.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from snn_deploy.board import Board
 
 
 @dataclass(frozen=True, eq=False)
 class StepCounts:
-    """Counts of one sample: per piece [F, P] by counter name (fields of Counts), and messages per link
-    [F, L]. chip_link: [L] bool, links between chips."""
+    """Counts of one sample: per piece [F, P] by counter name (fields of Counts), and
+    messages per link [F, L]. chip_link: [L] bool, links between chips."""
 
     pieces: Mapping[str, IntArray]
     links: IntArray
-    chip_link: IntArray
+    chip_link: BoolArray
 
 
 TimeModel = Callable[[Board, StepCounts, int], tuple[FloatArray, IntArray]]
@@ -40,7 +41,8 @@ BOUNDS = (
 
 
 def bound(board: Board, counts: StepCounts, tiles: int) -> tuple[FloatArray, IntArray]:
-    """Return (seconds [F], index into BOUNDS [F]) of each chip step. tiles: routers in use."""
+    """Return (seconds [F], index into BOUNDS [F]) of each chip step. tiles: routers in
+    use."""
     c, t = counts.pieces, board.time.bound
     neurons = (
         c["updates"] * _s(t.neuron_s.value)
@@ -71,7 +73,7 @@ def _s(value: float | None) -> float:
     return 0.0 if value is None else value
 
 
-def _busiest(seconds: FloatArray) -> FloatArray:
+def _busiest(seconds: AnyArray) -> FloatArray:
     result: FloatArray = seconds.max(axis=1, initial=0.0)
     return result
 

@@ -1,3 +1,4 @@
+# mypy: disallow-untyped-defs=False
 """The update kernel: runs any neuron model's own integer step over a population.
 
 `_advance` is the only place that names the models; each branch is a loop (vectorised by
@@ -20,7 +21,7 @@ _refractory_lif = numba.njit(refractory_lif)
 
 
 @kernel
-def _advance(code, state, parameter, a, bias, payload):  # type: ignore[no-untyped-def]
+def _advance(code, state, parameter, a, bias, payload):
     """Update all neurons once; rows of `parameter` are the model's `params`, payload [n] is
     set."""
     u, v = state[0], state[1]
@@ -48,7 +49,7 @@ def _advance(code, state, parameter, a, bias, payload):  # type: ignore[no-untyp
 
 
 @kernel
-def _largest(values, so_far):  # type: ignore[no-untyped-def]
+def _largest(values, so_far):
     """Return the largest magnitude in `values` (int32), at least `so_far`."""
     low, high = np.int32(0), np.int32(0)
     for i in range(values.size):
@@ -57,7 +58,7 @@ def _largest(values, so_far):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def update(  # type: ignore[no-untyped-def]
+def update(
     code, state, parameter, bias, total, start, first, index, value,
     membrane, piece, active, fired, peak,
 ):  # fmt: skip

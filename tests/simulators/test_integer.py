@@ -1,7 +1,11 @@
 """Integer simulator == golden model, bit for bit, on everything a QuantNetwork can say."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
+
 from random_networks import features, random_network
 from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import golden, integer
@@ -18,7 +22,7 @@ def one_sample(stimulus: Stimulus, i: int) -> Stimulus:
     )
 
 
-def assert_same(a: dict, b: dict) -> None:
+def assert_same(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
     assert a.keys() == b.keys()
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
@@ -37,7 +41,16 @@ def test_integer_equals_golden_on_random_networks(block: int) -> None:
 
 def test_the_random_networks_cover_everything() -> None:
     seen = set().union(*(features(*random_network(seed)) for seed in SEEDS[:100]))
-    wanted = {"Dense", "Sparse", "Conv", "recurrent", "skip", "payload 0", "payload 8", "readout"}
+    wanted = {
+        "Dense",
+        "Sparse",
+        "Conv",
+        "recurrent",
+        "skip",
+        "payload 0",
+        "payload 8",
+        "readout",
+    }
     wanted |= {"delay 1-15", "delay 16-62", "drive", "v0", "soft_lif", "refractory_lif"}
     assert wanted <= seen, wanted - seen
 
@@ -49,7 +62,9 @@ def test_a_run_of_many_samples_is_many_runs_of_one(seed: int) -> None:
     for i in range(stimulus.samples):
         alone = golden.run(net, one_sample(stimulus, i))
         for name, output in alone.outputs.items():
-            np.testing.assert_array_equal(output[0], together.outputs[name][i], err_msg=name)
+            np.testing.assert_array_equal(
+                output[0], together.outputs[name][i], err_msg=name
+            )
 
 
 def test_threads_change_nothing() -> None:

@@ -6,8 +6,9 @@ import scipy.sparse as sp
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from snn_deploy.linear import apply, compose, fold, matrix
-from snn_deploy.maps import Chain, Conv, Dense, Map, Pool, Scale, Sparse
+from snn_deploy.maps import Chain, Conv, Dense, Pool, Scale, Sparse
 
 
 @st.composite
@@ -69,7 +70,9 @@ def test_pooling_is_that_of_pytorch(
         torch.tensor(x.reshape(2, 2, 7, 8)), kernel, stride, padding
     ).numpy()
     expected = out * (1 if average else kernel**2)
-    pool = Pool((kernel,) * 2, (2, 7, 8), out.shape[1:], (stride,) * 2, (padding,) * 2, average)
+    pool = Pool(
+        (kernel,) * 2, (2, 7, 8), out.shape[1:], (stride,) * 2, (padding,) * 2, average
+    )
     np.testing.assert_allclose(apply(pool, x), expected.reshape(2, -1), atol=1e-12)
     np.testing.assert_allclose((matrix(pool) @ x.T).T, expected.reshape(2, -1), atol=1e-12)
 
@@ -78,7 +81,7 @@ def test_pooling_is_that_of_pytorch(
 def chains(draw: st.DrawFn) -> Chain:
     """Draw conv, pool, conv, scale, dense ... in a row."""
     shape = draw(images())
-    maps: list[Map] = []
+    maps: list[Dense | Sparse | Conv | Pool | Scale] = []
     size = int(np.prod(shape))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     for kind in draw(st.lists(st.sampled_from("cpsd"), min_size=1, max_size=4)):

@@ -4,7 +4,7 @@ import sys
 
 import msgspec
 
-from snn_deploy.board import Board, load_board, shipped_boards
+from snn_deploy.board import Board, ModelSupport, load_board, shipped_boards
 from snn_deploy.evidence import Leaf, leaves
 from snn_deploy.reporting.screen import grid, screen, show_section
 from snn_deploy.reporting.tables import Sources, Table
@@ -24,6 +24,7 @@ def run_boards(name: str | None, *, json: bool) -> None:
     board = load_board(name)
     console.print(f"{board.name}: {board.title}\n{board.source}", markup=False)
     sources = Sources()
+    console.print(grid(neurons(board, sources)))
     console.print(grid(numbers(board, sources), whole=True))
     for section in sources.section():
         show_section(section, console)
@@ -47,18 +48,28 @@ def numbers(board: Board, sources: Sources) -> Table:
     return Table(columns, rows, frozenset({"value"}))
 
 
+def neurons(board: Board, sources: Sources) -> Table:
+    """Return one row per neuron model: how `board` runs it."""
+    rows = tuple(
+        (name, model.runs, model.confidence, sources.cite(_source(model)))
+        for name, model in board.neuron.models.items()
+    )
+    return Table(("neuron", "runs as", "confidence", "source"), rows)
+
+
 def _row(path: str, leaf: Leaf, sources: Sources) -> tuple[str, ...]:
     facts = msgspec.to_builtins(leaf)
     name = facts.get("name") or facts.get("workload")
     value = facts.get("value", facts.get("values"))
-    shown = "not published" if value is None else str(value)
-    source = f"{leaf.source} ({leaf.note})" if leaf.note else leaf.source
-    where = f"{path} ({name})" if name else path
     return (
-        where,
-        shown,
+        f"{path.rpartition('[')[0]}: {name}" if name else path,
+        "not published" if value is None else str(value),
         facts.get("unit", ""),
         leaf.kind,
         leaf.confidence,
-        sources.cite(source),
+        sources.cite(_source(leaf)),
     )
+
+
+def _source(record: Leaf | ModelSupport) -> str:
+    return f"{record.source} ({record.note})" if record.note else record.source

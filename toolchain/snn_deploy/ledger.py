@@ -47,7 +47,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     price: null if it is not published, and then joules too. unit: "pJ" per event; "W", with
     a count in seconds times units powered. kind, source, confidence: the evidence for the
-    price (see docs/boards). parts: mean joules (bounded: high) by population; empty where
+    price. parts: mean joules (bounded: high) by population; empty where
     no population causes them.
     """
 
@@ -67,8 +67,9 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One coefficient set worked out. totals: joules by scope; dynamic: of the scopes core
-    and noc together. unpublished: names of the lines that no total holds."""
+    """One coefficient set worked out. totals: joules by scope, of those with a price;
+    dynamic: of the scopes core and noc together. unpublished: names of the lines that no
+    total holds."""
 
     name: str
     title: str
@@ -135,8 +136,11 @@ def bounds(silent: Activity, firing: Activity, program: Program) -> Ledger:
 
 def measured(values: FloatArray) -> Stat:
     """Summarize one value per sample [N]."""
-    std = float(values.std(ddof=1)) if len(values) > 1 else None
-    return Stat(float(values.mean()), std, float(values.min()), float(values.max()))
+    low, high = float(values.min()), float(values.max())
+    if len(values) == 1:
+        return Stat(low, None, low, high)
+    std = float(values.std(ddof=1)) if low < high else 0.0  # no rounding noise
+    return Stat(float(values.mean()), std, low, high)
 
 
 def bounded(values: FloatArray) -> Stat:
@@ -198,7 +202,7 @@ def _ledger(counted: Counted, board: Board, basis: str, samples: int, steps: int
 
 def _account(name: str, coefficients: EnergySet, counted: Counted) -> Account:
     priced = [c for c in coefficients.coefficients if c.value is not None]
-    scopes = {c.scope: None for c in coefficients.coefficients}
+    scopes = {c.scope: None for c in priced}
     return Account(
         name=name,
         title=coefficients.title,

@@ -81,7 +81,7 @@ def fold(chain: Map) -> Connection:
         return _single(chain)
     if not chain.maps:
         return Sparse(sp.csr_array(sp.eye_array(chain.n)))
-    total = chain.maps[0]
+    total: Map = chain.maps[0]
     for part in chain.maps[1:]:
         total = compose(total, part)
     return _single(total)

@@ -58,7 +58,8 @@ class Window:
     x1: int
 
     def members(self, grid: tuple[int, int, int]) -> IntArray:
-        """Return the flat indices, rising, of the neurons inside, of a map of shape `grid`."""
+        """Return the flat indices, rising, of the neurons inside, of a map of shape
+        `grid`."""
         numbers = np.arange(int(np.prod(grid)), dtype=np.int64).reshape(grid)
         box = numbers[self.c0 : self.c1, self.y0 : self.y1, self.x0 : self.x1]
         return box.ravel()
@@ -71,7 +72,8 @@ class Window:
 def grid_of(net: QuantNetwork, name: str) -> tuple[int, int, int]:
     """Return the map [C, H, W] in which windows of the population `name` are meant.
 
-    That of a convolution that ends in it, else its own shape if that has three dimensions, else [1, 1, n].
+    That of a convolution that ends in it, else its own shape if that has three dimensions,
+    else [1, 1, n].
     """
     for p in net.into(name):
         if isinstance(p.map, Conv):

@@ -176,11 +176,13 @@ class QuantNetwork:
 
     def level(self, name: str) -> int:
         """Return the level of the input or population called `name`."""
-        return {n.name: n.level for n in (*self.inputs, *self.populations)}[name]
+        levels = {p.name: p.level for p in self.inputs}
+        return (levels | {p.name: p.level for p in self.populations})[name]
 
     def size(self, name: str) -> int:
         """Return the number of neurons of the input or population called `name`."""
-        return {n.name: n.n for n in (*self.inputs, *self.populations)}[name]
+        sizes = {p.name: p.n for p in self.inputs}
+        return (sizes | {p.name: p.n for p in self.populations})[name]
 
     def chip_delay(self, projection: QuantProjection) -> int:
         """Return the steps from a spike to its arrival on the chip (>= 1)."""

@@ -89,7 +89,7 @@ def conv_pool(rng: np.random.Generator, reset: str) -> Any:
         conv.bias.copy_(torch.tensor(rng.integers(-2, 4, 6) / 16))
     return torch.nn.Sequential(
         conv, leaky(6, 8, 8, reset_mechanism=reset), torch.nn.AvgPool2d(2), torch.nn.Flatten(),
-        linear(rng, 96, WIDTH, 1 / 2), leaky(WIDTH, reset_mechanism=reset),
+        linear(rng, 96, WIDTH, 1 / 16), leaky(WIDTH, reset_mechanism=reset),
     )  # fmt: skip
 
 
@@ -99,8 +99,8 @@ def recurrent_lif(rng: np.random.Generator, reset: str) -> Any:
         init_hidden=True, spike_grad=fires, reset_mechanism=reset,
     )  # fmt: skip
     return torch.nn.Sequential(
-        linear(rng, 20, WIDTH, 1 / 4), recurrent_of(layer, rng),
-        linear(rng, WIDTH, WIDTH, 1 / 8), leaky(WIDTH, reset_mechanism=reset),
+        linear(rng, 20, WIDTH, 1 / 2), recurrent_of(layer, rng),
+        linear(rng, WIDTH, WIDTH, 1 / 4), leaky(WIDTH, reset_mechanism=reset),
     )  # fmt: skip
 
 

@@ -71,10 +71,10 @@ class Residual(torch.nn.Module):  # type: ignore[misc, name-defined, unused-igno
 
 BUILDS: dict[str, Callable[[np.random.Generator], Any]] = {
     "fc_lif": fc(lambda: neuron.LIFNode(tau=2.0), 1 / 2),
-    "fc_lif_input_not_decayed": fc(lambda: neuron.LIFNode(tau=4.0, decay_input=False), 1 / 8),
-    "fc_lif_reset_below_zero": fc(lambda: neuron.LIFNode(tau=2.0, v_reset=-0.25), 1 / 2),
+    "fc_lif_input_not_decayed": fc(lambda: neuron.LIFNode(tau=4.0, decay_input=False), 1 / 4),
+    "fc_lif_reset_below_zero": fc(lambda: neuron.LIFNode(tau=2.0, v_reset=-0.25), 1.0),
     "fc_if": fc(lambda: neuron.IFNode(v_threshold=2.0), 1 / 4),
-    "fc_cuba": fc(lambda: neuron.CUBALIFNode(c_decay=0.5, v_decay=0.75, v_threshold=2.0), 1 / 16),
+    "fc_cuba": fc(lambda: neuron.CUBALIFNode(c_decay=0.5, v_decay=0.75, v_threshold=1.0), 1 / 8),
     "fc_cuba_reset_above_zero": fc(lambda: neuron.CUBALIFNode(v_reset=0.125), 1 / 64),
     "fc_plif": fc(lambda: neuron.ParametricLIFNode(init_tau=2.0).double(), 1 / 2),
     "conv_pool": conv_pool,

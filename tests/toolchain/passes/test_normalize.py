@@ -1,4 +1,5 @@
 import numpy as np
+
 from snn_deploy.maps import Chain, Conv, Dense, Pool, Scale
 from snn_deploy.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
@@ -7,7 +8,8 @@ from snn_deploy_simulators import reference
 
 
 def image_network() -> Network:
-    """8x8 image -> (conv, pool, scale, dense) -> 6 neurons that also hear the image directly."""
+    """8x8 image -> (conv, pool, scale, dense) -> 6 neurons that also hear the image
+    directly."""
     rng = np.random.default_rng(3)
     conv = Conv(rng.normal(size=(2, 1, 3, 3)), (1, 8, 8), (2, 8, 8), (1, 1), (1, 1))
     pool = Pool((2, 2), (2, 8, 8), (2, 4, 4), (2, 2), (0, 0), True)
@@ -19,7 +21,9 @@ def image_network() -> Network:
         (
             Projection("image", "out", Chain((conv, pool, scale, dense), 64)),
             Projection("image", "out", Chain((Dense(rng.normal(size=(6, 64))),), 64)),
-            Projection("image", "out", Chain((Dense(rng.normal(size=(6, 64))),), 64), delay=2),
+            Projection(
+                "image", "out", Chain((Dense(rng.normal(size=(6, 64))),), 64), delay=2
+            ),
         ),
         ("out",),
     )

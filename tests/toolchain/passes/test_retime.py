@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.maps import Dense
 from snn_deploy.network import Input, Network, Population, Projection
@@ -50,7 +51,9 @@ def test_a_cycle_with_enough_delay_is_spread_over_its_hops() -> None:
 
 
 def test_a_cycle_with_fewer_delays_than_hops_is_refused_by_name() -> None:
-    with pytest.raises(DoesNotFitError, match=r"a -> b -> a|b -> a -> b.*2 hops but only 1"):
+    with pytest.raises(
+        DoesNotFitError, match=r"a -> b -> a|b -> a -> b.*2 hops but only 1"
+    ):
         retime(network([("in", "a", 0), ("a", "b", 0), ("b", "a", 1), ("a", "a", 1)]))
 
 
@@ -68,7 +71,9 @@ def random_edges(draw: st.DrawFn) -> list[tuple[str, str, int]]:
         pres = draw(st.lists(st.integers(0, i - 1), max_size=3, unique=True))
         edges += [(names[j], post, draw(st.integers(0, 3))) for j in pres]
     return edges + draw(
-        st.lists(st.tuples(*[st.sampled_from(names[1:])] * 2, st.integers(7, 9)), max_size=2)
+        st.lists(
+            st.tuples(*[st.sampled_from(names[1:])] * 2, st.integers(7, 9)), max_size=2
+        )
     )
 
 

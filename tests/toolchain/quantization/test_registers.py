@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from snn_deploy.quant import SignMode
 from snn_deploy.quantization.registers import (
     WEIGHT_LIMITS,
@@ -80,12 +81,16 @@ def test_whole_numbers_are_stored_as_they_are() -> None:
         ([0, 0], SignMode.EXCITATORY, 1),
     ],
 )
-def test_needed_bits_drops_common_zeros(weight: list[int], mode: SignMode, bits: int) -> None:
+def test_needed_bits_drops_common_zeros(
+    weight: list[int], mode: SignMode, bits: int
+) -> None:
     assert needed_bits(np.array(weight), mode) == bits
 
 
 @given(arrays(np.int64, 30, elements=st.integers(0, 4096)), st.integers(5, 8))
-def test_few_groups_leaves_few_values_near_the_old_ones(values: np.ndarray, limit: int) -> None:
+def test_few_groups_leaves_few_values_near_the_old_ones(
+    values: np.ndarray, limit: int
+) -> None:
     result = few_groups(values, limit)
     assert len(np.unique(result)) <= limit
     assert np.all(result[values == 0] == 0)

@@ -4,7 +4,7 @@
 Threshold of NIR are settings of it); `lif` is the integer step of the hard-reset member.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,19 +49,13 @@ class Lif:
         Defaults: alpha 0, beta 1, gain 1, bias 0, threshold 1, v_reset 0, amount =
         threshold, v0 = 0.
         """
-        default = {"alpha": 0.0, "beta": 1.0, "gain": 1.0, "bias": 0.0, "threshold": 1.0,
-                   "v_reset": 0.0, "v0": 0.0}  # fmt: skip
-        default["amount"] = values.get("threshold", 1.0)
-        merged = default | values
-        arrays = {f.name for f in fields(Lif) if f.name in default}
-        return Lif(
-            **{
-                k: frozen(np.array(np.broadcast_to(np.asarray(v, np.float64), (n,))))
-                if k in arrays
-                else v
-                for k, v in merged.items()
-            }
-        )
+        defaults = {"alpha": 0.0, "beta": 1.0, "gain": 1.0, "bias": 0.0, "threshold": 1.0,
+                    "v_reset": 0.0, "v0": 0.0, "amount": values.get("threshold", 1.0)}  # fmt: skip
+        wide: dict[str, Any] = {
+            name: frozen(np.full(n, values.get(name, default), np.float64))
+            for name, default in defaults.items()
+        }
+        return Lif(**(values | wide))
 
     @property
     def n(self) -> int:

@@ -31,14 +31,14 @@ from snn_deploy.program import Partition, Piece, Use, Window
 from snn_deploy.quant import QuantNetwork
 
 Windows: TypeAlias = tuple[Window, ...]
-WORDS = {
-    "axon_in": "input axons",
-    "neuron_groups": "neuron groups",
-    "neuron": "neuron state",
-    "synapse": "synapse memory",
-    "axon_map": "output axons",
-    "axon_mem": "axon lists",
-    "total": "memory in all",
+MEANING = {
+    "axon_in": "for input axons",
+    "neuron_groups": "for its parameters",
+    "neuron": "for its state",
+    "synapse": "for synapses",
+    "axon_map": "for output axons",
+    "axon_mem": "for lists of axons",
+    "total": "of memory in all",
 }
 
 
@@ -205,7 +205,7 @@ def _busiest_neuron(d: Demand) -> int:
 def _sentence(name: str, d: Demand, use: Use, times: Mapping[str, float]) -> str:
     """Say that one neuron needs more than a core, and what would fit."""
     worst = max(times, key=lambda resource: times[resource])
-    limit = d.board.pool.caps()[worst]
+    limit = getattr(d.board.pool, worst)
     kernel = d.kernel_words(Window(0, 1, 0, 1, 0, 1))
     remedy = (
         "use a smaller kernel or fewer input channels"
@@ -213,8 +213,9 @@ def _sentence(name: str, d: Demand, use: Use, times: Mapping[str, float]) -> str
         else f"give each neuron at most {_most_inputs(d)} inputs"
     )
     return (
-        f"population {name!r}: one neuron needs {getattr(use, worst)} of {WORDS[worst]}, "
-        f"{times[worst]:.1f}x the {limit} of a core of {d.board.name}; {remedy}"
+        f"population {name!r}: one neuron needs {getattr(use, worst)} {limit.unit} "
+        f"{MEANING[worst]}, {times[worst]:.1f}x the {limit.value} of a core of "
+        f"{d.board.name}; {remedy}"
     )
 
 

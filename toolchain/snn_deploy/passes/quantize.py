@@ -34,8 +34,9 @@ def quantize(
 ) -> QuantNetwork:
     """Return `net` in the integers of `board`.
 
-    wide: projections (indices into net.projections) whose weights take two arrays of synapses, a
-    coarse and a fine one; twice the memory and synops, about 7 bits more. `refine` chooses them.
+    wide: projections (indices into net.projections) whose weights take two arrays of
+    synapses, a coarse and a fine one; twice the memory and synops, about 7 bits more.
+    `refine` chooses them.
     weight_bits: 1..8, sign included. Without calibration, inputs are taken for binary
     spikes and scales are safe for any input.
 
@@ -81,24 +82,26 @@ def _structure_violations(net: Network) -> list[str]:
     for p in net.projections:
         if p.pre in readouts:
             found.append(
-                f"population {p.pre!r} does not spike but feeds {p.post!r}: a membrane can be read "
-                f"out, not sent; put a spiking neuron between them"
+                f"population {p.pre!r} does not spike but feeds {p.post!r}: a membrane can "
+                "be read out, not sent; put a spiking neuron between them"
             )
     for pop in net.populations:
         for name in ("alpha", "beta"):
             keep = getattr(pop.neuron, name)
             if keep.min(initial=0) < 0 or keep.max(initial=0) > 1:
                 found.append(
-                    f"population {pop.name!r}: a decay factor of {keep.min():g} .. {keep.max():g} "
-                    f"per step is outside 0..1; choose a time step shorter than its time constants"
+                    f"population {pop.name!r}: a decay factor of {keep.min():g} .. "
+                    f"{keep.max():g} per step is outside 0..1; choose a time step shorter "
+                    "than its time constants"
                 )
         if (
             pop.neuron.spiking
             and float((pop.neuron.threshold - rest_of(pop.neuron)).min()) <= 0
         ):
             found.append(
-                f"population {pop.name!r}: its threshold {pop.neuron.threshold.min():g} is not above "
-                f"the reset value {rest_of(pop.neuron).max():g}, so it would fire for ever; raise it"
+                f"population {pop.name!r}: its threshold {pop.neuron.threshold.min():g} is "
+                f"not above the reset value {rest_of(pop.neuron).max():g}, so it would "
+                "fire for ever; raise it"
             )
     return found
 

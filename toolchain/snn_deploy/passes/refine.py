@@ -1,10 +1,12 @@
 """Refine: quantize again with wider weights where it matters, until predictions agree.
 
-Eight bits are not enough for every trained network: where two outputs are nearly tied, rounding flips
-the answer. A synapse can be stored twice, coarse and fine, which costs memory and synaptic operations. This pass
-finds the projections where that buys most: it widens one after the other, each time the one after which
-the integer network agrees best with the float one, and stops at the target. What each step bought is
-recorded as an Assumption. It measures on the data it is given and promises nothing about other data.
+Eight bits are not enough for every trained network: where two outputs are nearly tied,
+rounding flips the answer. A synapse can be stored twice, coarse and fine, which costs
+memory and synaptic operations. This pass
+finds the projections where that buys most: it widens one after the other, each time the one
+after which the integer network agrees best with the float one, and stops at the target.
+What each step bought is recorded as an Assumption. It measures on the data it is given and
+promises nothing about other data.
 """
 
 from collections.abc import Callable
@@ -30,11 +32,13 @@ def refine(
     target: float = 0.99,
     weight_bits: int = 8,
 ) -> QuantNetwork:
-    """Return the integer network with the fewest wide projections found that reaches `target`.
+    """Return the integer network with the fewest wide projections found that reaches
+    `target`.
 
-    agreement: share of samples (0..1) on which an integer network predicts what the float one does.
-    fits: whether a network fits the board; a widening that does not is not taken. If nothing reaches the
-    target, the best network found is returned.
+    agreement: share of samples (0..1) on which an integer network predicts what the float
+    one does.
+    fits: whether a network fits the board; a widening that does not is not taken. If
+    nothing reaches the target, the best network found is returned.
     """
     wide: frozenset[int] = frozenset()
     best = quantize(net, board, calibration, weight_bits=weight_bits)
@@ -53,7 +57,8 @@ def refine(
             Assumption(
                 f"weights of {p.pre} -> {p.post}",
                 "stored twice, coarse and fine",
-                f"agreement with the float network {reached:.2%} -> {score:.2%} on the calibration "
+                f"agreement with the float network {reached:.2%} -> {score:.2%} on the "
+                "calibration "
                 f"data (target {target:.0%})",
             )
         )
@@ -71,7 +76,8 @@ def _best_widening(
     target: float,
     weight_bits: int,
 ) -> tuple[int, QuantNetwork, float] | None:
-    """Return (projection, network, agreement) of the best next one; the first that reaches the target."""
+    """Return (projection, network, agreement) of the best next one; the first that reaches
+    the target."""
     found: tuple[int, QuantNetwork, float] | None = None
     for index in range(len(net.projections)):
         if index in wide:

@@ -37,8 +37,8 @@ def _longest_paths(net: Network) -> dict[str, int]:
     """Return the smallest levels that satisfy every constraint: longest paths, by
     Bellman-Ford."""
     graph: nx.DiGraph[object] = nx.DiGraph()
-    for node in (*net.inputs, *net.populations):
-        graph.add_edge(_START, node.name, weight=0)
+    names = [p.name for p in net.inputs] + [p.name for p in net.populations]
+    graph.add_weighted_edges_from((_START, name, 0) for name in names)
     for p in net.projections:
         if p.pre == p.post and p.delay > 0:
             continue  # never binding, and networkx takes such a loop for the negative cycle
@@ -59,9 +59,9 @@ def _describe(net: Network, names: list[str]) -> str:
     )
     path = " -> ".join([*names, names[0]])
     return (
-        f"cycle {path}: it has {len(hops)} hops but only {delays} steps of delay, and on the chip "
-        f"every hop takes a step; add a Delay of {len(hops) - delays} steps in the cycle (and train "
-        f"with it) or remove one of its populations"
+        f"cycle {path}: it has {len(hops)} hops but only {delays} steps of delay, and on "
+        f"the chip every hop takes a step; add a Delay of {len(hops) - delays} steps in "
+        "the cycle (and train with it) or remove one of its populations"
     )
 
 

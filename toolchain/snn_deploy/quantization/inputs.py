@@ -35,8 +35,9 @@ def quantize_input(
     bits = min(PAYLOAD_BITS, payload_bits_max)
     if bits < 2:
         raise DoesNotFitError(
-            f"input {port.name!r}: its values are graded ({low:g} .. {high:g}), but the spikes of "
-            f"this target are binary; encode them as spikes or use a target with graded spikes (loihi2)"
+            f"input {port.name!r}: its values are graded ({low:g} .. {high:g}), but the "
+            "spikes of this target are binary; encode them as spikes or use a target with "
+            "graded spikes (loihi2)"
         )
     limit = (1 << bits) - 1 if low >= 0 else (1 << (bits - 1)) - 1
     scale = _exact_scale(values, limit) or limit / max(high, -low)

@@ -105,8 +105,10 @@ def _from_rest(pop: Population) -> Population:
 def _one_threshold(pop: Population, groups: int) -> tuple[Population, FloatArray]:
     """Return `pop` with one threshold for all, and the factors [n] that did it.
 
-    A core holds few parameter sets, so where there are more thresholds than `groups` each membrane
-    is measured in units of its own threshold: weights, bias and reset are scaled with it, spikes stay.
+    A core holds few parameter sets, so where there are more thresholds than `groups` each
+    membrane
+    is measured in units of its own threshold: weights, bias and reset are scaled with it,
+    spikes stay.
     """
     n = pop.neuron
     if not n.spiking or len(np.unique(n.threshold)) <= groups:
@@ -189,9 +191,10 @@ def _choose_scale(
     cap = scale.largest_scale(limits, state, threshold, bias)
     if threshold is not None and cap * float(neuron.threshold.min()) < scale.GRID:
         raise DoesNotFitError(
-            f"population {pop.name!r}: its threshold {neuron.threshold.min():g} rounds to 0, because "
-            f"its membrane reaches {state:.3g} and must fit {limits.state}; scale down its weights or "
-            f"give calibration data (--input) so that the real reach is known"
+            f"population {pop.name!r}: its threshold {neuron.threshold.min():g} rounds to "
+            f"0, because its membrane reaches {state:.3g} and must fit {limits.state}; "
+            "scale down its weights or give calibration data (--input) so that the real "
+            "reach is known"
         )
     s = scale.best_scale(
         cap, threshold, [_weights(m) for m in maps], context.weight_bits, context.exponents
@@ -334,8 +337,8 @@ def _amount(pop: Population, s: float, top: int) -> IntArray:
     late = neuron.reset == "subtract_late"
     if late and float(neuron.beta.min()) <= 0.0:
         raise DoesNotFitError(
-            f"population {pop.name!r}: it subtracts its threshold one step after a spike, but keeps "
-            f"nothing of its membrane from step to step (beta 0); use reset zero"
+            f"population {pop.name!r}: it subtracts its threshold one step after a spike, "
+            "but keeps nothing of its membrane from step to step (beta 0); use reset zero"
         )
     amount = neuron.amount / neuron.beta if late else neuron.amount
     return np.clip(np.rint(amount * s), 0, top).astype(np.int64)
@@ -381,8 +384,9 @@ def _whole_bias(pop: Population, fed: list[Projection], context: Context) -> Flo
 def _drive(pop: Population, fed: list[Projection], s: float, context: Context) -> Drive:
     if len(fed) > 1:
         raise DoesNotFitError(
-            f"population {pop.name!r}: {len(fed)} projections of static inputs end in it, and only one "
-            f"can be fed as a bias; merge them in the model or use a target with graded spikes"
+            f"population {pop.name!r}: {len(fed)} projections of static inputs end in it, "
+            "and only one can be fed as a bias; merge them in the model or use a target "
+            "with graded spikes"
         )
     top = np.abs(_whole_bias(pop, fed, context)).max(axis=0) * s
     _, exponent = registers.bias_registers(

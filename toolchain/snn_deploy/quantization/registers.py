@@ -23,14 +23,14 @@ WEIGHT_LIMITS = {
 
 def membrane_decay(beta: FloatArray) -> IntArray:
     """Return dv in 0..4096 for the factor beta in [0, 1]: v keeps (4096 - dv) / 4096."""
-    return np.clip(np.rint((1.0 - beta) * DECAY_ONE), 0, DECAY_ONE).astype(np.int64)
+    register = np.clip(np.rint((1.0 - beta) * DECAY_ONE), 0, DECAY_ONE)
+    return np.asarray(register, np.int64)
 
 
 def current_decay(alpha: FloatArray) -> IntArray:
     """Return du in 0..4095 for the factor alpha in [0, 1]: u keeps (4095 - du) / 4096."""
-    return np.clip(np.rint((1.0 - alpha) * DECAY_ONE) - 1, 0, DECAY_ONE - 1).astype(
-        np.int64
-    )
+    register = np.clip(np.rint((1.0 - alpha) * DECAY_ONE) - 1, 0, DECAY_ONE - 1)
+    return np.asarray(register, np.int64)
 
 
 def few_groups(values: IntArray, limit: int) -> IntArray:

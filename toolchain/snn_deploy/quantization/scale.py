@@ -18,6 +18,7 @@ from snn_deploy.quantization.registers import store_weights
 COMFORT = 8192.0  # threshold register value beyond which finer thresholds gain nothing
 GRID = 64.0  # v units per unit of summed input and per unit of the threshold register
 CANDIDATES = 64  # scales tried within the last factor of two
+SAMPLE = 1 << 16  # weights per projection on which scales are compared
 MARGIN = 2.0  # headroom over what calibration data showed
 
 
@@ -76,13 +77,23 @@ def best_scale(
     A scale at which weights and threshold are whole numbers already wins (the one nearest
     to the numbers as they are), so integer networks pass unchanged.
     """
+    some = [_sample(w) for w in weights]
     upward = range(max(exponents[0], 0), exponents[-1] + 1)  # others drop bits of the sum
     for power in sorted(range(-8, 15), key=lambda k: (abs(k), k)):
         scale = GRID * 2.0**power
         whole = threshold is None or float(threshold * 2.0**power).is_integer()
-        if scale <= cap and whole and _error(scale, weights, bits, upward) == 0.0:
+        exact = scale <= cap and whole and _error(scale, some, bits, upward) == 0.0
+        if exact and _error(scale, weights, bits, upward) == 0.0:
             return scale
-    return min(_grid(cap, threshold), key=lambda s: _error(s, weights, bits, exponents))
+    return min(_grid(cap, threshold), key=lambda s: _error(s, some, bits, exponents))
+
+
+def _sample(weight: FloatArray) -> FloatArray:
+    """Return at most about SAMPLE weights, evenly spread, the extreme ones among them."""
+    flat = weight.ravel()
+    if flat.size <= SAMPLE:
+        return flat
+    return np.concatenate([flat[:: -(-flat.size // SAMPLE)], [flat.min(), flat.max()]])
 
 
 def _grid(cap: float, threshold: float | None) -> Iterator[float]:

@@ -73,7 +73,7 @@ def _layer(run: Run, pop: Population) -> Layer:
         neurons=neurons,
         model=None if quant is None else quant.population(pop.name).model,
         spiking=spiking,
-        cores=None if program is None else len(program.partition.of(pop.name)),
+        cores=None if run.partition is None else len(run.partition.of(pop.name)),
         synapses=None
         if quant is None
         else sum(stored_synapses(p.map) for p in quant.into(pop.name)),

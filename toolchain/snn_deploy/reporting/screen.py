@@ -29,7 +29,9 @@ def show(report: Report, console: Console) -> None:
 
 
 def show_section(section: Section, console: Console) -> None:
-    """Print one section."""
+    """Print one section, unless there is nothing in it."""
+    if not section.lines and (section.table is None or not section.table.rows):
+        return
     console.print()
     console.print(Text(section.title, style="bold"))
     for line in section.lines:

@@ -105,10 +105,13 @@ def _accuracy(report: Report) -> list[Section]:
 def _layers(report: Report) -> list[Section]:
     columns = (
         "population", "shape", "neurons", "cores", "synapses", "synops", "spikes", "rate",
-        "sparsity", "float = integer", "integer = chip",
+        "sparsity", "float = integer", "common spikes", "integer = chip",
     )  # fmt: skip
     rows = tuple(_layer(layer) for layer in report.layers)
-    lines = ("synops, spikes: per inference; rate: per neuron and step",)
+    lines = (
+        "synops, spikes: per inference; rate: per neuron and step; float = integer: share "
+        "of neurons and steps; common spikes: in both, of those in either",
+    )
     return [Section("Layers", lines, Table(columns, rows, frozenset(columns[2:])))]
 
 
@@ -132,12 +135,16 @@ def _rounded(value: float | None) -> str:
     return significant(round(value) if value is not None and value >= 1000 else value)
 
 
-def _agreements(layer: Layer) -> tuple[str, str]:
-    cells = [
-        f"rms {significant(a.rms)}" if a.rms is not None else share(a.equal)
-        for a in layer.agreement
-    ]
-    return (cells[0], cells[1]) if len(cells) == 2 else ("-", "-")
+def _agreements(layer: Layer) -> tuple[str, ...]:
+    if not layer.agreement:
+        return ("-", "-", "-")
+    rounding, mapping = layer.agreement
+    same = (
+        share(rounding.equal)
+        if rounding.rms is None
+        else f"rms {significant(rounding.rms)}"
+    )
+    return same, share(rounding.jaccard), share(mapping.equal)
 
 
 def _utilization(used: Utilization | None) -> list[Section]:
@@ -259,7 +266,11 @@ def _energy(energy: Ledger | None, sources: Sources) -> list[Section]:
 
 
 def _account(account: Account, sources: Sources) -> Section:
-    totals = "; ".join(f"{scope} {spread(t, 'J')}" for scope, t in account.totals.items())
+    scopes = {line.scope: account.totals.get(line.scope) for line in account.lines}
+    totals = "; ".join(
+        f"{scope} {NOT_PUBLISHED if total is None else spread(total, 'J')}"
+        for scope, total in scopes.items()
+    )
     lines = (
         account.title,
         f"by scope: {totals}",
