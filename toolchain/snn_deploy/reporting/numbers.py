@@ -43,5 +43,6 @@ def spread(stat: Stat | None, unit: str = "") -> str:
         return "-"
     write = (lambda v: quantity(v, unit)) if unit else significant
     if stat.mean is None:
-        return f"{write(stat.low)} to {write(stat.high)}"
+        low, high = write(stat.low), write(stat.high)
+        return low if low == high else f"{low} to {high}"
     return write(stat.mean) + (f" ± {write(stat.std)}" if stat.std else "")

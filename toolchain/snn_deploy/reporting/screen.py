@@ -44,8 +44,8 @@ def grid(table: Table, *, whole: bool = False) -> Grid:
     """Return `table` for the terminal, a long one cut unless it is wanted whole."""
     result = Grid(box=None, pad_edge=True, header_style="dim")
     for column in table.columns:
-        justify = "right" if column in table.right else "left"
-        result.add_column(column, justify=justify, overflow="fold")
+        right = column in table.right
+        result.add_column(column, justify="right" if right else "left", overflow="fold")
     most = len(table.rows) if whole else MOST_ROWS
     for row in table.rows[:most]:
         result.add_row(*map(escape, row))

@@ -112,7 +112,17 @@ def _layers(report: Report) -> list[Section]:
         "synops, spikes: per inference; rate: per neuron and step; float = integer: share "
         "of neurons and steps; common spikes: in both, of those in either",
     )
-    return [Section("Layers", lines, Table(columns, rows, frozenset(columns[2:])))]
+    table = without_blanks(Table(columns, rows, frozenset(columns[2:])))
+    return [Section("Layers", lines, table)]
+
+
+def without_blanks(table: Table) -> Table:
+    """Return `table` without the columns that say nothing in any row."""
+    kept = [
+        i for i in range(len(table.columns)) if any(row[i] != "-" for row in table.rows)
+    ]
+    rows = tuple(tuple(row[i] for i in kept) for row in table.rows)
+    return Table(tuple(table.columns[i] for i in kept), rows, table.right)
 
 
 def _layer(layer: Layer) -> tuple[str, ...]:
@@ -289,7 +299,7 @@ def _lines(lines: Iterable[Line], sources: Sources) -> Table:
             NOT_PUBLISHED if line.price is None else _price(line.price, line.unit),
             NOT_PUBLISHED if line.joules is None else spread(line.joules, "J"),
             line.kind,
-            sources.cite(line.source),
+            "-" if line.price is None else sources.cite(line.source),
         )
         for line in lines
     )
