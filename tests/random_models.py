@@ -41,7 +41,9 @@ def random_model(
 
 def calibration(net: Network, x: AnyArray) -> Calibration:
     """Return what the quantizer learns from running `net` on x."""
-    return Calibration({net.inputs[0].name: x}, reference.run(net, x).peaks)
+    seen = reference.run(net, x)
+    rates = {name: float(n.mean()) / x.shape[1] for name, n in seen.events.items()}
+    return Calibration({net.inputs[0].name: x}, seen.peaks, rates)
 
 
 def _draw(rng: np.random.Generator) -> Network:

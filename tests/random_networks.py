@@ -1,8 +1,9 @@
 """Random integer networks that use everything a QuantNetwork can say, and stimuli for them.
 
-`random_network(seed)` draws a network that stays inside the safe ranges (|a_in| < 2**17, no int32
-accumulator wraps) and in which every spiking population fires: it draws again, from the same seed,
-until that is so. What a draw covers is returned by `features`, so that tests can assert coverage.
+`random_network(seed)` draws a network that stays inside the safe ranges (|a_in| < 2**17,
+no int32 accumulator wraps) and in which every spiking population fires: it draws again,
+from the same seed, until that is so. What a draw covers is returned by `features`, so that
+tests can assert coverage.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
+
 from snn_deploy.arrays import AnyArray, IntArray, frozen
 from snn_deploy.linear import matrix
 from snn_deploy.maps import Connection, Conv, Dense, Sparse
@@ -48,11 +50,17 @@ class Limits:
     graded: float = 0.45
     start_values: float = 0.2
     readouts: float = 0.25
+    per_neuron: float = 0.25  # decays and thresholds of their own for each neuron
     drives: float = 0.1
 
 
-STOCK = Limits(
-    models=("lif",), delays=0, long_delays=0, recurrent=0, skips=0, start_values=0, drives=0
+STOCK = Limits(  # networks that are mostly Lava's own LIFReset
+    models=("lif",),
+    delays=0,
+    recurrent=0,
+    start_values=0,
+    drives=0,
+    per_neuron=0.1,
 )
 
 
@@ -96,8 +104,8 @@ def random_network(
 ) -> tuple[QuantNetwork, Stimulus]:
     """Return the network and stimulus of `seed`; `changes` are fields of Limits.
 
-    Raises:
-        ValueError: No draw of this seed fires everywhere (not seen with the default limits).
+    Raises: ValueError: No draw of this seed fires everywhere (not seen with the default
+    limits).
     """
     chosen = replace(limits or Limits(), **changes)  # type: ignore[arg-type]
     for attempt in range(ATTEMPTS):
@@ -119,7 +127,8 @@ def is_alive(net: QuantNetwork, stimulus: Stimulus) -> bool:
 
 def features(net: QuantNetwork, stimulus: Stimulus) -> set[str]:
     """Return what this network covers, as words."""
-    position = {p.name: i for i, p in enumerate((*net.inputs, *net.populations))}
+    names = [*(p.name for p in net.inputs), *(p.name for p in net.populations)]
+    position = {name: i for i, name in enumerate(names)}
     found = {p.model for p in net.populations}
     found |= {type(p.map).__name__ for p in net.projections}
     found |= {p.sign_mode.name for p in net.projections}
@@ -128,7 +137,9 @@ def features(net: QuantNetwork, stimulus: Stimulus) -> set[str]:
     found |= {f"payload {p.payload_bits}" for p in net.inputs}
     for p in net.projections:
         delay = net.chip_delay(p) - 1
-        found |= {"delay 0"} if delay == 0 else {"delay 1-15"} if delay < 16 else {"delay 16-62"}
+        found |= (
+            {"delay 0"} if delay == 0 else {"delay 1-15"} if delay < 16 else {"delay 16-62"}
+        )
         if position[p.post] <= position[p.pre]:
             found.add("recurrent")
         elif net.level(p.post) - net.level(p.pre) > 1:
@@ -171,7 +182,11 @@ def _draw_inputs(draft: _Draft) -> None:
     for i in range(1 + draft.chance(0.3)):
         image = draft.chance(draft.limits.images)
         channels, side = int(rng.integers(1, 4)), int(rng.integers(2, 6))
-        shape = (channels, side, int(rng.integers(2, 6))) if image else (int(rng.integers(3, 13)),)
+        shape = (
+            (channels, side, int(rng.integers(2, 6)))
+            if image
+            else (int(rng.integers(3, 13)),)
+        )
         bits = int(rng.choice([8, 16, 24])) if draft.chance(draft.limits.graded) else 0
         draft.inputs.append(QuantInput(f"in {i}", shape, bits, 1.0))
         draft.levels[f"in {i}"] = 0
@@ -189,7 +204,9 @@ def _draw_population(draft: _Draft, name: str) -> None:
         sources.append(str(rng.choice(earlier)))
     image = len(draft.shape(main)) == 3 and draft.chance(0.75)
     conv = _conv(draft, main) if image else None
-    draft.shapes[name] = conv.out_shape if conv else (int(rng.integers(3, draft.limits.neurons)),)
+    draft.shapes[name] = (
+        conv.out_shape if conv else (int(rng.integers(3, draft.limits.neurons)),)
+    )
     for source in sources:
         _connect(draft, source, name, conv if source == main else None)
     _set_level(draft, name)
@@ -262,7 +279,9 @@ def _conv(draft: _Draft, pre: str) -> Conv:
     kernel = np.minimum(rng.integers(1, 4, 2), (size - 1) // dilation + 1)
     stride = rng.integers(1, 3, 2)
     padding = rng.integers(0, 2, 2)
-    extra = rng.integers(0, 2, 2) * draft.chance(0.2)  # bottom and right may be padded differently
+    extra = rng.integers(0, 2, 2) * draft.chance(
+        0.2
+    )  # bottom and right may be padded differently
     reach = size + 2 * padding + extra - dilation * (kernel - 1) - 1
     spatial = np.maximum(reach // stride + 1, 1)
     return Conv(
@@ -277,7 +296,9 @@ def _conv(draft: _Draft, pre: str) -> Conv:
 
 
 def _set_level(draft: _Draft, name: str) -> None:
-    """Give `name` the lowest level its inputs allow, sometimes more, within the delay limit."""
+    """Give `name` the lowest level its inputs allow, sometimes more, within the delay
+    limit.
+    """
     into = [e for e in draft.edges if e.post == name]
     lowest = max(0, *(draft.levels[e.pre] + 1 - e.delay for e in into))
     highest = min(draft.levels[e.pre] + MAX_DELAY + 1 - e.delay for e in into)
@@ -299,7 +320,9 @@ def _draw_recurrence(draft: _Draft) -> None:
 
 
 def _fit_ranges(draft: _Draft) -> dict[str, int]:
-    """Lower exponents until every summed input is safe; return the amplitude of each input."""
+    """Lower exponents until every summed input is safe; return the amplitude of each
+    input.
+    """
     amplitude = {p.name: (1 << max(p.payload_bits - 1, 1)) - 1 for p in draft.inputs}
     for e in draft.edges:
         shared = sum(other.post == e.post for other in draft.edges)
@@ -329,7 +352,11 @@ def _population(draft: _Draft, name: str, spikes: dict[str, AnyArray]) -> QuantP
     params = _parameters(draft, n)
     bias = np.abs(params["bias_mant"] << params["bias_exp"])
     drive = 64 * _typical_input(draft, name, spikes) + float(bias.mean())
-    vth = drive / 64 * 2.0 ** rng.uniform(-2, 3, n if draft.chance(0.3) else 1)
+    vth = (
+        drive
+        / 64
+        * 2.0 ** rng.uniform(-2, 3, n if draft.chance(draft.limits.per_neuron) else 1)
+    )
     params["vth"] = np.broadcast_to(np.clip(vth, 0, 131071), n).astype(np.int64)
     if draft.chance(0.05):
         params["vth"] = np.full(n, rng.choice([0, 131071]))
@@ -338,7 +365,9 @@ def _population(draft: _Draft, name: str, spikes: dict[str, AnyArray]) -> QuantP
         params["amount"] = np.minimum(amount, (1 << 23) - 1)
     if model == "refractory_lif":
         params["hold"] = np.full(n, rng.integers(0, 6))
-    spiking = any(e.pre == name for e in draft.edges) or not draft.chance(draft.limits.readouts)
+    spiking = any(e.pre == name for e in draft.edges) or not draft.chance(
+        draft.limits.readouts
+    )
     if not spiking:
         params["vth"] = np.full(n, 131071)
     v0 = np.zeros(n, np.int64)
@@ -346,31 +375,39 @@ def _population(draft: _Draft, name: str, spikes: dict[str, AnyArray]) -> QuantP
         v0 = rng.integers(-(1 << 22), 1 << 22, n)
     one = np.ones(n)
     return QuantPopulation(
-        name, draft.shape(name), model, params, v0, one, 0 * one, draft.levels[name], spiking
+        name,
+        draft.shape(name),
+        model,
+        params,
+        v0,
+        one,
+        0 * one,
+        draft.levels[name],
+        spiking,
     )
 
 
 def _parameters(draft: _Draft, n: int) -> dict[str, IntArray]:
     """Return decays and biases over their full ranges, one for all or one per neuron."""
     rng = draft.rng
-    width = n if draft.chance(0.25) else 1
-    full = lambda: rng.integers(0, 4095, width, endpoint=True)  # noqa: E731
-    slow = lambda: rng.integers(0, 600, width)  # noqa: E731
-    du = full() if draft.chance(0.5) else np.array([int(rng.choice([0, 4095]))])
-    dv = full() if draft.chance(0.4) else slow()
+    width = n if draft.chance(draft.limits.per_neuron) else 1
+    du = rng.integers(0, 4095, width, endpoint=True)
+    if draft.chance(0.5):
+        du = np.full(width, rng.choice([0, 4095]))
+    dv = rng.integers(0, 4095 if draft.chance(0.4) else 600, width, endpoint=True)
     mantissa, exponent = np.zeros(n, np.int64), np.zeros(n, np.int64)
     if draft.chance(0.6):
         span = int(2.0 ** rng.uniform(1, 12))
         mantissa = rng.integers(-span, span, n)
         exponent = rng.integers(0, 8 if draft.chance(0.3) else 4, n)
-    spread = lambda x: np.array(np.broadcast_to(x, n), np.int64)  # noqa: E731
-    return {
-        "du": spread(du), "dv": spread(dv), "bias_mant": mantissa, "bias_exp": exponent
-    }  # fmt: skip
+    drawn = {"du": du, "dv": dv, "bias_mant": mantissa, "bias_exp": exponent}
+    return {k: np.array(np.broadcast_to(x, n), np.int64) for k, x in drawn.items()}
 
 
 def _typical_input(draft: _Draft, name: str, spikes: dict[str, AnyArray]) -> float:
-    """Return the root mean square of the summed input, populations taken to fire 1 step in 5."""
+    """Return the root mean square of the summed input, populations taken to fire 1 step in
+    5.
+    """
     total = 0.0
     for e in draft.edges:
         if e.post == name:

@@ -1,9 +1,9 @@
 """Run many emitted Lava programs in one interpreter: python run_builds.py LIST WORKERS.
 
-LIST: a text file, one folder per line. Runs under the interpreter that has Lava (Python 3.10, NumPy 1),
-so it imports nothing of the project. Each program runs in a fork of its own after Lava has been
-imported once, and saves all states into FOLDER/lava.npz. A program that fails leaves
-FOLDER/lava.error instead.
+LIST: a text file, one folder per line. Runs under the interpreter that has Lava (Python
+3.10, NumPy 1), so it imports nothing of the project. Each program runs in a fork of its
+own after Lava has been imported once, and saves all states into FOLDER/lava.npz. A program
+that fails leaves FOLDER/lava.error instead.
 """
 
 import importlib

@@ -51,7 +51,8 @@ def quantize_on(
         output = to_float(quant, answer.output, recording)
         return float(np.mean(decode(output, answer.decoder) == expected))
 
-    calibration = Calibration(data.x, floats.outputs.peaks)
+    rates = {name: n.mean() / data.steps for name, n in floats.outputs.events.items()}
+    calibration = Calibration(data.x, floats.outputs.peaks, rates)
     return refine(net, board, calibration, agreement, lambda quant: not check(quant, board))
 
 

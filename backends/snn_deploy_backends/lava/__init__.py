@@ -1,9 +1,9 @@
 """Lava backend: a Python program that builds and runs the network on Lava 0.10.
 
-`emit` writes a folder that stands alone: run.py (to be read), its parameters as data, recorded inputs
-and expected answers. The same network always gives the same bytes. Whatever Lava cannot express
-is refused before anything is written. `run_build` and `verify` run the folder in a Python 3.10 that has
-Lava; nothing here imports it.
+`emit` writes a folder that stands alone: run.py (to be read), its parameters as data,
+recorded inputs and expected answers. The same network always gives the same bytes.
+Whatever Lava cannot express is refused before anything is written. `run_build` and
+`verify` run the folder in a Python 3.10 that has Lava; nothing here imports it.
 """
 
 from pathlib import Path
@@ -42,7 +42,9 @@ def render(
     power_of_two = isinstance(program, Program) and bool(
         program.board.io.frame_power_of_two.value
     )
-    return folder_files(net, plan(net, frozenset(stimulus.bias)), stimulus, expected, power_of_two)
+    return folder_files(
+        net, plan(net, frozenset(stimulus.bias)), stimulus, expected, power_of_two
+    )
 
 
 def emit(

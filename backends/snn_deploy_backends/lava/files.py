@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,27 +12,35 @@ from snn_deploy.activity import Recording
 from snn_deploy.arrays import AnyArray
 from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy_backends.lava import process_text, program_text
-from snn_deploy_backends.lava.plan import Plan, Synapses
+from snn_deploy_backends.lava.plan import Plan
 from snn_deploy_backends.lava.states import states
 
 REQUIREMENTS = "# Python 3.10\nlava-nc==0.10.0\nnumpy<2\n"
 STATE_BYTES = 1 << 25  # of states.npz, unpacked: enough for one sample of a large network
+INIT = '"""Processes and tables of run.py. Written by snn-deploy."""\n'
 NARROW = (np.int8, np.uint8, np.int16, np.uint16)
 
 
 def folder_files(
-    net: QuantNetwork, plan: Plan, stimulus: Stimulus, expected: Recording, power_of_two: bool
+    net: QuantNetwork,
+    plan: Plan,
+    stimulus: Stimulus,
+    expected: Recording,
+    power_of_two: bool,
 ) -> dict[str, bytes]:
-    """Return the content of every file by its path in the folder; same input, same bytes."""
+    """Return every file by its path in the folder; same input, same bytes."""
     models = sorted({n.model for n in plan.neurons if not n.stock})
     traced = _state_samples(net, stimulus)
-    facts = _facts(plan, stimulus, power_of_two) | {"models": models, "state_samples": traced}
+    facts = _facts(plan, stimulus, power_of_two) | {
+        "models": models,
+        "state_samples": traced,
+    }
     texts = {
         "run.py": _render("run.py.j2", facts),
         "README.md": _render("README.md.j2", facts),
         "requirements.txt": REQUIREMENTS,
         "network.json": json.dumps(_about(plan, stimulus), indent=1, sort_keys=True) + "\n",
-        "snn_processes/__init__.py": '"""Processes and tables of run.py. Written by snn-deploy."""\n',
+        "snn_processes/__init__.py": INIT,
         "snn_processes/recording.py": _render("recording.py.j2", facts),
         "snn_processes/tables.py": _render("tables.py.j2", facts),
     }
@@ -53,9 +62,12 @@ def folder_files(
 
 
 def npz(arrays: Mapping[str, AnyArray]) -> bytes:
-    """Return a compressed .npz file; NumPy writes no times into it, so equal arrays are equal bytes."""
+    """Return a compressed .npz file; NumPy writes no times into it, so equal arrays are
+    equal bytes.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{k: arrays[k] for k in sorted(arrays)})
+    content: dict[str, Any] = {k: arrays[k] for k in sorted(arrays)}
+    np.savez_compressed(buffer, **content)
     return buffer.getvalue()
 
 
@@ -81,7 +93,7 @@ def _facts(plan: Plan, stimulus: Stimulus, power_of_two: bool) -> dict[str, obje
     return {
         "plan": plan,
         "outputs": [by_key[key] for key in plan.outputs],
-        "nodes": [n.key for n in (*plan.sources, *plan.neurons)],
+        "nodes": [n.key for n in plan.nodes],
         "blocks": program_text.blocks(plan),
         "imports": program_text.import_lines(plan),
         "names": {n.key: markdown(n.name) for n in plan.neurons},
@@ -108,7 +120,8 @@ def _about(plan: Plan, stimulus: Stimulus) -> dict[str, object]:
     return {
         "samples": stimulus.samples,
         "steps": stimulus.steps,
-        "names": {n.key: n.name for n in (*plan.sources, *plan.neurons)},
+        "names": {n.key: n.name for n in plan.nodes},
+        "processes": {n.key: n.process for n in plan.neurons},
         "stock": [n.key for n in plan.neurons if n.stock],
         "weight_exp": exponents,
     }
@@ -117,20 +130,19 @@ def _about(plan: Plan, stimulus: Stimulus) -> dict[str, object]:
 def _parameters(plan: Plan) -> dict[str, AnyArray]:
     nodes: list[tuple[str, Mapping[str, AnyArray]]] = [
         *((n.key, n.arrays) for n in plan.neurons),
-        *((s.key, _weights(s)) for s in plan.synapses),
+        *((s.key, s.arrays) for s in plan.synapses),
     ]
-    return {f"{key}.{name}": values for key, arrays in nodes for name, values in arrays.items()}
-
-
-def _weights(s: Synapses) -> Mapping[str, AnyArray]:
-    """Return the arrays as they are stored: the exponent of a Conv is in its kernel already."""
-    return s.arrays
+    return {
+        f"{key}.{name}": values for key, arrays in nodes for name, values in arrays.items()
+    }
 
 
 def _stimulus(plan: Plan, stimulus: Stimulus) -> dict[str, AnyArray]:
     payloads = {s.key: narrow(stimulus.spikes[s.name][:, :, s.order]) for s in plan.sources}
     biases = {
-        f"{n.key}.bias": stimulus.bias[n.name][:, n.order] for n in plan.neurons if n.sample_bias
+        f"{n.key}.bias": stimulus.bias[n.name][:, n.order]
+        for n in plan.neurons
+        if n.sample_bias
     }
     return payloads | biases
 
@@ -145,10 +157,14 @@ def _expected(plan: Plan, expected: Recording) -> dict[str, AnyArray]:
     return result
 
 
-def _states(net: QuantNetwork, plan: Plan, stimulus: Stimulus, samples: int) -> dict[str, AnyArray]:
+def _states(
+    net: QuantNetwork, plan: Plan, stimulus: Stimulus, samples: int
+) -> dict[str, AnyArray]:
     traced = states(net, stimulus, samples)
     return {
-        f"{n.key}.{state}": values[:, :, n.order].astype(np.int8 if state == "s" else np.int32)
+        f"{n.key}.{state}": values[:, :, n.order].astype(
+            np.int8 if state == "s" else np.int32
+        )
         for n in plan.neurons
         for state, values in traced[n.name].items()
     }

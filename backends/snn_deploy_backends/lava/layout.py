@@ -1,7 +1,7 @@
 """Lava's order of neurons: images run x, y, channel, where ours run channel, y, x.
 
-A population or input is an image only if a stock Conv touches it; everything else keeps its order. All
-Lava processes here are flat; a Conv sees its ends reshaped to (W, H, C).
+A population or input is an image only if a stock Conv touches it; everything else keeps
+its order. All Lava processes here are flat; a Conv sees its ends reshaped to (W, H, C).
 """
 
 from collections.abc import Mapping
@@ -34,8 +34,10 @@ def image_shapes(net: QuantNetwork) -> dict[str, Shape]:
 def conv_kernel(
     net: QuantNetwork, p: QuantProjection, images: Mapping[str, Shape]
 ) -> Conv | None:
-    """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups], or None if Lava's Conv
-    does not do this one. Lava convolves (ours correlates) and ignores weight exponents."""
+    """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups], or None if
+    Lava's Conv does not do this one. Lava convolves (ours correlates) and ignores weight
+    exponents.
+    """
     m = p.map
     if not isinstance(m, Conv) or not _is_stock(net, p, m):
         return None
@@ -46,8 +48,18 @@ def conv_kernel(
 
 
 def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
-    """Whether Lava's Conv computes exactly this: one step, whole exponent, its own geometry."""
-    axes = zip(m.in_shape[1:], m.out_shape[1:], m.weight.shape[2:], m.stride, m.padding, m.dilation, strict=True)
+    """Whether Lava's Conv computes exactly this: one step, whole exponent, its own
+    geometry.
+    """
+    axes = zip(
+        m.in_shape[1:],
+        m.out_shape[1:],
+        m.weight.shape[2:],
+        m.stride,
+        m.padding,
+        m.dilation,
+        strict=True,
+    )
     symmetric = all(
         out == (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
         for size, out, kernel, stride, pad, dilation in axes
@@ -72,10 +84,10 @@ def lava_order(n: int, image: Shape | None) -> IntArray:
 
 
 def lava_matrix(m: Connection, pre: IntArray, post: IntArray) -> sp.csr_array:
-    """Return the weights [n_post, n_pre] in Lava's order, canonical; stored zeros are dropped."""
+    """Return the weights [n_post, n_pre] in Lava's order, canonical; stored zeros are
+    dropped.
+    """
     result = sp.csr_array(sp.csr_array(matrix(m))[post][:, pre])
     result.eliminate_zeros()
     result.sort_indices()
     return result
-
-

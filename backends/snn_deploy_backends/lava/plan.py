@@ -1,16 +1,18 @@
 """Decide what each part of an integer network becomes in Lava, or that it cannot.
 
-`violations` lists everything Lava (or the registers it stands for) cannot express; `plan` takes a
-network without any and returns processes in Lava's own terms: flattened in Lava's order, with
-generated keys in place of names. Names from the model never leave this module but as data.
+`violations` lists everything Lava (or the registers it stands for) cannot express; `plan`
+takes a network without any and returns processes in Lava's own terms: flattened in Lava's
+order, with generated keys in place of names. Names from the model never leave this module
+but as data.
 
-Stock or own. Lava's LIFReset resets at a fixed step of each frame and is never held. Before its reset it
-may fire anything; that is harmless exactly if its spikes arrive before the target's own
-reset (or window), that is if no outgoing projection has a model delay. Such populations are stock; all
-others, and every neuron Lava lacks, become an own process that is held outside its window.
+Stock or own. Lava's LIFReset resets at a fixed step of each frame and is never held.
+Before its reset it may fire anything; that is harmless exactly if its spikes arrive before
+the target's own reset (or window), that is if no outgoing projection has a model delay.
+Such populations are stock; all others, and every neuron Lava lacks, become an own process
+that is held outside its window.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import networkx as nx
@@ -19,8 +21,19 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.maps import Conv, Dense, Sparse
 from snn_deploy.neurons import MODELS
-from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection, SignMode
-from snn_deploy_backends.lava.layout import conv_kernel, image_shapes, lava_order, lava_matrix
+from snn_deploy.quant import (
+    QuantInput,
+    QuantNetwork,
+    QuantPopulation,
+    QuantProjection,
+    SignMode,
+)
+from snn_deploy_backends.lava.layout import (
+    conv_kernel,
+    image_shapes,
+    lava_matrix,
+    lava_order,
+)
 
 MAX_LAVA_DELAY = 63  # proc/dense/models.py, DelayDense: 6 bits; a chip delay of 64 steps
 STOCK_REGISTERS = ("du", "dv", "vth")  # one value per LIF process
@@ -49,8 +62,8 @@ class Source:
 class Neurons:
     """One population as one process.
 
-    process: "LIFReset" or the name of an own process. arrays: parameters by Lava's name; scalars are
-    0-d. why: what makes it stock or not, for people.
+    process: "LIFReset" or the name of an own process. arrays: parameters by Lava's name;
+    scalars are 0-d. why: what makes it stock or not, for people.
     """
 
     key: str
@@ -73,8 +86,9 @@ class Neurons:
 class Synapses:
     """One accumulator group as one connection process.
 
-    process: "Dense", "Sparse", "Conv", "DelayDense" or "DelaySparse". arrays: "weights", or the parts
-    of a CSR matrix. delay: Lava's, chip delay - 1. in_shape, out_shape and the rest: of a Conv.
+    process: "Dense", "Sparse", "Conv", "DelayDense" or "DelaySparse". arrays: "weights",
+    or the parts of a CSR matrix. delay: Lava's, chip delay - 1. in_shape, out_shape and
+    the rest: of a Conv.
     """
 
     key: str
@@ -102,17 +116,17 @@ class Plan:
     outputs: tuple[str, ...]
     guard: int
 
-    def key(self, name: str) -> str:
-        """Return the key of the input or population called `name`."""
-        return {n.name: n.key for n in (*self.sources, *self.neurons)}[name]
+    @property
+    def nodes(self) -> tuple["Source | Neurons", ...]:
+        return (*self.sources, *self.neurons)
 
 
 def violations(net: QuantNetwork) -> tuple[str, ...]:
     """Return one sentence for each thing Lava cannot express; empty if all is well."""
     if net.arithmetic != "loihi":
         return (
-            f"network: its integers are of arithmetic {net.arithmetic!r}, but Lava computes as Loihi "
-            f"does; use a Loihi target",
+            f"network: its integers are of arithmetic {net.arithmetic!r}, but Lava "
+            "computes as Loihi does; use a Loihi target",
         )
     found = [*_port_violations(net)]
     for pop in net.populations:
@@ -123,47 +137,48 @@ def violations(net: QuantNetwork) -> tuple[str, ...]:
 
 
 def plan(net: QuantNetwork, driven: frozenset[str]) -> Plan:
-    """Return the Lava program for `net`; `driven`: populations that get a bias per sample."""
+    """Return the Lava program for `net`; `driven` populations get a bias per sample."""
     images = image_shapes(net)
-    order = {
-        n.name: lava_order(n.n, images.get(n.name)) for n in (*net.inputs, *net.populations)
-    }
-    drives = {d.input for d in net.drives}
-    used = {p.pre for p in net.projections}
-    sources = [
+    ends: list[QuantInput | QuantPopulation] = [*net.inputs, *net.populations]
+    order = {end.name: lava_order(end.n, images.get(end.name)) for end in ends}
+    kept = {f"syn_{i}": p for i, p in enumerate(net.projections) if _has_weights(p)}
+    used = {p.pre for p in kept.values()}
+    sources = tuple(
         Source(f"in_{i}", port.name, order[port.name])
         for i, port in enumerate(net.inputs)
-        if port.name in used and port.name not in drives
-    ]
-    neurons = [
+        if port.name in used
+    )
+    neurons = tuple(
         _neurons(net, pop, f"pop_{i}", order[pop.name], pop.name in driven)
         for i, pop in enumerate(net.populations)
-    ]
-    keys = {n.name: n.key for n in (*sources, *neurons)}
-    synapses = [
-        _synapses(net, p, f"syn_{i}", keys, order, images)
-        for i, p in enumerate(net.projections)
-        if _has_weights(p)
-    ]
-    outputs = tuple(keys[name] for name in net.outputs)
-    heads = _heads(keys.values(), synapses)
-    return Plan(tuple(sources), tuple(neurons), tuple(synapses), heads, outputs, net.guard)
+    )
+    keys = {source.name: source.key for source in sources}
+    keys |= {population.name: population.key for population in neurons}
+    synapses = tuple(_synapses(net, p, key, keys, order, images) for key, p in kept.items())
+    return Plan(
+        sources=sources,
+        neurons=neurons,
+        synapses=synapses,
+        heads=_heads(keys.values(), synapses),
+        outputs=tuple(keys[name] for name in net.outputs),
+        guard=net.guard,
+    )
 
 
 def _port_violations(net: QuantNetwork) -> Iterator[str]:
     for port in net.inputs:
         if port.level != 0:
             yield (
-                f"input {port.name!r}: is fed at level {port.level}, but a Lava source starts at "
-                f"step 0; retime the network with inputs at level 0"
+                f"input {port.name!r}: is fed at level {port.level}, but a Lava source "
+                "starts at step 0; retime the network with inputs at level 0"
             )
 
 
 def _population_violations(pop: QuantPopulation) -> Iterator[str]:
     if pop.model not in MODELS:
         yield (
-            f"population {pop.name!r}: no process for the neuron model {pop.model!r}; known are "
-            f"{', '.join(sorted(MODELS))}"
+            f"population {pop.name!r}: no process for the neuron model {pop.model!r}; "
+            f"known are {', '.join(sorted(MODELS))}"
         )
     for name, values in pop.params.items():
         low, high = REGISTERS.get(name, (None, None))
@@ -172,38 +187,45 @@ def _population_violations(pop: QuantPopulation) -> Iterator[str]:
             if least < low or most > high:
                 worst = least if least < low else most
                 yield (
-                    f"population {pop.name!r}: {name} {worst} is outside {low}..{high}, which "
-                    f"Lava would not notice; scale the population down"
+                    f"population {pop.name!r}: {name} {worst} is outside {low}..{high}, "
+                    "which Lava would not notice; scale the population down"
                 )
 
 
 def _projection_violations(net: QuantNetwork, p: QuantProjection) -> Iterator[str]:
     where, delay = f"projection {p.pre!r} -> {p.post!r}", net.chip_delay(p)
     if delay < 1:
-        yield f"{where}: takes {delay} chip steps, but every hop takes one; retime the network"
+        yield f"{where}: takes {delay} chip steps, but a hop takes one; retime the network"
     if delay - 1 > MAX_LAVA_DELAY:
         yield (
-            f"{where}: takes {delay} chip steps, but Lava's delays end at {MAX_LAVA_DELAY + 1}; "
-            f"put a relay population in between"
+            f"{where}: takes {delay} chip steps, but Lava's delays end at "
+            f"{MAX_LAVA_DELAY + 1}; put a relay population in between"
         )
     weights = p.map.matrix.data if isinstance(p.map, Sparse) else p.map.weight
     changed = int(np.count_nonzero(on_grid(weights, p.sign_mode, p.weight_bits) != weights))
     if changed:
         yield (
-            f"{where}: Lava would change {changed} of {weights.size} weights, because they are not "
-            f"multiples of the step of {p.weight_bits} bits {p.sign_mode.name.lower()} "
-            f"({weight_step(p.sign_mode, p.weight_bits)}) or out of range; quantize them to it"
+            f"{where}: Lava would change {changed} of {weights.size} weights, because "
+            f"they are not multiples of the step of {p.weight_bits} bits "
+            f"{p.sign_mode.name.lower()} ({weight_step(p.sign_mode, p.weight_bits)}) or "
+            "out of range; quantize them to it"
         )
 
 
 def weight_step(sign_mode: SignMode, bits: int) -> int:
-    """Return the distance of representable weights (utils/weightutils.py, truncate_weights)."""
+    """Return the distance of representable weights (utils/weightutils.py,
+    truncate_weights).
+    """
     return int(1 << (8 - bits + (sign_mode is SignMode.MIXED)))
 
 
 def on_grid(weights: AnyArray, sign_mode: SignMode, bits: int) -> AnyArray:
     """Return the weights as Lava's Dense would use them: clipped, then cut to `bits`."""
-    w = -weights.astype(np.int32) if sign_mode is SignMode.INHIBITORY else weights.astype(np.int32)
+    w = (
+        -weights.astype(np.int32)
+        if sign_mode is SignMode.INHIBITORY
+        else weights.astype(np.int32)
+    )
     w = np.clip(w, -256 if sign_mode is SignMode.MIXED else 0, 255)
     w = w // weight_step(sign_mode, bits) * weight_step(sign_mode, bits)
     return -w if sign_mode is SignMode.INHIBITORY else w
@@ -242,13 +264,18 @@ def _why_own(net: QuantNetwork, pop: QuantPopulation, driven: bool) -> str:
     if MODELS[pop.model].lava is None:
         return f"Lava has no fixed-point {pop.model}"
     if several:
-        return f"more than one {', '.join(several)}: a stock LIF takes one for all its neurons"
+        return (
+            f"more than one {', '.join(several)}: a stock LIF takes one for all its neurons"
+        )
     if pop.v0.any():
         return "starts from a membrane that is not 0"
     if driven:
         return "gets a bias per sample"
     if late:
-        return f"sends with a delay of {max(p.delay for p in late)}: unheld, it would leak into the next sample"
+        longest = max(p.delay for p in late)
+        return (
+            f"sends with a delay of {longest}: unheld, it would leak into the next sample"
+        )
     return ""
 
 
@@ -271,27 +298,13 @@ def _synapses(
     order: Mapping[str, IntArray],
     images: Mapping[str, tuple[int, int, int]],
 ) -> Synapses:
-    delay = net.chip_delay(p) - 1
     conv = conv_kernel(net, p, images)
-    arrays: dict[str, AnyArray]
-    exponent = p.weight_exp
+    delay = net.chip_delay(p) - 1
     if conv is not None:
-        process, arrays, exponent = "Conv", {"weight": conv.weight}, 0
+        process, arrays = "Conv", {"weight": conv.weight}
     else:
-        matrix = lava_matrix(p.map, order[p.pre], order[p.post])
-        dense = isinstance(p.map, Dense) or SPARSE_COST * matrix.nnz > matrix.shape[0] * matrix.shape[1]
-        if isinstance(p.map, Sparse):
-            dense = False
-        process = ("Delay" if delay else "") + ("Dense" if dense else "Sparse")
-        arrays = (
-            {"weights": matrix.toarray().astype(np.int16)}
-            if dense
-            else {
-                "weights_data": matrix.data.astype(np.int16),
-                "weights_indices": matrix.indices.astype(np.int32),
-                "weights_indptr": matrix.indptr.astype(np.int32),
-            }
-        )
+        process, arrays = _matrix(p, order)
+        process = "Delay" + process if delay else process
     return Synapses(
         key=key,
         pre=keys[p.pre],
@@ -301,18 +314,33 @@ def _synapses(
         shape=(p.map.n_post, p.map.n_pre),
         sign_mode=p.sign_mode,
         weight_bits=p.weight_bits,
-        weight_exp=exponent,
+        weight_exp=p.weight_exp if conv is None else 0,
         payload_bits=p.payload_bits,
         delay=delay,
         conv=conv,
     )
 
 
-def _heads(keys: object, synapses: list[Synapses]) -> tuple[str, ...]:
+def _matrix(
+    p: QuantProjection, order: Mapping[str, IntArray]
+) -> tuple[str, dict[str, AnyArray]]:
+    """Return "Dense" or "Sparse" and its arrays; a Conv becomes whichever is smaller."""
+    matrix = lava_matrix(p.map, order[p.pre], order[p.post])
+    full = SPARSE_COST * matrix.nnz > matrix.shape[0] * matrix.shape[1]
+    if isinstance(p.map, Dense) or (isinstance(p.map, Conv) and full):
+        return "Dense", {"weights": matrix.toarray().astype(np.int16)}
+    return "Sparse", {
+        "weights_data": matrix.data.astype(np.int16),
+        "weights_indices": matrix.indices.astype(np.int32),
+        "weights_indptr": matrix.indptr.astype(np.int32),
+    }
+
+
+def _heads(keys: Iterable[str], synapses: tuple[Synapses, ...]) -> tuple[str, ...]:
     """Return one node of each connected part: Lava runs only what is connected."""
     graph: nx.Graph[str] = nx.Graph()
-    graph.add_nodes_from(keys)  # type: ignore[call-overload]
+    graph.add_nodes_from(keys)
     graph.add_edges_from((s.pre, s.post) for s in synapses)
-    first = {key: i for i, key in enumerate(graph)}
-    parts = [min(part, key=first.__getitem__) for part in nx.connected_components(graph)]
-    return tuple(sorted((p for p in parts if not (p.startswith("in_") and graph.degree(p) == 0)), key=first.__getitem__))
+    rank = {key: i for i, key in enumerate(graph)}
+    parts = [min(part, key=rank.__getitem__) for part in nx.connected_components(graph)]
+    return tuple(sorted(parts, key=rank.__getitem__))

@@ -1,8 +1,9 @@
-"""The text of the emitted package: our own neuron processes, from the neurons' single definition.
+"""The text of the emitted package: our own neuron processes, from the neurons' single
+definition.
 
-The integer process contains the source of the model's step and of the arithmetic's intrinsics as they
-are; the floating one a translation in which shifts are products and rounding, wrapping and clipping are
-left out.
+The integer process contains the source of the model's step and of the arithmetic's
+intrinsics as they are; the floating one a translation in which shifts are products and
+rounding, wrapping and clipping are left out.
 """
 
 import ast
@@ -21,7 +22,7 @@ FLOATING = {  # each intrinsic of arithmetic "loihi" without its rounding and li
     "wrap24": "def wrap24(x):\n    return x",
     "sat24": "def sat24(x):\n    return x",
 }
-HEADER = '''"""The same neurons without rounding or limits, for --floating. Written by snn-deploy."""
+HEADER = '''"""The neurons without rounding, for --floating. Written by snn-deploy."""
 
 import numpy as np
 
@@ -29,7 +30,7 @@ import numpy as np
 
 
 def integer_sources(models: Iterable[str]) -> list[str]:
-    """Return the source of every intrinsic and step that `models` need, intrinsics first."""
+    """Return the source of all that `models` need: intrinsics, then steps."""
     steps = [MODELS[name].step for name in models]
     intrinsics = [getattr(loihi, name) for name in _intrinsics(steps)]
     return [_source(f) for f in (*intrinsics, *steps)]
@@ -47,7 +48,9 @@ def model_facts(name: str) -> dict[str, object]:
     """Return what the template neurons.py.j2 says about one model."""
     model: NeuronModel = MODELS[name]
     registers = [p for p in model.params if p != "bias"]
-    arguments = [f"self.{s}" for s in model.states] + ["a"] + [f"self.{p}" for p in model.params]
+    arguments = (
+        [f"self.{s}" for s in model.states] + ["a"] + [f"self.{p}" for p in model.params]
+    )
     return {
         "name": name,
         "process": own_process(name),
@@ -71,7 +74,7 @@ def _source(function: Callable[..., Any]) -> str:
 class _ShiftsAsProducts(ast.NodeTransformer):
     """x << k becomes x * 2**k, and annotations and docstrings go."""
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802  (ast's own name)
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         if not isinstance(node.op, ast.LShift | ast.RShift):
             return node
@@ -81,7 +84,7 @@ class _ShiftsAsProducts(ast.NodeTransformer):
         return ast.BinOp(node.left, ast.Mult(), power)
 
 
-def _floating(step: Callable[..., Any]) -> ast.AST:
+def _floating(step: Callable[..., Any]) -> Any:
     (function,) = ast.parse(_source(step)).body
     if isinstance(function, ast.FunctionDef):
         function.returns = None

@@ -1,12 +1,14 @@
 """The text of run.py: one block per process, in the order of the network.
 
-Only keys made here (in_0, pop_0, syn_0) and numbers become code; a test feeds hostile names.
+Only keys made here (in_0, pop_0, syn_0) and numbers become code; a test feeds hostile
+names.
 """
 
 from collections.abc import Iterable
 
 import numpy as np
 
+from snn_deploy.maps import Conv
 from snn_deploy_backends.lava.plan import Neurons, Plan, Source, Synapses
 
 IMPORTS = {
@@ -23,15 +25,19 @@ NOTED = ("du", "dv", "vth", "amount", "hold")  # parameters whose value is worth
 
 
 def import_lines(plan: Plan) -> list[str]:
-    """Return the import statements that the blocks of `plan` need, sorted, one per module."""
-    used = {n.process for n in (*plan.neurons, *plan.synapses)} & set(IMPORTS)
+    """Return the imports that the blocks of `plan` need, sorted, one per module."""
+    used = {n.process for n in plan.neurons} | {s.process for s in plan.synapses}
+    used &= set(IMPORTS)
     used |= {"RingBuffer"} if plan.sources else set()
     used |= {"SignMode"} if any(s.conv is None for s in plan.synapses) else set()
     modules: dict[str, list[str]] = {}
     for name in sorted(used):
         modules.setdefault(IMPORTS[name].split()[1], []).append(name)
     own = sorted({n.process for n in plan.neurons if not n.stock})
-    lines = [f"from {module} import {', '.join(names)}" for module, names in sorted(modules.items())]
+    lines = [
+        f"from {module} import {', '.join(names)}"
+        for module, names in sorted(modules.items())
+    ]
     return lines + ([f"from snn_processes.neurons import {', '.join(own)}"] if own else [])
 
 
@@ -58,7 +64,7 @@ def neurons(n: Neurons) -> list[str]:
     known = [f"{name} {n.arrays[name]}" for name in NOTED if _is_scalar(n, name)]
     title = ", ".join([f"level {n.level}", *known])
     window = (
-        [f"reset_interval=frame", f"reset_offset={n.level + 1} % frame"]
+        ["reset_interval=frame", f"reset_offset={n.level + 1} % frame"]
         if n.stock
         else ["frame=frame", f"level={n.level}", "steps=steps"]
     )
@@ -73,7 +79,7 @@ def neurons(n: Neurons) -> list[str]:
 def synapses(s: Synapses) -> list[str]:
     """Return the lines that build a connection and join both of its ends."""
     if s.conv is not None:
-        return _conv(s, s.conv.in_shape)
+        return _conv(s, s.conv)
     comment = f"# {s.key}: {s.pre} -> {s.post}, {s.delay + 1} step{'s' if s.delay else ''}"
     arguments = [
         *_matrix(s),
@@ -102,13 +108,9 @@ def _matrix(s: Synapses) -> Iterable[str]:
             yield f"delays=net.csr({key}, {s.shape}, delay={s.delay})"
 
 
-def _conv(s: Synapses, shape: tuple[int, int, int]) -> list[str]:
-    assert_conv = s.conv
-    channels, height, width = shape
+def _conv(s: Synapses, m: Conv) -> list[str]:
+    channels, height, width = m.in_shape
     lava_shape = (width, height, channels)
-    m = assert_conv
-    if m is None:
-        return []
     arguments = [
         f'weight=net["{s.key}.weight"]',
         f"input_shape={lava_shape}",

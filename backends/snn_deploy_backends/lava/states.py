@@ -1,7 +1,9 @@
-"""Every state of every step, from the spikes of the integer simulator and the plain neuron step.
+"""Every state of every step, from the spikes of the integer simulator and the plain neuron
+step.
 
-The integer simulator gives spikes only. Knowing all of them, each population's input is known, and its own
-step gives u and v for all samples at once; its spikes must come out as they went in.
+The integer simulator gives spikes only. Knowing all of them, each population's input is
+known, and its own step gives u and v for all samples at once; its spikes must come out as
+they went in.
 """
 
 from collections.abc import Mapping
@@ -20,9 +22,11 @@ from snn_deploy_simulators.golden import parameters, shift
 def states(
     net: QuantNetwork, stimulus: Stimulus, samples: int
 ) -> dict[str, dict[str, IntArray]]:
-    """Return u, v and spikes s of each population for the first samples: [samples, T, n]."""
+    """Return u, v and spikes s of each population, first samples: [samples, T, n]."""
     part = first_samples(stimulus, samples)
-    spiking = tuple(replace(p, spiking=True) for p in net.populations)  # spikes of readouts, too
+    spiking = tuple(
+        replace(p, spiking=True) for p in net.populations
+    )  # spikes of readouts, too
     recording = integer.run(replace(net, populations=spiking), part)
     sent = {p.name: _flat(recording.outputs[p.name]) for p in net.populations}
     sent |= {name: np.asarray(x, np.int64) for name, x in part.spikes.items()}
@@ -40,21 +44,31 @@ def first_samples(stimulus: Stimulus, samples: int) -> Stimulus:
 
 
 def _replay(
-    net: QuantNetwork, pop: QuantPopulation, stimulus: Stimulus, sent: Mapping[str, IntArray]
+    net: QuantNetwork,
+    pop: QuantPopulation,
+    stimulus: Stimulus,
+    sent: Mapping[str, IntArray],
 ) -> dict[str, IntArray]:
     model, shape = MODELS[pop.model], (stimulus.samples, stimulus.steps, pop.n)
-    total = sum((_arriving(p, sent[p.pre]) for p in net.into(pop.name) if p.pre in sent), np.zeros(shape, np.int64))
+    total = sum(
+        (_arriving(p, sent[p.pre]) for p in net.into(pop.name) if p.pre in sent),
+        np.zeros(shape, np.int64),
+    )
     values = parameters(pop)
     values["bias"] = values["bias"] + stimulus.bias.get(pop.name, 0)
     state = {name: np.zeros((stimulus.samples, pop.n), np.int64) for name in model.states}
     state["v"] = state["v"] + pop.v0
     out = {name: np.zeros(shape, np.int64) for name in ("u", "v", "s")}
     for t in range(stimulus.steps):
-        result = model.step(*state.values(), total[:, t], *(values[n] for n in model.params))
+        result = model.step(
+            *state.values(), total[:, t], *(values[n] for n in model.params)
+        )
         state = dict(zip(model.states, result[:-1], strict=True))
         out["u"][:, t], out["v"][:, t], out["s"][:, t] = state["u"], state["v"], result[-1]
     if not np.array_equal(out["s"], sent[pop.name]):
-        raise RuntimeError(f"population {pop.name!r}: the integer simulator disagrees with itself")
+        raise RuntimeError(
+            f"population {pop.name!r}: the integer simulator disagrees with itself"
+        )
     return out
 
 
@@ -65,7 +79,9 @@ def _arriving(p: QuantProjection, spikes: IntArray) -> IntArray:
     sums = apply(p.map, payload.reshape(samples * steps, -1))
     shifted = shift(np.asarray(sums, np.int64), p.weight_exp).reshape(samples, steps, -1)
     late = min(p.delay, steps)
-    return np.concatenate([np.zeros_like(shifted[:, :late]), shifted[:, : steps - late]], axis=1)
+    return np.concatenate(
+        [np.zeros_like(shifted[:, :late]), shifted[:, : steps - late]], axis=1
+    )
 
 
 def _flat(values: AnyArray) -> IntArray:

@@ -1,7 +1,8 @@
 """Round one population: scale, registers and incoming weights."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,11 +19,17 @@ from snn_deploy.quantization import reach, registers, scale
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What was seen on data: input values per input [N, T, *shape], and the peaks of the
-    reference simulator's run on them (`Recording.peaks`)."""
+    """What was seen on data.
+
+    values: per input, what is fed [N, T, *shape]. peaks: of the reference simulator's run
+    on it (`Recording.peaks`). rates: spikes per model step of every input and population,
+    all its neurons together; what rounding down a negative weight exponent costs is made up
+    for where it is known.
+    """
 
     values: Mapping[str, AnyArray]
     peaks: Mapping[str, Mapping[str, float]]
+    rates: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +151,10 @@ def quantize_population(source: Population, context: Context) -> Result:
         stored, loss = _quantize_projection(p, m, s, context)
         projections += stored
         weight_losses.append(loss)
-    population, losses = _registers(pop, s, bool(fed), context)
-    drive = _drive(pop, fed, s, context) if fed else None
+    made_up = _rounded_down(projections, pop.neuron, s, context)
+    leveled = replace(pop, neuron=replace(pop.neuron, bias=pop.neuron.bias + made_up))
+    population, losses = _registers(leveled, s, bool(fed), context)
+    drive = _drive(leveled, fed, s, context) if fed else None
     population = replace(population, scale=frozen(population.scale * factor))
     return Result(population, tuple(projections), drive, (*weight_losses, *losses), ranges)
 
@@ -254,6 +263,25 @@ def _quantize_projection(
     )
     where = f"{p.pre} -> {p.post}"
     return quantized, _loss(where, "weights", rest / top, "of the largest weight", note)
+
+
+def _rounded_down(
+    projections: list[QuantProjection], neuron: Lif, s: float, context: Context
+) -> FloatArray:
+    """Return the bias [n] that makes up, on average, for sums that are rounded down.
+
+    With exponent -e a sum loses (2**e - 1) / 2**(e + 1) on average in every step that has a
+    spike; that is taken to be 1 - exp(-rate) of the steps. A current keeps it 1 / (1 -
+    alpha) steps.
+    """
+    rates = {} if context.calibration is None else context.calibration.rates
+    lost = 0.0
+    for p in projections:
+        if p.weight_exp < 0:
+            lost += (0.5 - 0.5 * 2.0**p.weight_exp) * -math.expm1(-rates.get(p.pre, 0.0))
+    kept = np.minimum(neuron.alpha, 1 - 1 / registers.DECAY_ONE)
+    result: FloatArray = lost * scale.GRID / s / (1.0 - kept)
+    return result
 
 
 def _with_weights(m: Connection, weight: AnyArray) -> Connection:
