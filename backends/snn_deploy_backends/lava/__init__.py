@@ -17,7 +17,7 @@ from snn_deploy_backends.lava.plan import plan, violations
 
 NAME = "lava"
 
-__all__ = ["NAME", "check", "emit", "render"]
+__all__ = ["NAME", "check", "emit", "plan", "render"]
 
 
 def check(net: QuantNetwork) -> tuple[str, ...]:

@@ -96,3 +96,18 @@ def test_few_groups_leaves_few_values_near_the_old_ones(
     assert np.all(result[values == 0] == 0)
     if len(np.unique(values)) <= limit and 0 not in values:
         np.testing.assert_array_equal(result, values)
+
+
+def test_small_whole_numbers_keep_exponent_zero() -> None:
+    stored = store_weights(np.array([1.0, 3.0]), 8, EXPONENTS)
+    assert (stored.integer.tolist(), stored.exponent) == ([1, 3], 0)
+
+
+@given(weights, st.integers(1, 8))
+def test_dropping_zero_bits_changes_no_value(w: np.ndarray, bits: int) -> None:
+    w = w / 1024
+    stored = store_weights(w, bits, EXPONENTS)
+    step = 1 << (8 - bits + (stored.mode is SignMode.MIXED))
+    assert np.all(stored.integer % step == 0)
+    if stored.exponent < 0 and stored.integer.any():
+        assert np.any(stored.integer // step % 2)

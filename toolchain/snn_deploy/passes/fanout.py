@@ -71,15 +71,26 @@ def sparse_counts(m: Sparse, grid: Grid, window: Window) -> tuple[IntArray, IntA
     return sources.astype(np.int64), counts[sources].astype(np.int64)
 
 
-def listens_of(net: QuantNetwork, pre: str, post: str, window: Window) -> BoolArray:
-    """Return which neurons of `pre` have a synapse in `window` of `post`: [n_pre]."""
-    projections = [p for p in net.into(post) if p.pre == pre]
-    if any(isinstance(p.map, Dense) for p in projections):
-        return frozen(np.ones(net.size(pre), np.bool_))
-    heard: BoolArray = np.zeros(net.size(pre), np.bool_)
-    for p in projections:
-        heard |= _hears(p, grid_of(net, post), window)
-    return frozen(heard)
+def sources_heard(into: Sequence[QuantProjection], grid: Grid, window: Window) -> IntArray:
+    """Return the neurons with a synapse in `window`, rising.
+
+    into: projections from one source to one target, whose map is `grid`.
+    """
+    n_pre = into[0].map.n_pre
+    if any(isinstance(p.map, Dense) for p in into):
+        return np.arange(n_pre, dtype=np.int64)
+    if len(into) == 1 and isinstance(into[0].map, Sparse):
+        return sparse_counts(into[0].map, grid, window)[0]
+    heard: BoolArray = np.zeros(n_pre, np.bool_)
+    for p in into:
+        heard |= _hears(p, grid, window)
+    return np.flatnonzero(heard).astype(np.int64)
+
+
+def between(net: QuantNetwork, post: str) -> dict[str, tuple[QuantProjection, ...]]:
+    """Return the projections into `post` by the source they come from."""
+    into = net.into(post)
+    return {pre: tuple(p for p in into if p.pre == pre) for pre in [p.pre for p in into]}
 
 
 def audience_of(net: QuantNetwork, name: str, cuts: Cuts) -> Audience:
@@ -87,28 +98,14 @@ def audience_of(net: QuantNetwork, name: str, cuts: Cuts) -> Audience:
     messages: IntArray = np.zeros(net.size(name), np.int64)
     kernels = messages.copy()
     for post in dict.fromkeys(p.post for p in net.projections if p.pre == name):
-        into = [p.map for p in net.into(post) if p.pre == name]
-        heard = _heard(net, name, post, cuts[post], into)
+        into, grid = between(net, post)[name], grid_of(net, post)
+        heard = np.zeros_like(messages)
+        for window in cuts[post]:
+            heard[sources_heard(into, grid, window)] += 1
         messages += heard
-        if any(isinstance(m, Conv) for m in into):
+        if any(isinstance(p.map, Conv) for p in into):
             kernels += heard
     return Audience(frozen(messages), frozen(kernels))
-
-
-def _heard(
-    net: QuantNetwork,
-    pre: str,
-    post: str,
-    windows: Sequence[Window],
-    into: Sequence[object],
-) -> IntArray:
-    """Return the number of `windows` of `post` that hear each neuron of `pre`."""
-    total: IntArray = np.zeros(net.size(pre), np.int64)
-    if any(isinstance(m, Dense) for m in into):
-        return total + len(windows)
-    for window in windows:
-        total += listens_of(net, pre, post, window)
-    return total
 
 
 def _hears(p: QuantProjection, grid: Grid, window: Window) -> BoolArray:

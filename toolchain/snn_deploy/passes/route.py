@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, IntArray, frozen
+from snn_deploy.arrays import AnyArray, BoolArray, IntArray, frozen
 from snn_deploy.board import Board
-from snn_deploy.passes.traffic import listeners, traffic
-from snn_deploy.program import Partition, Placement, Routes
+from snn_deploy.passes.traffic import Listener, collected, homes, listeners, pairs_of
+from snn_deploy.program import Partition, Placement, Route, Routes
 from snn_deploy.quant import QuantNetwork
 
 UP, DOWN, EAST, WEST, SOUTH, NORTH, HOST = range(7)  # kinds of links
@@ -23,14 +23,17 @@ def route(
     net: QuantNetwork, partition: Partition, placement: Placement, board: Board
 ) -> Routes:
     """Return all listeners, and the way from each source to each of its targets."""
-    routes = tuple(listeners(net, partition))
-    pairs = traffic(net, partition, routes)
+    routes, parts, home = [], [], homes(net, partition)
+    for listener in listeners(net, partition):
+        parts.append(pairs_of(listener, home[listener.pre]))
+        routes.append(_route(listener, len(home[listener.pre])))
+    pairs = collected(parts)
     ways = _ways(pairs.source, placement.core[pairs.target], placement, board)
     first, links = _paths(ways, board)
     used, path_link = np.unique(links, return_inverse=True)
     chips = np.abs(ways.to_x // board.routers[0] - ways.from_x // board.routers[0])
     return Routes(
-        routes=routes,
+        routes=tuple(routes),
         pair_source=pairs.source,
         pair_target=pairs.target,
         path_first=frozen(first),
@@ -40,6 +43,12 @@ def route(
         hops_chip=frozen(chips),
         links=tuple(link_name(int(link), board) for link in used),
     )
+
+
+def _route(listener: Listener, n_pre: int) -> Route:
+    listens: BoolArray = np.zeros(n_pre, np.bool_)
+    listens[listener.sources] = True
+    return Route(listener.pre, listener.piece, frozen(listens))
 
 
 def link_name(link: int, board: Board) -> str:

@@ -4,15 +4,15 @@ A spike is one message per piece that hears its neuron. What counts is therefore
 neurons in the source piece that the target piece listens to, times how often they fire.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray, frozen
-from snn_deploy.passes.fanout import listens_of
-from snn_deploy.program import Partition, Route, grid_of
+from snn_deploy.passes.fanout import between, sources_heard
+from snn_deploy.program import Partition, grid_of
 from snn_deploy.quant import QuantNetwork
 
 Rates: TypeAlias = Mapping[str, FloatArray]  # spikes per step, [n] by input or population
@@ -30,39 +30,68 @@ class Traffic:
     weight: FloatArray
 
 
-def listeners(net: QuantNetwork, partition: Partition) -> Iterator[Route]:
-    """Yield a route for each source (input or population) and piece that hears some of it."""
-    for post in net.populations:
-        sources = dict.fromkeys(p.pre for p in net.into(post.name))
-        for index in partition.of(post.name):
-            window = partition.pieces[index].window
-            for pre in sources:
-                listens = listens_of(net, pre, post.name, window)
-                if listens.any():
-                    yield Route(pre, index, listens)
+@dataclass(frozen=True, eq=False)
+class Listener:
+    """A piece and the neurons of one input or population that it hears: indices, rising."""
+
+    pre: str
+    piece: int
+    sources: IntArray
 
 
-def traffic(
-    net: QuantNetwork,
-    partition: Partition,
-    routes: Iterator[Route] | tuple[Route, ...] | None = None,
-    rates: Rates | None = None,
-) -> Traffic:
-    """Return the traffic of `routes` (of all listeners if there are none yet).
+def listeners(net: QuantNetwork, partition: Partition) -> Iterator[Listener]:
+    """Yield a listener for each piece and source that it hears some neuron of."""
+    into = {p.name: (between(net, p.name), grid_of(net, p.name)) for p in net.populations}
+    for index, piece in enumerate(partition.pieces):
+        sources, grid = into[piece.population]
+        for pre, projections in sources.items():
+            heard = sources_heard(projections, grid, piece.window)
+            if heard.size:
+                yield Listener(pre, index, heard)
+
+
+def traffic(net: QuantNetwork, partition: Partition, rates: Rates | None = None) -> Traffic:
+    """Return who talks to whom, and how much.
 
     rates: of the sources that are known; every other neuron counts as firing in each step.
     """
-    home, parts = homes(net, partition), []
-    for r in listeners(net, partition) if routes is None else routes:
-        heard = home[r.pre][r.listens]
-        rate = None if rates is None or r.pre not in rates else rates[r.pre][r.listens]
-        parts.append(_pairs(heard, rate, r.piece))
-    if not parts:
+    home, known = homes(net, partition), rates or {}
+    return collected(
+        pairs_of(listener, home[listener.pre], known.get(listener.pre))
+        for listener in listeners(net, partition)
+    )
+
+
+def collected(parts: Iterable[Traffic]) -> Traffic:
+    """Return all pairs of `parts` in rising order; no pair may be in two parts."""
+    found = list(parts)
+    if not found:
         nothing: IntArray = np.zeros(0, np.int64)
         return Traffic(nothing, nothing, np.zeros(0))
-    source, target, weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+    source = np.concatenate([t.source for t in found])
+    target = np.concatenate([t.target for t in found])
+    weight = np.concatenate([t.weight for t in found])
     order = np.lexsort((target, source))
     return Traffic(frozen(source[order]), frozen(target[order]), frozen(weight[order]))
+
+
+def pairs_of(listener: Listener, home: IntArray, rate: FloatArray | None = None) -> Traffic:
+    """Return the pairs that end in one piece.
+
+    home: [n], where the spikes of each neuron of the source start. rate: [n] per step, or 1.
+    """
+    heard = home[listener.sources]
+    lowest = int(heard.min())
+    count = np.bincount(heard - lowest)
+    weight = count
+    if rate is not None:
+        weight = np.bincount(heard - lowest, weights=rate[listener.sources])
+    present = np.flatnonzero(count)
+    return Traffic(
+        source=(present + lowest).astype(np.int64),
+        target=np.full(present.size, listener.piece, np.int64),
+        weight=weight[present].astype(np.float64),
+    )
 
 
 def homes(net: QuantNetwork, partition: Partition) -> dict[str, IntArray]:
@@ -72,23 +101,8 @@ def homes(net: QuantNetwork, partition: Partition) -> dict[str, IntArray]:
     """
     home = {p.name: np.full(p.n, -1 - i, np.int64) for i, p in enumerate(net.inputs)}
     home |= {p.name: np.zeros(p.n, np.int64) for p in net.populations}
+    grid = {p.name: grid_of(net, p.name) for p in net.populations}
     for index, piece in enumerate(partition.pieces):
-        members = piece.window.members(grid_of(net, piece.population))
-        home[piece.population][members] = index
+        w, where = piece.window, home[piece.population].reshape(grid[piece.population])
+        where[w.c0 : w.c1, w.y0 : w.y1, w.x0 : w.x1] = index
     return home
-
-
-def _pairs(
-    heard: IntArray, rate: FloatArray | None, target: int
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return source, target and weight of each pair; `heard`: sources, one per neuron."""
-    lowest = int(heard.min())
-    count = np.bincount(heard - lowest)
-    weight = count if rate is None else np.bincount(heard - lowest, weights=rate)
-    present = np.flatnonzero(count)
-    source = (present + lowest).astype(np.int64)
-    return (
-        source,
-        np.full(source.size, target, np.int64),
-        weight[present].astype(np.float64),
-    )

@@ -78,7 +78,7 @@ class Weights:
 
 def store_weights(weight: FloatArray, bits: int, exponents: range) -> Weights:
     """Return the nearest weights of at most `bits` bits, with the smallest exponent that
-    holds them.
+    holds them; zero bits they all end in are dropped while the exponent is negative.
 
     weight: any shape, in units of the summed input (v / 64). exponents: those of the board.
     """
@@ -91,15 +91,19 @@ def store_weights(weight: FloatArray, bits: int, exponents: range) -> Weights:
         grid = np.rint(weight / 2.0**exponent / step) * step
         if grid.min(initial=0) >= low and grid.max(initial=0) <= high:
             break
-    grid = np.clip(np.rint(weight / 2.0**exponent / step) * step, low, high).astype(
-        np.int16
-    )
-    return Weights(grid, mode, needed_bits(grid, mode), exponent)
+    integer = np.clip(np.rint(weight / 2.0**exponent / step) * step, low, high)
+    drop = min(zero_bits(integer // step), max(-exponent, 0))
+    stored = (integer.astype(np.int64) >> drop).astype(np.int16)
+    return Weights(stored, mode, needed_bits(stored, mode), exponent + drop)
+
+
+def zero_bits(weight: AnyArray) -> int:
+    """Return how many zero bits all these whole numbers end in; 8 if all are zero."""
+    common = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)).ravel(), initial=0))
+    return (common & -common).bit_length() - 1 if common else 8
 
 
 def needed_bits(weight: AnyArray, mode: SignMode) -> int:
     """Return the fewest bits (1..8) that keep these stored weights, as Lava truncates
     them."""
-    common = int(np.bitwise_or.reduce(np.abs(weight.astype(np.int64)).ravel(), initial=0))
-    zeros = (common & -common).bit_length() - 1 if common else 8
-    return max(1, min(8, 8 - zeros + (mode is SignMode.MIXED)))
+    return max(1, min(8, 8 - zero_bits(weight) + (mode is SignMode.MIXED)))

@@ -1,0 +1,141 @@
+"""An independent reading of what a chip does with an integer network.
+
+Written by hand from Lava's models and the definition of frames, sharing no code with the neurons, the
+simulators or the emitted processes: plain Python integers, one neuron and one chip step after the
+other, connections as lists of (source, weight). For small networks only.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from snn_deploy.maps import Conv, Dense
+from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
+
+Synapses = list[list[tuple[int, int]]]  # per target: (source, weight)
+
+
+def run(net: QuantNetwork, stimulus: Stimulus) -> dict[str, dict[str, Any]]:
+    """Return u, v and s of each population: [samples, steps, n], in model time."""
+    levels = {p.name: p.level for p in net.populations} | {p.name: 0 for p in net.inputs}
+    delays = [p.delay + levels[p.post] - levels[p.pre] for p in net.projections]
+    ends = [levels[p.pre] + d for p, d in zip(net.projections, delays, strict=True)]
+    frame = stimulus.steps + max([0, *levels.values(), *ends])
+    synapses = [connections(p) for p in net.projections]
+    shape = (stimulus.samples, stimulus.steps)
+    out = {
+        p.name: {state: np.zeros((*shape, p.n), np.int64) for state in "uvs"}
+        for p in net.populations
+    }
+    neurons = {p.name: [Neuron(p, i) for i in range(p.n)] for p in net.populations}
+    fired: dict[tuple[str, int], list[int]] = {}  # (source, chip step) -> payloads
+    for chip_step in range(stimulus.samples * frame):
+        sample, step = divmod(chip_step, frame)
+        for port, spikes in stimulus.spikes.items():
+            if step < stimulus.steps:
+                fired[port, chip_step] = [int(x) for x in spikes[sample, step]]
+        for pop in net.populations:
+            t = step - pop.level
+            if t == 0:
+                for neuron in neurons[pop.name]:
+                    neuron.restart()
+            if not 0 <= t < stimulus.steps:
+                continue  # held: nothing changes, nothing is sent
+            arriving = [0] * pop.n
+            for p, delay, lists in zip(net.projections, delays, synapses, strict=True):
+                sent = fired.get((p.pre, chip_step - delay))
+                if p.post == pop.name and sent is not None:
+                    for i, sources in enumerate(lists):
+                        arriving[i] += weighted(sources, sent, p)
+            extra = stimulus.bias.get(pop.name)
+            spikes_now = []
+            for i, neuron in enumerate(neurons[pop.name]):
+                bias = 0 if extra is None else int(extra[sample, i])
+                spikes_now.append(neuron.update(arriving[i], bias))
+                out[pop.name]["u"][sample, t, i] = neuron.u
+                out[pop.name]["v"][sample, t, i] = neuron.v
+            out[pop.name]["s"][sample, t] = spikes_now
+            fired[pop.name, chip_step] = spikes_now
+    return out
+
+
+def weighted(sources: list[tuple[int, int]], sent: list[int], p: QuantProjection) -> int:
+    """Return the summed input over one projection, shifted once after the sum."""
+    graded = p.payload_bits > 0
+    total = sum(w * (sent[j] if graded else 1) for j, w in sources if sent[j] != 0)
+    return int(total * 2**p.weight_exp // 1) if p.weight_exp >= 0 else total >> -p.weight_exp
+
+
+def connections(p: QuantProjection) -> Synapses:
+    """Return the synapses of a projection, convolutions unrolled by their definition."""
+    m = p.map
+    if isinstance(m, Dense):
+        return [[(j, int(w)) for j, w in enumerate(row) if w] for row in m.weight]
+    if isinstance(m, Conv):
+        return convolution(m)
+    rows: Synapses = [[] for _ in range(m.n_post)]
+    coo = m.matrix.tocoo()
+    for i, j, w in zip(coo.row, coo.col, coo.data, strict=True):
+        rows[i].append((int(j), int(w)))
+    return rows
+
+
+def convolution(m: Conv) -> Synapses:
+    """Return out[o, y, x] = sum of w[o, i, ky, kx] * in[i, y*s - p + ky*d, ...], zeros outside."""
+    rows: Synapses = []
+    per_group_in, per_group_out = m.weight.shape[1], m.weight.shape[0] // m.groups
+    _, height, width = m.in_shape
+    for o, y, x in np.ndindex(m.out_shape):
+        row = []
+        for i, ky, kx in np.ndindex(m.weight.shape[1:]):
+            channel = (o // per_group_out) * per_group_in + i
+            at_y = y * m.stride[0] - m.padding[0] + ky * m.dilation[0]
+            at_x = x * m.stride[1] - m.padding[1] + kx * m.dilation[1]
+            weight = int(m.weight[o, i, ky, kx])
+            if weight and 0 <= at_y < height and 0 <= at_x < width:
+                row.append(((channel * height + at_y) * width + at_x, weight))
+        rows.append(row)
+    return rows
+
+
+class Neuron:
+    """One neuron with its registers and states, in Python integers."""
+
+    def __init__(self, pop: QuantPopulation, i: int) -> None:
+        self.model = pop.model
+        self.register: Mapping[str, int] = {k: int(v[i]) for k, v in pop.params.items()}
+        self.v0 = int(pop.v0[i])
+        self.restart()
+
+    def restart(self) -> None:
+        self.u, self.v, self.waiting = 0, self.v0, 0
+
+    def update(self, a: int, extra_bias: int) -> int:
+        """Advance one step and return the payload sent."""
+        r = self.register
+        self.u = scaled(self.u, 4095 - r["du"]) + 64 * a
+        if self.u > 2**23:
+            self.u -= 2**24
+        elif self.u <= -(2**23):
+            self.u += 2**24
+        bias = r["bias_mant"] * 2 ** r["bias_exp"] + extra_bias
+        self.v = clipped(scaled(self.v, 4096 - r["dv"]) + self.u + bias)
+        if self.model == "refractory_lif" and self.waiting > 0:
+            self.v = 0
+        fires = self.v > 64 * r["vth"]
+        self.waiting = max(self.waiting - 1, 0)
+        if fires:
+            self.waiting = r.get("hold", 0)
+            self.v = clipped(self.v - r["amount"]) if self.model == "soft_lif" else 0
+        return int(fires)
+
+
+def scaled(x: int, factor: int) -> int:
+    """Return x * factor / 4096, rounded toward zero."""
+    return x * factor // 4096 if x >= 0 else -(-x * factor // 4096)
+
+
+def clipped(v: int) -> int:
+    """Return v within 24 bits, without the lowest value."""
+    return max(-(2**23) + 1, min(v, 2**23 - 1))
