@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
+
 from snn_deploy.arrays import IntArray, frozen
 from snn_deploy.maps import Connection, Conv, Dense, Sparse
 from snn_deploy.quant import (
@@ -82,7 +83,9 @@ def layers(*sizes: int, weight_bits: int = 8) -> QuantNetwork:
 def sparse(n_post: int, n_pre: int, fan_in: int, seed: int = 0) -> Sparse:
     """Return a map in which each target has `fan_in` different random sources."""
     rng = np.random.default_rng(seed)
-    columns = np.sort(rng.random((n_post, n_pre)).argpartition(fan_in - 1)[:, :fan_in], axis=1)
+    columns = np.sort(
+        rng.random((n_post, n_pre)).argpartition(fan_in - 1)[:, :fan_in], axis=1
+    )
     first = np.arange(n_post + 1) * fan_in
     data = np.ones(columns.size, np.int16)
     return Sparse(sp.csr_array((data, columns.ravel(), first), shape=(n_post, n_pre)))

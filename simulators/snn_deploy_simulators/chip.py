@@ -54,7 +54,7 @@ def run(
 
 
 def _cell(program: Program, pop: QuantPopulation, stimulus: Stimulus) -> Cell:
-    """Return the population with the synapses of its pieces, and the piece of each neuron."""
+    """Return the population with its pieces' synapses, and the piece of each neuron."""
     net, pieces = program.net, program.partition.pieces
     numbers: IntArray = np.full(pop.n, -1, np.int64)
     places = {}
@@ -73,7 +73,8 @@ def _blocks(
 
     A convolution runs tile by tile. What no route brings to a piece does not reach it.
     """
-    listens = {r.piece: r.listens for r in program.routes.routes if r.pre == projection.pre}
+    routes = [r for r in program.routes.routes if r.pre == projection.pre]
+    listens = {r.piece: r.listens for r in routes}
     together: dict[bytes, list[int]] = {}
     for index in places:
         if index in listens:

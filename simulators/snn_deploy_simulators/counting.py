@@ -54,8 +54,8 @@ class _Cost:
 class _Traffic:
     """Messages from `pre` to one piece.
 
-    pair: [n_pre], index into Routes.pair_source of the pair that each neuron's piece and the
-    target are; -1 where the neuron is not heard. whole: (source pieces, pairs) if every
+    pair: [n_pre], index into Routes.pair_source of the pair that each neuron's piece and
+    the target are; -1 where the neuron is not heard. whole: (source pieces, pairs) if every
     neuron is heard, else None.
     """
 

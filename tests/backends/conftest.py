@@ -11,8 +11,9 @@ from snn_deploy.lava_python import find_lava_python
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    with suppress(ValueError):  # it may be registered for all tests already
+    with suppress(ValueError):  # they may be registered for all tests already
         parser.addoption("--lava-python", help="a Python 3.10 that has lava-nc")
+        parser.addoption("--lava-networks", type=int, default=300, help="random networks")
 
 
 @pytest.fixture(scope="session")

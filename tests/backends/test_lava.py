@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import oracle
+import integer_oracle as oracle
 import pytest
-from hand_networks import held_network, population, stimulus, stock_network
+from integer_networks import held_network, population, stimulus, stock_network
 from lava_runs import Case, States, run_all
 from random_networks import STOCK, Limits, features, random_network
 
@@ -16,16 +16,15 @@ from snn_deploy.quant import Stimulus
 from snn_deploy_backends import lava
 from snn_deploy_backends.lava.states import states
 
-NETWORKS = 20
-BLOCK = 10
 SMALL = Limits(steps=(8, 18), populations=3)
 STOCK_SMALL = replace(STOCK, steps=(8, 18), populations=3)
 
 
 @pytest.fixture(scope="module")
-def cases() -> list[Case]:
-    """Random networks; of every five, two are mostly Lava's own processes."""
-    chosen = [STOCK_SMALL if seed % 5 < 2 else SMALL for seed in range(NETWORKS)]
+def cases(request: pytest.FixtureRequest) -> list[Case]:
+    """Random networks (--lava-networks); of five, two are mostly Lava's own processes."""
+    count = request.config.getoption("--lava-networks", default=300)
+    chosen = [STOCK_SMALL if seed % 5 < 2 else SMALL for seed in range(count)]
     return [random_network(seed, limits) for seed, limits in enumerate(chosen)]
 
 
@@ -45,13 +44,11 @@ def differences(expected: States, got: States) -> Iterator[str]:
                 yield f"{name}.{state}: {wrong} of {values.size}"
 
 
-@pytest.mark.parametrize("block", range(NETWORKS // BLOCK))
 def test_every_u_v_and_spike_on_lava_equals_the_integer_simulator(
-    block: int, cases: list[Case], on_lava: list[States]
+    cases: list[Case], on_lava: list[States]
 ) -> None:
     wrong = {}
-    for seed in range(block * BLOCK, (block + 1) * BLOCK):
-        net, given = cases[seed]
+    for seed, (net, given) in enumerate(cases):
         found = list(differences(states(net, given, given.samples), on_lava[seed]))
         wrong.update({seed: found} if found else {})
     assert not wrong

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import msgspec
 import numpy as np
 import pytest
+
 from random_models import calibration, random_model
 from random_networks import random_network
 from snn_deploy.activity import Activity, Counts

@@ -40,6 +40,7 @@ __all__ = [
     "Coefficient",
     "Energy",
     "EnergySet",
+    "Event",
     "InputOutput",
     "ModelSupport",
     "NeuronCore",
@@ -125,8 +126,9 @@ class SynapseCore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Resources of one core; `total` is the pool they share, if there is one.
 
-    axon_map_counts: an entry of the output axon table serves one source ("sources": a neuron
-    or a pixel that only convolutions hear), or one source and one target core ("messages").
+    axon_map_counts: an entry of the output axon table serves one source ("sources": a
+    neuron or a pixel that only convolutions hear), or one source and one target core
+    ("messages").
     """
 
     axon_in: Limit
@@ -199,10 +201,20 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             raise ValueError("`barrier` needs at least one row, and its tiles must rise")
 
 
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the time model `event` needs beside the coefficients of the bound.
+
+    link_buffer: messages that one link holds.
+    """
+
+    link_buffer: Limit
+
+
 class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Coefficients of the time models, one set per model."""
+    """Coefficients of the time models; `event` is None where its numbers are not known."""
 
     bound: Bound
+    event: Event | None = None
 
 
 class EnergySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

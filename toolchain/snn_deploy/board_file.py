@@ -1,8 +1,9 @@
 """Board files as plain data: YAML text -> nested dicts, with `extends` resolved.
 
-A board file may start from another (`extends: loihi2`) and state only what differs. Mappings
-are merged key by key; a record with a value, a list and a scalar are replaced whole, so that
-a new number never keeps the source of an old one. What the keys mean is for `board.py`.
+A board file may start from another (`extends: loihi2`) and state only what differs.
+Mappings are merged key by key; a record with a value, a list and a scalar are replaced
+whole, so that a new number never keeps the source of an old one. What the keys mean is for
+`board.py`.
 """
 
 from difflib import get_close_matches
@@ -34,7 +35,9 @@ class _StrictLoader(_Loader):  # type: ignore[misc]  # its base is only known at
             if not isinstance(key.value, str):
                 raise yaml.YAMLError(f"the key in line {line} is not a word")
             if key.value in seen:
-                raise yaml.YAMLError(f"key {key.value!r} occurs twice, again in line {line}")
+                raise yaml.YAMLError(
+                    f"key {key.value!r} occurs twice, again in line {line}"
+                )
             seen.add(key.value)
         return dict(super().construct_mapping(node, deep))
 

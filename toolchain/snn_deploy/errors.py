@@ -1,10 +1,10 @@
 """Everything that can go wrong, as one tree; each leaf names its exit code.
 
     DeployError
-    |-- InputError        2  a model, data file or argument that cannot be read or is ambiguous
-    |   `-- BoardError    2  no such board, or a board file that does not describe one
-    |-- DoesNotFitError   3  the network is understood but the target cannot hold or express it
-    `-- BudgetError       4  a required accuracy, energy or latency is not met
+    |-- InputError        2  a model, data file or argument that cannot be read or is
+    ambiguous |   `-- BoardError    2  no such board, or a board file that does not describe
+    one |-- DoesNotFitError   3  the network is understood but the target cannot hold or
+    express it `-- BudgetError       4  a required accuracy, energy or latency is not met
 
 A message is one line: who, what with numbers, why, what to do. The command line prints it
 without a traceback; anything that is not a DeployError is a bug of ours and exits with 1.

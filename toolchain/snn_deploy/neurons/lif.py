@@ -49,8 +49,16 @@ class Lif:
         Defaults: alpha 0, beta 1, gain 1, bias 0, threshold 1, v_reset 0, amount =
         threshold, v0 = 0.
         """
-        defaults = {"alpha": 0.0, "beta": 1.0, "gain": 1.0, "bias": 0.0, "threshold": 1.0,
-                    "v_reset": 0.0, "v0": 0.0, "amount": values.get("threshold", 1.0)}  # fmt: skip
+        defaults = {
+            "alpha": 0.0,
+            "beta": 1.0,
+            "gain": 1.0,
+            "bias": 0.0,
+            "threshold": 1.0,
+            "v_reset": 0.0,
+            "v0": 0.0,
+            "amount": values.get("threshold", 1.0),
+        }
         wide: dict[str, Any] = {
             name: frozen(np.full(n, values.get(name, default), np.float64))
             for name, default in defaults.items()

@@ -1,7 +1,8 @@
 """Check: everything that keeps a QuantNetwork from running on a board, all at once.
 
-Each violation is one sentence: who, how much, the limit, and a way out with its numbers. Ways
-out are tried, not guessed: a board or a weight width is only named if the network fits there.
+Each violation is one sentence: who, how much, the limit, and a way out with its numbers.
+Ways out are tried, not guessed: a board or a weight width is only named if the network
+fits there.
 """
 
 from collections import Counter
@@ -124,7 +125,7 @@ def _synapses(net: QuantNetwork, p: QuantProjection, board: Board) -> Iterator[s
 
 
 def _weights(who: str, p: QuantProjection, board: Board) -> Iterator[str]:
-    """Effective weights: one bit more where signs are mixed, so those are even on the chip."""
+    """Weights are effective ones: mixed signs take one bit more, and only even values."""
     full = 1 << board.synapse.weight_bits.value
     low, high = {
         SignMode.MIXED: (-full, full - 2),
@@ -135,8 +136,8 @@ def _weights(who: str, p: QuantProjection, board: Board) -> Iterator[str]:
     least, most = int(values.min(initial=0)), int(values.max(initial=0))
     if least < low or most > high:
         yield (
-            f"{who}: weights go from {least} to {most}, but {p.sign_mode.name.lower()} ones "
-            f"are {low}..{high} on {board.name}; rescale population {p.post!r}"
+            f"{who}: weights go from {least} to {most}, but "
+            f"{p.sign_mode.name.lower()} ones are {low}..{high} on {board.name}; rescale population {p.post!r}"
         )
 
 

@@ -34,7 +34,7 @@ class Audience:
 
 
 def synapses_heard(p: QuantProjection, grid: Grid, window: Window) -> IntArray:
-    """Return the number of synapses of each source of `p` in `window` of its target: [n_pre].
+    """Return how many synapses each source of `p` has in `window` of its target: [n_pre].
 
     grid: the map [C, H, W] that `window` is meant in.
     """

@@ -1,17 +1,18 @@
 """Partition: QuantNetwork -> Partition, pieces that each fit on one core.
 
-One population is one abstract core at first, and is cut until every limit of the board holds.
-Intel's compiler does the same, and populations never share a core. Only targets are cut, never
-the inputs of a neuron.
+One population is one abstract core at first, and is cut until every limit of the board
+holds. Intel's compiler does the same, and populations never share a core. Only targets are
+cut, never the inputs of a neuron.
 
-* A flat population is cut into equal parts. If a part exceeds a limit, the number of parts is
+* A flat population is cut into equal parts. If a part exceeds a limit, the number of parts
+  is
   multiplied by how many times it does, rounded up: the rule that Intel's logs show.
-* A feature map is cut into tiles: as wide a power of two as the neurons allow, over all rows
-  and channels. Where kernels or parameter sets are too many, channels are halved.
+* A feature map is cut into tiles: as wide a power of two as the neurons allow, over all
+  rows and channels. Where kernels or parameter sets are too many, channels are halved.
 
-Methods: "intel" is that, as the compiler did it for PilotNet. "square" first cuts the rows of
-a map towards square tiles, as a later compiler did for YOLO-KP. "fewest" raises the number of
-flat parts only as far as needed.
+Methods: "intel" is that, as the compiler did it for PilotNet. "square" first cuts the rows
+of a map towards square tiles, as a later compiler did for YOLO-KP. "fewest" raises the
+number of flat parts only as far as needed.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,12 +66,13 @@ def partition(net: QuantNetwork, board: Board, *, method: str = "intel") -> Part
     stubborn = [stubborn_neuron(name, d) for name, d in demands.items()]
     if any(stubborn):
         raise DoesNotFitError(*(s for s in stubborn if s))
-    how = METHODS[method]
-    cuts = {name: cut(name, d, how, None) for name, d in demands.items()}
-    heard = {name: _audience(net, name, d, cuts) for name, d in demands.items()}
-    while late := [n for n, d in demands.items() if _first_excess(d, cuts[n], heard[n])]:
-        cuts |= {name: cut(name, demands[name], how, heard[name]) for name in late}
+    cuts = {name: cut(name, d, METHODS[method], None) for name, d in demands.items()}
+    while True:  # cutting a target may give its sources more to send, never less
         heard = {name: _audience(net, name, d, cuts) for name, d in demands.items()}
+        late = [n for n, a in heard.items() if a and _first_excess(demands[n], cuts[n], a)]
+        if not late:
+            break
+        cuts |= {n: cut(n, demands[n], METHODS[method], heard[n]) for n in late}
     return Partition(
         tuple(
             Piece(name, window, d.use(window, heard[name]))
@@ -92,7 +94,7 @@ def cut(name: str, demand: Demand, method: Method, audience: Audience | None) ->
 
 
 def equal_parts(n: int, parts: int) -> Windows:
-    """Return at most `parts` windows over n flat neurons, all but the last of equal size."""
+    """Return at most `parts` windows over n flat neurons; only the last may be smaller."""
     size = ceil(n / parts)
     return tuple(Window(0, 1, 0, 1, x, min(x + size, n)) for x in range(0, n, size))
 
@@ -115,7 +117,7 @@ def tiles(grid: Grid, tile: Grid) -> Windows:
 
 
 def stubborn_neuron(name: str, demand: Demand) -> str | None:
-    """Return the sentence for a neuron that needs more than one core, None if all fit one."""
+    """Return the sentence for a neuron that needs more than one core, or None."""
     c, y, x = (int(i) for i in np.unravel_index(_busiest_neuron(demand), demand.grid))
     window = Window(c, c + 1, y, y + 1, x, x + 1)
     use = demand.use(window)
@@ -153,8 +155,10 @@ def _cut_map(name: str, d: Demand, method: Method, audience: Audience | None) ->
 
 
 def _fill(tile: Grid, room: int, width: int) -> Grid:
-    """Return the tile with at most `room` neurons: the widest power of two over its rows and
-    channels, and fewer rows, then fewer channels, where not even one column fits."""
+    """Return a tile of at most `room` neurons, its width the largest power of two.
+
+    Where not even one column fits, rows are halved, then channels.
+    """
     c, h, _ = tile
     while c * h > room:
         c, h = (c, ceil(h / 2)) if h > 1 else (ceil(c / 2), h)
@@ -194,7 +198,7 @@ def _audience(net: QuantNetwork, name: str, d: Demand, cuts: Cuts) -> Audience |
 
 
 def _busiest_neuron(d: Demand) -> int:
-    """Return the flat index of the neuron with most listed synapses; all others are alike."""
+    """Return the flat index of the neuron with most listed synapses."""
     fan_in: IntArray = np.zeros(int(np.prod(d.grid)), np.int64)
     for p, _ in d.incoming:
         if isinstance(p.map, Sparse):

@@ -1,9 +1,9 @@
 """Place: piece -> core, one piece per core.
 
-Every method makes the same kind of answer; "local" is the default. What is minimized is the
-hops of all messages of a step in which every neuron fires (or fires at its measured rate),
-where a hop between chips counts as many as the board says it is slower. The time of a step is
-not looked at: the busiest core sets it, and that is decided by the partition.
+Every method gives the same kind of answer; "local" is the default. What is minimized is
+the hops of all messages of a step in which every neuron fires (or fires at its measured
+rate); a hop between chips counts as many as it is slower on that board. The time of a step
+is not looked at: mostly the busiest core sets it, and that is decided by the partition.
 """
 
 from collections.abc import Callable
@@ -19,23 +19,23 @@ from snn_deploy.program import Partition, Placement
 from snn_deploy.quant import QuantNetwork
 
 CHIP_HOP = (
-    10.0  # hops that one between chips counts as, where the board knows no ratio: ours
+    10.0  # on-chip hops that one between chips counts as, if the board is silent: ours
 )
 ALL_CORES = 128  # up to here, an exchange is tried with every core
-NEAREST = 32  # beyond, with those nearest to where a piece wants to be
+NEAREST = 16  # beyond, with those nearest to where a piece wants to be
 SWEEPS = 20  # rounds of exchanges at most; few nets need more than six
-MOVES = 40_000  # pieces looked at in all rounds together, at most (about 15 s)
-SPARE = 1.25  # a big board is only used this much beyond the cores that are needed
+MOVES = 20_000  # pieces looked at in all rounds together, at most (about 10 s)
+SPARE = 1.25  # exchanges look this far along the curve, in cores needed
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
     """What a method needs to know; L live cores, P pieces.
 
-    cores [L]: live cores. x, y [L]: their routers, x stretched between chips so that hops cost
-    |x - x'| + |y - y'|. curve [L]: positions in `cores` along a space-filling curve.
-    first [P + 1], near, weight: CSR of the neighbors of each piece (either direction) and the
-    messages between them; neighbor number P is the inject router, at `inject`.
+    cores [L]: live cores. x, y [L]: their routers, x stretched between chips so that hops
+    cost |x - x'| + |y - y'|. curve [L]: positions in `cores` along a space-filling curve.
+    first [P + 1], near, weight: CSR of the neighbors of each piece (either direction) and
+    the messages between them; neighbor number P is the inject router, at `inject`.
     """
 
     cores: IntArray
@@ -80,7 +80,7 @@ def place(
 
 
 def weighted_hops(pairs: Traffic, placement: Placement, board: Board) -> float:
-    """Return what `place` minimizes: the hops of all messages, hops between chips weighted."""
+    """Return what `place` minimizes: hops of all messages, those between chips weighted."""
     inject_x, inject_y = _inject(board)
     x, y = _stretched(placement.core, board)
     from_input = pairs.source < 0
@@ -98,7 +98,6 @@ def chip_hop(board: Board) -> float:
 
 def _problem(pairs: Traffic, pieces: int, board: Board, seed: int) -> Problem:
     cores = board.live_cores
-    cores = np.sort(cores[_curve(cores, board)[: max(ALL_CORES, int(SPARE * pieces))]])
     x, y = _stretched(cores, board)
     other = pairs.source != pairs.target  # a piece is always beside itself
     source, target = pairs.source[other], pairs.target[other]
@@ -250,7 +249,9 @@ def _candidates(p: Problem, at: IntArray, piece: int) -> IntArray:
     if not len(near):
         return at[piece : piece + 1]
     x, y = (_median(v, weight) for v in _positions(p, at, near))
-    return np.argpartition(np.abs(p.x - x) + np.abs(p.y - y), NEAREST)[:NEAREST]
+    pool = p.curve[: max(ALL_CORES, int(SPARE * p.pieces))]
+    apart = np.abs(p.x[pool] - x) + np.abs(p.y[pool] - y)
+    return pool[np.argpartition(apart, NEAREST)[:NEAREST]]
 
 
 def _median(values: FloatArray, weight: FloatArray) -> float:

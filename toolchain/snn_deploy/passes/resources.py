@@ -1,7 +1,7 @@
 """Resources: what a piece takes of its core, by the model of Intel's compiler.
 
-The formulas reproduce the tables that Intel's compiler printed for the nets of lava-dl (MNIST,
-Oxford, PilotNet; every number of synapse words exactly). A piece needs
+The formulas reproduce the tables that Intel's compiler printed for the nets of lava-dl
+(MNIST, Oxford, PilotNet; every number of synapse words exactly). A piece needs
 
 * input axons: one word per source that it hears; a convolution takes one word per block of
   output channels, however many sources there are;
@@ -13,10 +13,11 @@ Oxford, PilotNet; every number of synapse words exactly). A piece needs
 * the output axon table: one word per neuron, or per pixel and block of channels where only
   convolutions listen;
 * axon lists of pixels: one word per pixel and convolution piece that hears it. This is an
-  upper bound of our own; the 14 published figures are between a quarter of it and all of it.
+  upper bound of our own; the 14 published figures are between a quarter of it and all of
+  it.
 
-A block of channels is a power of two: 36 channels are stored as 32 and 4. That, too, is read
-off the PilotNet table; channels are rounded up to fours before.
+A block of channels is a power of two: 36 channels are stored as 32 and 4. That, too, is
+read off the PilotNet table; channels are rounded up to fours before.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,10 @@
 """Route: pieces on cores -> who must be told of each spike, and over which links.
 
-A spike is sent once to each core that hears its neuron. It goes up from its core to the router,
-then east-west, then north-south (dimension order), and down to the target core; a piece that
-hears itself is served by its own router. Chips stand in a row and are joined router by router,
-so that east-west goes on from chip to chip. Spikes of inputs start at the inject router.
+A spike is sent once to each core that hears its neuron. It goes up from its core to the
+router, then east-west, then north-south (dimension order), and down to the target core; a
+piece that hears itself is served by its own router. Chips stand in a row and are joined
+router by router, so that east-west goes on from chip to chip. Spikes of inputs start at
+the inject router.
 """
 
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def _router(chip: int, x: int, y: int) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Ways:
-    """Ends of each pair [R]: routers (x counts on from chip to chip), first and last link."""
+    """Ends of each pair [R]: routers (x counts on over chips), first and last link."""
 
     from_x: IntArray
     from_y: IntArray

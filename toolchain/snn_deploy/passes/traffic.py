@@ -1,7 +1,7 @@
 """Traffic: how many spikes could go from each piece (or input) to each piece in a step.
 
-A spike is one message per piece that hears its neuron. What counts is therefore the number of
-neurons in the source piece that the target piece listens to, times how often they fire.
+A spike is one message per piece that hears its neuron. What counts is therefore the number
+of neurons in the source piece that the target piece listens to, times how often they fire.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,8 @@ Rates: TypeAlias = Mapping[str, FloatArray]  # spikes per step, [n] by input or 
 class Traffic:
     """All (source, target) pairs that occur, in rising order.
 
-    source [R]: piece, or -1 - i for input i. target [R]: piece. weight [R]: messages per step.
+    source [R]: piece, or -1 - i for input i. target [R]: piece. weight [R]: messages per
+    step.
     """
 
     source: IntArray
@@ -78,7 +79,8 @@ def collected(parts: Iterable[Traffic]) -> Traffic:
 def pairs_of(listener: Listener, home: IntArray, rate: FloatArray | None = None) -> Traffic:
     """Return the pairs that end in one piece.
 
-    home: [n], where the spikes of each neuron of the source start. rate: [n] per step, or 1.
+    home: [n], where the spikes of each neuron of the source start. rate: [n] per step, or
+    1.
     """
     heard = home[listener.sources]
     lowest = int(heard.min())

@@ -1,8 +1,8 @@
 """Verify: whether a Program is what it says, from its own data alone.
 
-Run by tests on every program, and on programs that were not made by our passes. Nothing here
-is a limit of the user's network (that is `check`): a sentence means that a pass, or whoever
-wrote the program, made a mistake.
+Run by tests on every program, and on programs that were not made by our passes. Nothing
+here is a limit of the user's network (that is `check`): a sentence means that a pass, or
+whoever wrote the program, made a mistake.
 """
 
 from collections.abc import Iterator
@@ -103,10 +103,12 @@ def _pairs(program: Program) -> Iterator[str]:
 
 
 def _paths(program: Program) -> Iterator[str]:
-    """Every way starts and ends where it says, and each link starts where the last ended."""
+    """Every way starts and ends where it says, and its links join up."""
     routes = program.routes
     ends = [name.split(" (")[0].split(" -> ") for name in routes.links]
-    number = {place: i for i, place in enumerate(sorted({e for pair in ends for e in pair}))}
+    number = {
+        place: i for i, place in enumerate(sorted({e for pair in ends for e in pair}))
+    }
     start: IntArray = np.array([number[e[0]] for e in ends], np.int64)
     stop: IntArray = np.array([number[e[1]] for e in ends], np.int64)
     for r, (source, target) in enumerate(

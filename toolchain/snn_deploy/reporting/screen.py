@@ -35,7 +35,7 @@ def show_section(section: Section, console: Console) -> None:
     console.print()
     console.print(Text(section.title, style="bold"))
     for line in section.lines:
-        console.print(Text("  " + line))
+        console.print(Text("  " + line), soft_wrap=not console.is_terminal)
     if section.table is not None and section.table.rows:
         console.print(grid(section.table))
 

@@ -105,12 +105,13 @@ def _accuracy(report: Report) -> list[Section]:
 def _layers(report: Report) -> list[Section]:
     columns = (
         "population", "shape", "neurons", "cores", "synapses", "synops", "spikes", "rate",
-        "sparsity", "float = integer", "common spikes", "integer = chip",
+        "sparsity", "float=int", "common", "int=chip",
     )  # fmt: skip
     rows = tuple(_layer(layer) for layer in report.layers)
     lines = (
-        "synops, spikes: per inference; rate: per neuron and step; float = integer: share "
-        "of neurons and steps; common spikes: in both, of those in either",
+        "synops, spikes: per inference; rate: per neuron and step",
+        "float=int, int=chip: neurons and steps with the same output; common: spikes in "
+        "both float and integer network, of those in either",
     )
     table = without_blanks(Table(columns, rows, frozenset(columns[2:])))
     return [Section("Layers", lines, table)]

@@ -75,7 +75,7 @@ def stock_network() -> QuantNetwork:
         (QuantInput("image", (1, 4, 5), 8, 1.0),),
         (
             population("conv", (2, 4, 4), 1, vth=120, bias_mant=[3] * 16 + [-2] * 16, bias_exp=4),
-            population("pool", (2, 2, 2), 2, vth=60, dv=4095),
+            population("pool", (2, 2, 2), 2, vth=160, dv=4000),
             readout,
         ),
         (

@@ -39,7 +39,7 @@ def run_builds(builds: list[Path], folder: Path, python: Path) -> None:
     """Run emitted folders; each gets a lava.npz or a lava.error."""
     listed = folder / "builds.txt"
     listed.write_text("\n".join(map(str, builds)), "utf-8")
-    script = Path(__file__).parent / "run_builds.py"
+    script = Path(__file__).parent / "backends" / "run_builds.py"
     subprocess.run(
         [str(python), str(script), str(listed), str(WORKERS)],
         check=True,
