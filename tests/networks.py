@@ -120,3 +120,28 @@ def pilotnet() -> QuantNetwork:
         projections.append(projection(name, f"dense{i}", zeros(n, size), bits))
         size, name = n, f"dense{i}"
     return network([], populations, projections)
+
+
+def yolo_kp() -> QuantNetwork:
+    """Return YOLO-KP's convolutions; weight bits are those that its published words imply."""
+    shapes = (
+        ((16, 224, 224), 3, 2, 6),
+        ((32, 112, 112), 3, 2, 6),
+        ((64, 56, 56), 3, 2, 5),
+        ((128, 28, 28), 3, 2, 5),
+        ((256, 28, 28), 3, 1, 5),
+        ((256, 14, 14), 3, 2, 4),
+        ((512, 14, 14), 3, 1, 5),
+        ((256, 14, 14), 1, 1, 5),
+        ((512, 14, 14), 3, 1, 5),
+        ((48, 14, 14), 1, 1, 6),
+    )
+    before, name = (3, 448, 448), "in"
+    populations, projections = [], []
+    for i, (shape, size, stride, bits) in enumerate(shapes, 1):
+        pad = (size // 2, size // 2)
+        m = kernel(before, shape, (size, size), (stride, stride), pad)
+        populations.append(population(f"conv{i}", shape, i))
+        projections.append(projection(name, f"conv{i}", m, bits))
+        before, name = shape, f"conv{i}"
+    return network([("in", (3, 448, 448))], populations, projections)

@@ -74,7 +74,7 @@ def test_the_random_networks_are_alive_and_cover_everything(
         found.update({n.process for n in planned.neurons} | {s.process for s in planned.synapses})
         spikes = sum(np.count_nonzero(r["s"]) for r in result.values())
         moved = sum(np.count_nonzero(r["v"]) for r in result.values())
-        assert moved, net
+        assert spikes or moved
         assert spikes or not any(p.spiking for p in net.populations)
     wanted = {"LIFReset", "HeldLif", "HeldSoftLif", "HeldRefractoryLif"}
     wanted |= {"Dense", "Sparse", "Conv", "DelayDense", "DelaySparse"}

@@ -123,7 +123,8 @@ CROPPED = Conv(np.full((1, 1, 2, 2), 20, np.int16), (1, 9, 9), (1, 9, 9))
     [
         (PLAIN, {}, "Conv"),
         (PLAIN, {"weight_exp": 2}, "Conv"),
-        (PLAIN, {"weight_exp": -1}, "Sparse"),  # Lava's Conv ignores exponents
+        (PLAIN, {"weight_exp": -2}, "Conv"),  # 20 / 4 is whole
+        (PLAIN, {"weight_exp": -3}, "Sparse"),  # 20 / 8 is not, and Lava's Conv has no exponent
         (PLAIN, {"level": 3}, "DelaySparse"),  # and has no delays
         (PLAIN, {"weight_exp": 9, "payload_bits": 8}, "Sparse"),  # and wraps at 24 bits
         (WIDE, {}, "Sparse"),  # and holds at most 127 groups in its int8

@@ -14,6 +14,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.ledger import Ledger, Stat
 from snn_deploy.network import Assumption
 from snn_deploy.quant import Loss, Range
+from snn_deploy.software.estimates import Software
 
 SCHEMA_VERSION = "1"
 
@@ -32,7 +33,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The board. source: where its numbers come from. cores: usable ones, on all its
-    chips."""
+    chips. columns, rows: of the core grid of one chip; unusable: cores (numbered chip by
+    chip, row by row) that are dead or reserved."""
 
     name: str
     title: str
@@ -40,6 +42,9 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arithmetic: str
     chips: int
     cores: int
+    columns: int | None = None
+    rows: int | None = None
+    unusable: tuple[int, ...] = ()
 
 
 class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,7 +155,8 @@ class Resource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class PieceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One piece: the neurons of `population` in channels, rows and columns `window`
-    [c0, c1, y0, y1, x0, x1] (ends excluded) on board core `core`. use: by resource name."""
+    [c0, c1, y0, y1, x0, x1] (ends excluded) on board core `core`. use: by resource name.
+    synops: mean per inference, null if nothing was simulated."""
 
     population: str
     core: int
@@ -158,6 +164,7 @@ class PieceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     neurons: int
     window: tuple[int, ...]
     use: dict[str, int]
+    synops: float | None = None
 
 
 class Utilization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,11 +183,23 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: float
 
 
+class StepTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Mean time of the chip steps `first` to `last` (included, from 0) of a frame, in
+    seconds per step, split by the term of the time model that set it; the parts add up to
+    it."""
+
+    first: int
+    last: int
+    seconds: dict[str, float]
+
+
 class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Modelled time. steps: model steps of a sample; behind: chip steps by which the last
     output runs behind its input; frame: chip steps from one sample to the next.
     step_mean_s, step_max_s: of a chip step. answer_s: until the last output step;
-    inference_s: until the next sample."""
+    inference_s: until the next sample; answer_p95_s, inference_p95_s: 95 % of the samples
+    take no longer. course: how long the steps of a frame take, one after the other.
+    source: of the coefficients of the time model."""
 
     time_model: str
     steps: int
@@ -191,13 +210,62 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer_s: Stat
     inference_s: Stat
     bounds: tuple[Bound, ...]
+    answer_p95_s: float | None = None
+    inference_p95_s: float | None = None
+    course: tuple[StepTime, ...] = ()
+    source: str = ""
+
+
+class StepAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Correct predictions of one stage if only the first `steps` model steps are read."""
+
+    stage: str
+    steps: int
+    correct: int
+    samples: int
+
+    @property
+    def value(self) -> float:
+        return self.correct / self.samples
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The output of one sample on the chip. sample: its place in the input. predicted: by
+    stage. steps, neurons: how many of each are shown, from the first. events: [step,
+    neuron, payload] of each spike; membranes: of a readout instead, [steps][neurons] in
+    float units."""
+
+    sample: int
+    label: int | None
+    predicted: dict[str, int]
+    output: str
+    steps: int
+    neurons: int
+    events: tuple[tuple[int, int, int], ...]
+    membranes: tuple[tuple[float, ...], ...]
+
+
+class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What other samples of the same kind would give: 95 % interval [low, high] of a mean,
+    a share or a percentile. method: how it was found."""
+
+    name: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    samples: int
+    method: str
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A deployment. Parts that were not reached (`stopped_after`) or not asked for are
     null.
 
-    caveats: what is inherited, assumed, unknown or at risk, one sentence each."""
+    caveats: what is inherited, assumed, unknown or at risk, one sentence each.
+    accuracy_by_step: what fewer model steps would give. estimates: intervals over samples.
+    origins: for the path of every number in here ("[]" stands for any index, "{}" for any
+    name), how it was found: the counter, or where its source stands."""
 
     schema_version: str = SCHEMA_VERSION
     tool: str
@@ -218,6 +286,11 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ranges: tuple[Range, ...]
     latency: Latency | None
     energy: Ledger | None
+    accuracy_by_step: tuple[StepAccuracy, ...] = ()
+    example: Example | None = None
+    estimates: tuple[Estimate, ...] = ()
+    software: Software | None = None
+    origins: dict[str, str] = {}
 
 
 def to_json(report: Report) -> bytes:

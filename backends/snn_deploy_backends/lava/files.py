@@ -84,7 +84,7 @@ def _render(template: str, facts: Mapping[str, object]) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    return environment.get_template(template).render(facts)
+    return environment.get_template(template).render(facts).rstrip() + "\n"
 
 
 def _facts(plan: Plan, stimulus: Stimulus, power_of_two: bool) -> dict[str, object]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import scipy.sparse as sp
 
-from snn_deploy.arrays import IntArray
+from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.linear import matrix, replace_weight
 from snn_deploy.maps import Connection, Conv
 from snn_deploy.quant import QuantNetwork, QuantProjection
@@ -34,24 +34,45 @@ def image_shapes(net: QuantNetwork) -> dict[str, Shape]:
 def conv_kernel(
     net: QuantNetwork, p: QuantProjection, images: Mapping[str, Shape]
 ) -> Conv | None:
-    """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups], or None if
-    Lava's Conv does not do this one. Lava convolves (ours correlates) and ignores weight
-    exponents.
-    """
+    """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups]; None if Lava's Conv
+    does not do this one. Lava convolves (ours correlates) and ignores exponents, which are
+    folded into the kernel."""
     m = p.map
     if not isinstance(m, Conv) or not _is_stock(net, p, m):
         return None
     if images.get(p.pre) != m.in_shape or images.get(p.post) != m.out_shape:
         return None
-    flipped = m.weight[:, :, ::-1, ::-1].transpose(0, 3, 2, 1).astype(np.int32)
-    return replace_weight(m, flipped << p.weight_exp)
+    folded = _folded(m.weight, p.weight_exp)
+    return replace_weight(m, folded[:, :, ::-1, ::-1].transpose(0, 3, 2, 1))
+
+
+def _folded(weight: AnyArray, exponent: int) -> AnyArray:
+    """Return weight * 2**exponent, rounded down."""
+    wide = weight.astype(np.int32)
+    return wide << exponent if exponent >= 0 else wide >> -exponent
 
 
 def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
-    """Whether Lava's Conv computes exactly this: one step, whole exponent, its own
-    geometry.
-    """
-    axes = zip(
+    """Whether Lava's Conv computes exactly this: in one step, with an exponent that its kernel
+    can take in without rounding, sums that it does not wrap, and a geometry that it knows."""
+    folded = _folded(m.weight, p.weight_exp)
+    whole = p.weight_exp >= 0 or bool((folded << -p.weight_exp == m.weight).all())
+    registers = (m.groups, *m.stride, *m.padding, *m.dilation, *m.weight.shape[2:])
+    port = next((i for i in net.inputs if i.name == p.pre), None)
+    payload = 1 << port.payload_bits if p.payload_bits and port is not None else 1
+    largest = int(np.abs(folded.astype(np.int64)).sum(axis=(1, 2, 3)).max(initial=0))
+    return (
+        net.chip_delay(p) == 1
+        and whole
+        and _is_symmetric(m)
+        and max(registers) <= INT8_MAX
+        and largest * payload < CONV_LIMIT
+    )
+
+
+def _is_symmetric(m: Conv) -> bool:
+    """Whether the padding on the top and left, used on all sides, gives the output's shape."""
+    spatial = zip(
         m.in_shape[1:],
         m.out_shape[1:],
         m.weight.shape[2:],
@@ -60,20 +81,9 @@ def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
         m.dilation,
         strict=True,
     )
-    symmetric = all(
+    return all(
         out == (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
-        for size, out, kernel, stride, pad, dilation in axes
-    )
-    registers = (m.groups, *m.stride, *m.padding, *m.dilation, *m.weight.shape[2:])
-    port = next((i for i in net.inputs if i.name == p.pre), None)
-    payload = 1 << port.payload_bits if p.payload_bits and port is not None else 1
-    sums = np.abs(m.weight.astype(np.int64)).sum(axis=(1, 2, 3))
-    return (
-        net.chip_delay(p) == 1
-        and p.weight_exp >= 0
-        and symmetric
-        and max(registers) <= INT8_MAX
-        and (int(sums.max(initial=0)) << p.weight_exp) * payload < CONV_LIMIT
+        for size, out, kernel, stride, pad, dilation in spatial
     )
 
 

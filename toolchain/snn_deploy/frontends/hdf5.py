@@ -18,6 +18,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode, Value
+from snn_deploy.frontends.heaps import check_heaps
 
 MAX_BYTES = 2 * 1024**3  # of all parameters together, uncompressed; ours
 MAX_NAME = 1024  # characters of a text in the file; ours
@@ -38,6 +39,7 @@ def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> RawGraph:
         InputError: No such file, not HDF5, or not a readable NIR graph.
     """
     check_file(path)
+    check_heaps(path)
     with reading(f"{path}"), h5py.File(path, "r") as file:
         if not isinstance(file.get("node"), h5py.Group):
             found = ", ".join(sorted(map(repr, file))[:5]) or "nothing"

@@ -8,20 +8,27 @@ Intel's tools store them: as few bits as they need. Sigma-delta and resonate-and
 networks, pooling and transposed convolutions are refused.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import scipy.sparse as sp
 
-from snn_deploy.arrays import AnyArray, IntArray, frozen
+from snn_deploy.arrays import IntArray, frozen
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.graph import MAX_NODES
-from snn_deploy.frontends.hdf5 import MAX_BYTES, Budget, Reader, check_file, reading
-from snn_deploy.maps import Connection, Conv, Dense, Sparse
+from snn_deploy.frontends.netx_file import (
+    Layer,
+    integers,
+    matrix,
+    number,
+    pair,
+    read_layers,
+    shape_of,
+    size,
+)
+from snn_deploy.frontends.netx_weights import Stored, split_by_delay
+from snn_deploy.maps import Conv, Dense, Sparse
 from snn_deploy.network import Assumption
 from snn_deploy.quant import (
     Drive,
@@ -29,7 +36,6 @@ from snn_deploy.quant import (
     QuantNetwork,
     QuantPopulation,
     QuantProjection,
-    SignMode,
 )
 
 NEURONS = ("CUBA", "LOIHI")
@@ -39,19 +45,6 @@ MAX_DELAY = 62  # netx/hdf5.py clips there
 INPUT = "input"
 INPUT_WEIGHT = 64  # netx/hdf5.py, create_input, where the file says nothing
 IGNORED = {"refDelay": 1, "wgtExp": 0}  # netx reads neither; these values change nothing
-
-Fields = Mapping[str, Any]  # datasets of one layer: arrays, or the texts of `type`
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """One layer as it stands in the file; kind: its `type`, neuron: its group `neuron`."""
-
-    index: int
-    kind: str
-    fields: Fields
-    neuron: Fields | None
-    where: str
 
 
 @dataclass
@@ -75,7 +68,7 @@ def read_netx(path: Path | str) -> QuantNetwork:
         InputError: Not such a file, or something in it that this reader does not know.
     """
     file = Path(path)
-    layers = _read(file)
+    layers = read_layers(file)
     draft = _start(file, layers)
     for layer in layers:
         _add(draft, layer)
@@ -92,66 +85,13 @@ def read_netx(path: Path | str) -> QuantNetwork:
     )
 
 
-def _read(path: Path) -> list[_Layer]:
-    """Return all layers of the file, in order."""
-    check_file(path)
-    with reading(f"{path}"), h5py.File(path, "r") as file:
-        group = file.get("layer")
-        if not isinstance(group, h5py.Group) or not len(group):
-            raise InputError(
-                f"{path}: no group 'layer', so this is not a lava-dl network; "
-                f"write one with export_hdf5"
-            )
-        if len(group) > MAX_NODES:
-            raise InputError(
-                f"{path}: more than {MAX_NODES} layers; this is no real network"
-            )
-        reader = Reader(path, Budget(MAX_BYTES, MAX_NODES))
-        keys = [str(i) for i in range(len(group))]
-        missing = [key for key in keys if not isinstance(group.get(key), h5py.Group)]
-        if missing:
-            raise InputError(
-                f"{path}: layer {missing[0]} is missing; export the network again"
-            )
-        return [
-            _layer(reader, group[key], f"{path}: layer {key}", int(key)) for key in keys
-        ]
-
-
-def _layer(reader: Reader, group: Any, where: str, index: int) -> _Layer:
-    fields = _fields(reader, group, where)
-    inner = group.get("neuron")
-    neuron = _fields(reader, inner, where) if isinstance(inner, h5py.Group) else None
-    if isinstance(group.get("weight"), h5py.Group):
-        raise InputError(f"{where}: complex weights; only CUBA layers can be read")
-    return _Layer(index, str(fields.get("type", "")), fields, neuron, where)
-
-
-def _fields(reader: Reader, group: Any, where: str) -> dict[str, Any]:
-    """Return every dataset of a group; `type` as text, numbers as arrays."""
-    result: dict[str, Any] = {}
-    for key, item in reader.items(group, where):
-        if isinstance(item, h5py.Dataset):
-            values = reader.array(item, f"{where}: {key!r}")
-            result[key] = _text(values, where) if key == "type" else values
-    return result
-
-
-def _text(values: AnyArray, where: str) -> str:
-    first = values.ravel()[0] if values.size else ""
-    text = first.decode("ascii", "replace") if isinstance(first, bytes) else first
-    if not isinstance(text, str):
-        raise InputError(f"{where}: its 'type' is not a text; export the network again")
-    return text
-
-
-def _start(path: Path, layers: list[_Layer]) -> _Draft:
+def _start(path: Path, layers: Sequence[Layer]) -> _Draft:
     """Return a draft with the input port; a file may begin with its first dense layer."""
     first = layers[0]
     if first.kind == "input":
-        shape = _shape(first)
+        shape = shape_of(first)
     elif first.kind.startswith("dense"):
-        shape = (_matrix(first, "weight", _size(first)).shape[1],)
+        shape = (matrix(first, "weight", size(first)).shape[1],)
     else:
         raise InputError(
             f"{path}: begins with a layer {first.kind!r}, so the shape of the input is "
@@ -161,7 +101,7 @@ def _start(path: Path, layers: list[_Layer]) -> _Draft:
     return _Draft([port], [], [], [], [], INPUT, shape)
 
 
-def _add(draft: _Draft, layer: _Layer) -> None:
+def _add(draft: _Draft, layer: Layer) -> None:
     """Append one layer to the network."""
     match layer.kind:
         case "input":
@@ -174,7 +114,7 @@ def _add(draft: _Draft, layer: _Layer) -> None:
         case "conv":
             _add_conv(draft, layer)
         case "average":
-            groups = int(np.prod(_shape(layer)))
+            groups = int(np.prod(shape_of(layer)))
             note = f"left out: the {int(np.prod(draft.shape))} outputs are {groups} groups"
             draft.assumptions.append(Assumption("average layer", note, layer.where))
         case _:
@@ -184,12 +124,12 @@ def _add(draft: _Draft, layer: _Layer) -> None:
             )
 
 
-def _add_input(draft: _Draft, layer: _Layer) -> None:
+def _add_input(draft: _Draft, layer: Layer) -> None:
     """Add neurons that are driven by a bias per sample: weight * x + bias, as the host
     feeds it.
     """
-    weight = float(_number(layer.fields, "weight", layer.where, INPUT_WEIGHT))
-    bias = float(_number(layer.fields, "bias", layer.where, 0))
+    weight = float(number(layer.fields, "weight", layer.where, INPUT_WEIGHT))
+    bias = float(number(layer.fields, "bias", layer.where, 0))
     name, n = f"layer {layer.index}", int(np.prod(draft.shape))
     if weight == 0:
         raise InputError(f"{layer.where}: input weight 0 lets nothing in; train it again")
@@ -209,9 +149,9 @@ def _add_input(draft: _Draft, layer: _Layer) -> None:
     draft.end = name
 
 
-def _add_dense(draft: _Draft, layer: _Layer) -> None:
-    n, name = _size(layer), f"layer {layer.index}"
-    weight = _matrix(layer, "weight", n)
+def _add_dense(draft: _Draft, layer: Layer) -> None:
+    n, name = size(layer), f"layer {layer.index}"
+    weight = matrix(layer, "weight", n)
     if weight.shape[1] != int(np.prod(draft.shape)):
         raise InputError(
             f"{layer.where}: takes {weight.shape[1]} inputs, but "
@@ -219,7 +159,7 @@ def _add_dense(draft: _Draft, layer: _Layer) -> None:
         )
     parts = [weight]
     if layer.kind == "dense_rec":
-        parts.append(_matrix(layer, "weight_rec", n))
+        parts.append(matrix(layer, "weight_rec", n))
     stored = Stored.of(np.concatenate(parts, axis=1), layer.where)
     delay = _delays(layer, weight.shape)
     if layer.kind == "dense_rec" and bool(delay.any()):
@@ -227,31 +167,29 @@ def _add_dense(draft: _Draft, layer: _Layer) -> None:
             f"{layer.where}: a recurrent layer with delays cannot be read; lava-dl does "
             "not say what they mean for its recurrent weights"
         )
-    matrices = np.split(stored.weight, [weight.shape[1]], axis=1)
-    draft.projections += _split_by_delay(draft.end, name, matrices[0], delay, stored)
+    halves = np.split(stored.weight, [weight.shape[1]], axis=1)
+    draft.projections += split_by_delay(draft.end, name, halves[0], delay, stored)
     if layer.kind == "dense_rec":
-        draft.projections.append(
-            stored.projection(name, name, Dense(frozen(matrices[1])), 1)
-        )
+        draft.projections.append(stored.projection(name, name, Dense(frozen(halves[1])), 1))
     _finish(draft, layer, name, (n,))
 
 
-def _add_conv(draft: _Draft, layer: _Layer) -> None:
-    shape, name = _shape(layer), f"layer {layer.index}"
-    weight = _integers(layer.fields, "weight", layer.where)
+def _add_conv(draft: _Draft, layer: Layer) -> None:
+    shape, name = shape_of(layer), f"layer {layer.index}"
+    weight = integers(layer.fields, "weight", layer.where)
     if weight.ndim not in (4, 5) or len(draft.shape) != 3 or len(shape) != 3:
         raise InputError(
             f"{layer.where}: a kernel {list(weight.shape)} on an input "
             f"{list(draft.shape)} is no 2-D convolution; export the network again"
         )
     stored = Stored.of(weight.reshape(weight.shape[:4]), layer.where)
-    pair = {key: _pair(layer, key) for key in ("stride", "padding", "dilation")}
+    geometry = {key: pair(layer, key) for key in ("stride", "padding", "dilation")}
     conv = Conv(
         weight=frozen(stored.weight),
         in_shape=(draft.shape[0], draft.shape[1], draft.shape[2]),
         out_shape=(shape[0], shape[1], shape[2]),
-        groups=int(_number(layer.fields, "groups", layer.where, 1)),
-        **pair,
+        groups=int(number(layer.fields, "groups", layer.where, 1)),
+        **geometry,
     )
     _check_conv(conv, layer.where)
     if bool(_delays(layer, (1, 1)).any()):
@@ -260,7 +198,7 @@ def _add_conv(draft: _Draft, layer: _Layer) -> None:
     _finish(draft, layer, name, shape)
 
 
-def _finish(draft: _Draft, layer: _Layer, name: str, shape: tuple[int, ...]) -> None:
+def _finish(draft: _Draft, layer: Layer, name: str, shape: tuple[int, ...]) -> None:
     """Add the neurons of a layer and make it the end of the chain."""
     draft.level += 1
     bias = _bias(layer, shape)
@@ -271,7 +209,7 @@ def _finish(draft: _Draft, layer: _Layer, name: str, shape: tuple[int, ...]) -> 
     for key, harmless in IGNORED.items():
         if (
             neuron is not None
-            and int(_number(neuron, key, layer.where, harmless)) != harmless
+            and int(number(neuron, key, layer.where, harmless)) != harmless
         ):
             said = f"{key} of {layer.where} is not used, as in lava-dl"
             draft.assumptions.append(Assumption(key, str(harmless), said))
@@ -280,7 +218,7 @@ def _finish(draft: _Draft, layer: _Layer, name: str, shape: tuple[int, ...]) -> 
 
 
 def _population(
-    layer: _Layer, name: str, shape: tuple[int, ...], bias: IntArray, level: int
+    layer: Layer, name: str, shape: tuple[int, ...], bias: IntArray, level: int
 ) -> QuantPopulation:
     n = int(np.prod(shape))
     params = {k: frozen(np.full(n, v, np.int64)) for k, v in _registers(layer).items()}
@@ -299,7 +237,7 @@ def _population(
     )
 
 
-def _registers(layer: _Layer) -> dict[str, int]:
+def _registers(layer: Layer) -> dict[str, int]:
     """Return du, dv, vth and bias_exp of a layer.
 
     A layer without a neuron has, in lava-dl, a current that never decays and a membrane
@@ -316,11 +254,11 @@ def _registers(layer: _Layer) -> dict[str, int]:
         )
     if bool(np.any(layer.neuron.get("gradedSpike", False))):
         raise InputError(f"{layer.where}: graded spikes of CUBA neurons cannot be read")
-    i_decay = int(_number(layer.neuron, "iDecay", layer.where))
+    i_decay = int(number(layer.neuron, "iDecay", layer.where))
     registers = {
         "du": i_decay - 1,
-        "dv": int(_number(layer.neuron, "vDecay", layer.where)),
-        "vth": int(_number(layer.neuron, "vThMant", layer.where)),
+        "dv": int(number(layer.neuron, "vDecay", layer.where)),
+        "vth": int(number(layer.neuron, "vThMant", layer.where)),
         "bias_exp": BIAS_EXPONENT,
     }
     for key, (low, high) in {
@@ -336,79 +274,13 @@ def _registers(layer: _Layer) -> dict[str, int]:
     return registers
 
 
-@dataclass(frozen=True, eq=False)
-class Stored:
-    """Integer weights as Intel's tools store them: shifted left as far as 8 bits allow,
-    with the exponent that takes this back, in as few bits as they need.
-
-    netx/utils.py, optimize_weight_bits. The product of weight and 2**exponent is what the
-    file says.
-    """
-
-    weight: AnyArray
-    bits: int
-    exponent: int
-    sign_mode: SignMode
-
-    @staticmethod
-    def of(weight: IntArray, where: str) -> "Stored":
-        """Return how `weight` is stored.
-
-        Raises:
-            InputError: It does not fit 8 bits.
-        """
-        low, high = int(weight.min(initial=0)), int(weight.max(initial=0))
-        mode = SignMode.EXCITATORY if low >= 0 else SignMode.MIXED
-        if int(weight.max(initial=-1)) < 0:
-            mode = SignMode.INHIBITORY
-        signed = int(mode is SignMode.MIXED)
-        least, most = {1: (-256, 254), 2: (0, 255), 3: (-255, 0)}[mode.value]
-        if low < least or high > most or (signed and bool((weight % 2).any())):
-            odd = ", even numbers only" if signed else ""
-            raise InputError(
-                f"{where}: weights {low}..{high} do not fit 8 bits {mode.name.lower()} "
-                f"({least}..{most}{odd}); train it for Loihi's weights"
-            )
-        if low == high == 0:
-            return Stored(weight.astype(np.int16), 1, 0, mode)
-        shift = 0
-        while least <= low << shift + 1 and high << shift + 1 <= most:
-            shift += 1
-        trailing = next(n for n in range(9, -1, -1) if not (weight % (1 << n)).any())
-        bits = 8 - shift - trailing + signed
-        return Stored((weight << shift).astype(np.int16), bits, -shift, mode)
-
-    def projection(self, pre: str, post: str, m: Connection, delay: int) -> QuantProjection:
-        """Return a projection with these weights."""
-        return QuantProjection(
-            pre, post, m, self.sign_mode, self.bits, self.exponent, delay, payload_bits=0
-        )
-
-
-def _split_by_delay(
-    pre: str, post: str, weight: AnyArray, delay: IntArray, stored: Stored
-) -> Iterator[QuantProjection]:
-    """Yield one projection for each delay; without delays, one dense projection."""
-    values = np.unique(delay)
-    if values.size == 1:
-        yield stored.projection(pre, post, Dense(frozen(weight.copy())), int(values[0]))
-        return
-    for value in values:
-        rows, columns = np.nonzero((delay == value) & (weight != 0))
-        entries = (weight[rows, columns], (rows, columns))
-        matrix = sp.csr_array(sp.coo_array(entries, shape=weight.shape))
-        matrix.sort_indices()
-        if matrix.nnz:
-            yield stored.projection(pre, post, Sparse(matrix), int(value))
-
-
-def _delays(layer: _Layer, shape: tuple[int, ...]) -> IntArray:
+def _delays(layer: Layer, shape: tuple[int, ...]) -> IntArray:
     """Return the delay of each synapse; the file has one for all, or per output or input
     neuron.
     """
     if "delay" not in layer.fields:
         return np.zeros(shape, np.int64)
-    delay = _integers(layer.fields, "delay", layer.where).squeeze()
+    delay = integers(layer.fields, "delay", layer.where).squeeze()
     if delay.min(initial=0) < 0 or delay.max(initial=0) > MAX_DELAY:
         raise InputError(
             f"{layer.where}: delays {delay.min()}..{delay.max()} are outside "
@@ -426,12 +298,12 @@ def _delays(layer: _Layer, shape: tuple[int, ...]) -> IntArray:
     )
 
 
-def _bias(layer: _Layer, shape: tuple[int, ...]) -> IntArray:
+def _bias(layer: Layer, shape: tuple[int, ...]) -> IntArray:
     """Return the bias mantissa of each neuron; images have one per channel."""
     n = int(np.prod(shape))
     if "bias" not in layer.fields:
         return np.zeros(n, np.int64)
-    bias = _integers(layer.fields, "bias", layer.where).ravel()
+    bias = integers(layer.fields, "bias", layer.where).ravel()
     if bias.size not in (1, shape[0], n):
         raise InputError(
             f"{layer.where}: {bias.size} biases for {n} neurons; export the network again"
@@ -465,63 +337,3 @@ def _check_conv(conv: Conv, where: str) -> None:
             f"{list(expected)} of {list(conv.in_shape)}, but the file says "
             f"{list(conv.out_shape)}; export the network again"
         )
-
-
-def _size(layer: _Layer) -> int:
-    return int(np.prod(_shape(layer)))
-
-
-def _shape(layer: _Layer) -> tuple[int, ...]:
-    values = _integers(layer.fields, "shape", layer.where).ravel()
-    if values.size not in (1, 2, 3) or int(values.min()) < 1:
-        raise InputError(
-            f"{layer.where}: shape {values.tolist()}; export the network again"
-        )
-    return tuple(int(v) for v in values)
-
-
-def _matrix(layer: _Layer, key: str, n: int) -> IntArray:
-    """Return weights as [n, inputs]; a single neuron's may be a vector."""
-    weight = _integers(layer.fields, key, layer.where)
-    if weight.size == 0 or weight.size % n or (weight.ndim == 2 and weight.shape[0] != n):
-        raise InputError(
-            f"{layer.where}: {key} {list(weight.shape)} for {n} neurons; export the "
-            "network again"
-        )
-    return weight.reshape(n, -1)
-
-
-def _pair(layer: _Layer, key: str) -> tuple[int, int]:
-    """Return a (y, x) setting of a convolution; one number stands for both."""
-    values = _integers(layer.fields, key, layer.where).ravel()
-    if values.size not in (1, 2) or int(values.min()) < (0 if key == "padding" else 1):
-        raise InputError(
-            f"{layer.where}: {key} {values.tolist()}; export the network again"
-        )
-    return int(values[0]), int(values[-1])
-
-
-def _number(fields: Fields, key: str, where: str, default: float | None = None) -> float:
-    if key not in fields:
-        if default is None:
-            raise InputError(f"{where}: no {key!r}; export the network again")
-        return default
-    values = np.asarray(fields[key])
-    if values.size != 1 or values.dtype.kind not in "biuf":
-        raise InputError(f"{where}: {key!r} must be one number, not {list(values.shape)}")
-    return float(values.ravel()[0])
-
-
-def _integers(fields: Fields, key: str, where: str) -> IntArray:
-    """Return a field that holds whole numbers, whatever its type in the file."""
-    if key not in fields:
-        raise InputError(f"{where}: no {key!r}; export the network again")
-    values = np.asarray(fields[key])
-    if values.dtype.kind not in "biuf" or values.size == 0:
-        raise InputError(f"{where}: {key!r} holds no numbers; export the network again")
-    if not bool((values == np.rint(values)).all()):
-        raise InputError(
-            f"{where}: {key!r} holds numbers that are not whole, so this network was not "
-            f"quantized; export it with lava-dl's quantization"
-        )
-    return np.asarray(values, np.int64)

@@ -137,7 +137,8 @@ def _weights(who: str, p: QuantProjection, board: Board) -> Iterator[str]:
     if least < low or most > high:
         yield (
             f"{who}: weights go from {least} to {most}, but "
-            f"{p.sign_mode.name.lower()} ones are {low}..{high} on {board.name}; rescale population {p.post!r}"
+            f"{p.sign_mode.name.lower()} ones are {low}..{high} on {board.name}; "
+            f"rescale population {p.post!r}"
         )
 
 

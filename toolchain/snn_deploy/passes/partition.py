@@ -5,8 +5,7 @@ holds. Intel's compiler does the same, and populations never share a core. Only 
 cut, never the inputs of a neuron.
 
 * A flat population is cut into equal parts. If a part exceeds a limit, the number of parts
-  is
-  multiplied by how many times it does, rounded up: the rule that Intel's logs show.
+  is multiplied by how many times it does, rounded up: the rule that Intel's logs show.
 * A feature map is cut into tiles: as wide a power of two as the neurons allow, over all
   rows and channels. Where kernels or parameter sets are too many, channels are halved.
 

@@ -13,8 +13,7 @@ The formulas reproduce the tables that Intel's compiler printed for the nets of 
 * the output axon table: one word per neuron, or per pixel and block of channels where only
   convolutions listen;
 * axon lists of pixels: one word per pixel and convolution piece that hears it. This is an
-  upper bound of our own; the 14 published figures are between a quarter of it and all of
-  it.
+  upper bound of our own; the 14 published figures are between a sixth of it and all of it.
 
 A block of channels is a power of two: 36 channels are stored as 32 and 4. That, too, is
 read off the PilotNet table; channels are rounded up to fours before.

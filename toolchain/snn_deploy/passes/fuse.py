@@ -1,0 +1,205 @@
+"""Fuse: Network -> Network in which integrators and thresholds that are one neuron are one.
+
+NIR has no soft reset, so files state it in parts (see `frontends.write_nir`): a readout
+that integrates, a threshold without memory behind it, and the spikes of the step before
+back into the readout as what they take off. No chip sends membranes, so such parts have to
+become one population. Three patterns, none of which looks at names:
+
+    1. readout -> threshold                 one neuron without reset (amount 0)
+       and threshold -> Scale <= 0, a step later -> readout: reset by subtraction
+    2. readout that only decays -> neuron   the synaptic current of the neuron
+    3. as 2, with a bias on the current     the same, fed by a neuron that always spikes
+
+Only the edges between the parts and their delays count, so stripping all metadata changes
+nothing. What a membrane also feeds elsewhere, or what is itself read out, stays in parts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray, frozen
+from snn_deploy.frontends.wiring import Constant, add_constants
+from snn_deploy.linear import matrix
+from snn_deploy.maps import Chain, Map, Scale
+from snn_deploy.network import Network, Population, Projection
+from snn_deploy.neurons import Lif
+
+CLOSE = 1e-9  # relative; how far a feedback may be from the threshold it stands for
+
+
+def fuse(net: Network) -> Network:
+    """Return `net` with the populations that are parts of one neuron made one.
+
+    What the reference simulator outputs stays the same, but for the rounding of float64.
+    """
+    for pop in net.populations:
+        membrane = _integrator(net, pop) if _is_threshold(net, pop) else None
+        if membrane is not None:
+            net = _with_reset(net, membrane, pop)
+    for pop in net.populations:
+        current = _integrator(net, pop)
+        if current is not None and _can_take_current(pop.neuron, current.neuron):
+            net = _with_current(net, current, pop)
+    return net
+
+
+def _integrator(net: Network, pop: Population) -> Population | None:
+    """Return the readout that is all of pop's input, and feeds nothing else; None if there
+    is none."""
+    into = net.into(pop.name)
+    if len(into) != 1 or into[0].delay or not _is_identity(into[0].map):
+        return None
+    name = into[0].pre
+    found = [p for p in net.populations if p.name == name]
+    leaving = [p for p in net.projections if p.pre == name]
+    if not found or len(leaving) != 1 or name in net.outputs or name == pop.name:
+        return None
+    never_fires = bool(np.isinf(found[0].neuron.threshold).all())
+    return found[0] if not found[0].neuron.spiking and never_fires else None
+
+
+def _is_identity(m: Map) -> bool:
+    if isinstance(m, Chain) and not m.maps:
+        return True
+    if m.n_pre != m.n_post:
+        return False
+    difference = matrix(m).tocoo()
+    on = difference.coords[0] == difference.coords[1]
+    ones = bool((difference.data[on] == 1).all()) and int(on.sum()) == m.n_pre
+    return ones and not difference.data[~on].any()
+
+
+def _is_threshold(net: Network, pop: Population) -> bool:
+    """Whether it compares its input of the step, and does nothing else."""
+    n = pop.neuron
+    forgets = not (n.alpha.any() or n.beta.any() or n.hold or n.bias.any())
+    return n.spiking and forgets and n.reset == "zero" and bool((n.gain == 1).all())
+
+
+# --- reset ----------------------------------------------------------------------------
+
+
+def _with_reset(net: Network, membrane: Population, pop: Population) -> Network:
+    """Return `net` with readout and threshold in one, under the name of the threshold."""
+    back = _feedback(net, membrane, pop)
+    taken = np.zeros(pop.neuron.n) if back is None else -back.factor * membrane.neuron.gain
+    reset, amount = _reset(membrane.neuron.beta, taken, pop.neuron.threshold)
+    fused = replace(
+        membrane.neuron,
+        threshold=pop.neuron.threshold,
+        inclusive=pop.neuron.inclusive,
+        spiking=True,
+        reset=reset,
+        amount=amount,
+    )
+    gone = [] if back is None else [back.projection]
+    return _merge(net, membrane, replace(pop, neuron=fused), gone)
+
+
+@dataclass(frozen=True, eq=False)
+class Feedback:
+    """factor [n]: what a spike adds to the input of its own neuron one step later."""
+
+    projection: Projection
+    factor: FloatArray
+
+
+def _feedback(net: Network, membrane: Population, pop: Population) -> Feedback | None:
+    """Return the edge that resets: one to one, inhibiting, a step late, straight to v.
+
+    Of several, the one that stands for the threshold; a recurrent weight may look alike.
+    """
+    if membrane.neuron.alpha.any():
+        return None
+    found = [
+        Feedback(p, factor)
+        for p in net.into(membrane.name)
+        if p.pre == pop.name and p.delay == 1
+        for factor in _factors(p.map)
+    ]
+    n, threshold = membrane.neuron, pop.neuron.threshold
+    for each in found:
+        taken = -each.factor * n.gain
+        if _same(taken, threshold) or _same(taken, n.beta * threshold):
+            return each
+    return found[0] if found else None
+
+
+def _factors(m: Map) -> Iterable[FloatArray]:
+    """Yield the factors of a map that is one to one and nowhere above 0."""
+    parts = m.maps if isinstance(m, Chain) else (m,)
+    if not parts or not all(isinstance(part, Scale) for part in parts):
+        return
+    factor = np.ones(m.n_pre)
+    for part in parts:
+        if isinstance(part, Scale):
+            factor = factor * part.factor
+    if (factor <= 0).all() and factor.any():
+        yield factor
+
+
+def _reset(
+    beta: FloatArray, taken: FloatArray, threshold: FloatArray
+) -> tuple[str, FloatArray]:
+    """Return reset and amount; taken: what a spike takes off v, after the leak.
+
+    Both forms mean the same; the one whose amount is the threshold is what was meant.
+    """
+    if _same(taken, threshold) and not (beta == 1).all():
+        return "subtract_late", threshold
+    if _same(taken, beta * threshold):
+        return "subtract", threshold
+    late = not (beta == 1).all() and bool(taken.any())
+    return "subtract_late" if late else "subtract", frozen(taken)
+
+
+def _same(a: FloatArray, b: FloatArray) -> bool:
+    return bool(np.allclose(a, b, rtol=CLOSE, atol=0.0)) and bool(a.any())
+
+
+# --- synaptic current -----------------------------------------------------------------
+
+
+def _can_take_current(n: Lif, current: Lif) -> bool:
+    """Whether the neuron has no current yet, and `current` is nothing else than one."""
+    plain = not current.alpha.any() and not current.v0.any() and bool(current.gain.all())
+    return plain and not n.alpha.any()
+
+
+def _with_current(net: Network, current: Population, pop: Population) -> Network:
+    """Return `net` with `current` as the synaptic current of `pop`."""
+    n, filter_ = pop.neuron, current.neuron
+    fused = replace(n, alpha=filter_.beta, gain=frozen(n.gain * filter_.gain))
+    merged = _merge(net, current, replace(pop, neuron=fused), [])
+    if not filter_.bias.any():
+        return merged
+    constant = Constant(pop.name, filter_.bias / filter_.gain, 0)
+    by_name = {p.name: p for p in merged.populations}
+    taken = [p.name for p in merged.inputs]
+    made, extra = add_constants(by_name, [constant], frozenset(), taken)
+    return replace(
+        merged,
+        populations=tuple(made.values()),
+        projections=(*merged.projections, *extra),
+    )
+
+
+def _merge(
+    net: Network, part: Population, whole: Population, gone: Iterable[Projection]
+) -> Network:
+    """Return `net` in which `whole` has taken the place and the input of `part`."""
+    dropped = {id(p) for p in gone} | {id(p) for p in net.into(whole.name)}
+    kept = [p for p in net.projections if id(p) not in dropped]
+    return replace(
+        net,
+        populations=tuple(
+            whole if p.name == whole.name else p
+            for p in net.populations
+            if p.name != part.name
+        ),
+        projections=tuple(
+            replace(p, post=whole.name) if p.post == part.name else p for p in kept
+        ),
+    )
