@@ -215,9 +215,15 @@ def _arch(program: Program) -> str:
         }
         for tile, cores in sorted(_locals(board).items())
     ]
-    return yaml.safe_dump(
-        {"architecture": {"name": board.name, "attributes": attributes, "tile": tiles}}
-    )
+    arch = {"name": board.name, "attributes": attributes, "tile": tiles}
+    return yaml.dump({"architecture": arch}, Dumper=_WithoutAliases)
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """SANA-FE's reader knows no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
 
 
 def _core(

@@ -50,24 +50,31 @@ def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) 
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
     rows = (listens, weight, pre_shift, exponent)
 
-    def add(events: Events, start: int, column: int, total: AnyArray) -> None:
+    def add(
+        events: Events, start: int, column: int, total: AnyArray, touched: AnyArray
+    ) -> None:
         if binary and weight.dtype == np.int8:
             kernels.dense_binary(
-                events.first, events.index, start, delay, *rows, column, total
+                events.first, events.index, start, delay, *rows, column, total, touched
             )
         else:
             kernels.dense_graded(
                 events.first, events.index, events.value, start, delay, binary, *rows,
-                column, total,
+                column, total, touched,
             )  # fmt: skip
 
-    def run(events: Events, start: int, total: AnyArray) -> None:
-        add(events, start, int(members[0]), total)
+    def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
+        add(events, start, int(members[0]), total, touched)
 
-    def run_scattered(events: Events, start: int, total: AnyArray) -> None:
+    def run_scattered(
+        events: Events, start: int, total: AnyArray, touched: AnyArray
+    ) -> None:
         part = np.zeros((len(total), len(members)), np.int32)
-        add(events, start, 0, part)
+        part_touched = np.zeros((len(touched), len(members)), np.uint8)
+        add(events, start, 0, part, part_touched)
         total[:, members] += part
+        if len(touched):
+            touched[:, members] |= part_touched
 
     adjacent = members[-1] - members[0] + 1 == len(members)
     return run if adjacent else run_scattered
@@ -84,10 +91,10 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
     rows = (first, post[kept].astype(np.int32), weight[kept].astype(np.int16))
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
 
-    def run(events: Events, start: int, total: AnyArray) -> None:
+    def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
         kernels.sparse(
             events.first, events.index, events.value, start, delay, binary, listens,
-            *rows, exponent, total,
+            *rows, exponent, total, touched,
         )  # fmt: skip
 
     return run
@@ -100,11 +107,11 @@ def _conv(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Run:
     bounds = (box.c0, box.c1, box.y0, box.y1, box.x0, box.x1)
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
 
-    def run(events: Events, start: int, total: AnyArray) -> None:
+    def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
         kernels.conv(
             events.first, events.index, events.value, start, delay, binary, listens, weight,
             y_first, y_pair, x_first, x_pair, m.in_shape, m.groups, bounds, m.out_shape,
-            exponent, total,
+            exponent, total, touched,
         )  # fmt: skip
 
     return run

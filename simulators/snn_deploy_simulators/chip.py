@@ -41,9 +41,10 @@ def run(
     time_model: key of timing.TIME_MODELS.
     """
     net = program.net
-    cells = {p.name: _cell(program, p, stimulus) for p in net.populations}
+    model = TIME_MODELS[time_model]
+    cells = {p.name: _cell(program, p, stimulus, model.ranked) for p in net.populations}
     recorder = Recorder(net, stimulus, keep)
-    counter = Counter(program, stimulus, TIME_MODELS[time_model])
+    counter = Counter(program, stimulus, model)
 
     def sink(sample: int, trace: Trace) -> None:
         recorder.add(sample, trace)
@@ -53,7 +54,9 @@ def run(
     return counter.activity(recorder.recording(), time_model)
 
 
-def _cell(program: Program, pop: QuantPopulation, stimulus: Stimulus) -> Cell:
+def _cell(
+    program: Program, pop: QuantPopulation, stimulus: Stimulus, ranked: bool
+) -> Cell:
     """Return the population with its pieces' synapses, and the piece of each neuron."""
     net, pieces = program.net, program.partition.pieces
     numbers: IntArray = np.full(pop.n, -1, np.int64)
@@ -63,7 +66,7 @@ def _cell(program: Program, pop: QuantPopulation, stimulus: Stimulus) -> Cell:
         places[index] = Place(window, window.members(grid_of(net, pop.name)))
         numbers[places[index].members] = number
     blocks = [b for p in net.into(pop.name) for b in _blocks(program, p, places)]
-    return cell(pop, blocks, stimulus, numbers)
+    return cell(pop, blocks, stimulus, numbers, ranked=ranked)
 
 
 def _blocks(

@@ -5,22 +5,18 @@ Nothing here looks into the kernels: an event of neuron i costs what the tables 
 pieces that hear it say, and goes over the links of the routes from its piece to theirs.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.activity import Activity, Counts, Recording
 from snn_deploy.arrays import BoolArray, IntArray
 from snn_deploy.frame import frame_steps
-from snn_deploy.maps import Connection, Conv, Dense
-from snn_deploy.passes.resources import synapses_heard, words_heard
-from snn_deploy.program import Program, grid_of
+from snn_deploy.program import Program
 from snn_deploy.quant import Stimulus
 from snn_deploy_simulators import kernels
-from snn_deploy_simulators.engine import Events, Trace
-from snn_deploy_simulators.timing import BOUNDS, StepCounts, TimeModel
+from snn_deploy_simulators.engine import Trace
+from snn_deploy_simulators.tables import costs, traffic
+from snn_deploy_simulators.timing import StepCounts, TimeModel
 
 COUNTERS = (
     "synops_dense", "synops_sparse", "synops_conv", "words", "updates", "active", "spikes",
@@ -29,50 +25,16 @@ COUNTERS = (
 HOPS = ("hops_x", "hops_y", "hops_chip", "input_messages")
 
 
-@dataclass(frozen=True, eq=False)
-class _Cost:
-    """What an event of neuron i of `pre` costs in the pieces `pieces`.
-
-    table: [pieces, n_pre], or [pieces, 1] where every neuron costs the same.
-    """
-
-    pre: str
-    counter: str
-    pieces: IntArray
-    table: IntArray
-
-    def of(self, events: Events) -> IntArray:
-        """Return the cost of each step [T, pieces]."""
-        if self.table.shape[1] == 1:
-            return np.diff(events.first)[:, None] * self.table[:, 0]
-        total = np.zeros((events.first.size - 1, len(self.pieces)), np.int64)
-        kernels.tally(events.first, events.index, self.table, total)
-        return total
-
-
-@dataclass(frozen=True, eq=False)
-class _Traffic:
-    """Messages from `pre` to one piece.
-
-    pair: [n_pre], index into Routes.pair_source of the pair that each neuron's piece and
-    the target are; -1 where the neuron is not heard. whole: (source pieces, pairs) if every
-    neuron is heard, else None.
-    """
-
-    pre: str
-    pair: IntArray
-    whole: tuple[IntArray, IntArray] | None
-
-
 class Counter:
     """Adds up samples; `activity` gives the result."""
 
     def __init__(self, program: Program, stimulus: Stimulus, time_model: TimeModel) -> None:
         net = program.net
-        self.program, self.time_model, self.steps = program, time_model, stimulus.steps
+        self.program, self.steps = program, stimulus.steps
+        self.bounds, self.timer = time_model.bounds, time_model.prepare(program)
         self.frame = frame_steps(net, program.board, stimulus.steps)
-        self.costs = tuple(_costs(program))
-        self.traffic = tuple(_traffic(program))
+        self.costs = tuple(costs(program))
+        self.traffic = tuple(traffic(program))
         self.pieces = {
             p.name: np.array(program.partition.of(p.name)) for p in net.populations
         }
@@ -86,10 +48,6 @@ class Counter:
         self.step_bound = np.zeros((stimulus.samples, self.frame), np.int64)
         self.paths = _incidence(program)
         self.link_total = np.zeros(len(program.routes.links), np.int64)
-        self.chip_link = np.array(
-            ["chip" in name for name in program.routes.links], np.bool_
-        )
-        self.tiles = len({program.board.router_of(int(c)) for c in program.placement.core})
 
     def add(self, sample: int, trace: Trace) -> None:
         """Count one sample."""
@@ -97,11 +55,8 @@ class Counter:
         self._count_neurons(counts, trace)
         self._count_synapses(counts, trace)
         messages = self._messages(trace)
-        links = self._count_messages(counts, messages, sample)
-        step = StepCounts(counts, links, self.chip_link)
-        self.step_s[sample], self.step_bound[sample] = self.time_model(
-            self.program.board, step, self.tiles
-        )
+        step = self._count_messages(counts, messages, sample)
+        self.step_s[sample], self.step_bound[sample] = self.timer(step, trace)
         for name, values in counts.items():
             self.total[name] += values
             self.per_sample[name][sample] = values.sum()
@@ -136,8 +91,8 @@ class Counter:
 
     def _count_messages(
         self, counts: dict[str, IntArray], messages: IntArray, sample: int
-    ) -> IntArray:
-        """Count messages per piece and hops; return the messages over each link [F, L]."""
+    ) -> StepCounts:
+        """Count messages per piece and hops; return all that a time model may ask."""
         routes = self.program.routes
         np.add.at(counts["messages_in"].T, routes.pair_target, messages.T)
         inner = routes.pair_source >= 0
@@ -153,7 +108,7 @@ class Counter:
             self.per_sample[name][sample] = values.sum()
         links = np.asarray(messages @ self.paths)
         self.link_total += links.sum(axis=0)
-        return links
+        return StepCounts(counts, links, hops["input_messages"])
 
     def activity(self, recording: Recording, time_model: str) -> Activity:
         """Return everything counted so far."""
@@ -165,63 +120,12 @@ class Counter:
             link_messages=self.link_total,
             step_s=self.step_s,
             step_bound=self.step_bound,
-            bounds=BOUNDS,
+            bounds=self.bounds,
             time_model=time_model,
             samples=len(self.step_s),
             steps=self.steps,
             frame=self.frame,
         )
-
-
-def _costs(program: Program) -> Iterator[_Cost]:
-    net, board = program.net, program.board
-    listens = {(r.pre, r.piece): r.listens for r in program.routes.routes}
-    for p in net.projections:
-        grid, pieces = grid_of(net, p.post), program.partition.of(p.post)
-        heard = [i for i in pieces if (p.pre, i) in listens]
-        if not heard:
-            continue
-        windows = [program.partition.pieces[i].window for i in heard]
-        masks = np.stack([listens[p.pre, i] for i in heard])
-        synops = np.stack([synapses_heard(p, grid, w) for w in windows]) * masks
-        delayed = net.chip_delay(p) > 1
-        lists = [words_heard(p, grid, w, board, delayed=delayed) for w in windows]
-        words = np.stack(lists) * masks
-        yield _Cost(p.pre, f"synops_{_format(p.map)}", np.array(heard), _narrow(synops))
-        yield _Cost(p.pre, "words", np.array(heard), _narrow(words))
-
-
-def _narrow(table: IntArray) -> IntArray:
-    """Return the table with one column if all its columns are the same."""
-    return table[:, :1] if bool((table == table[:, :1]).all()) else table
-
-
-def _format(m: Connection) -> str:
-    if isinstance(m, Dense):
-        return "dense"
-    return "conv" if isinstance(m, Conv) else "sparse"
-
-
-def _traffic(program: Program) -> Iterator[_Traffic]:
-    net, routes = program.net, program.routes
-    pair = {
-        (int(s), int(t)): r
-        for r, (s, t) in enumerate(zip(routes.pair_source, routes.pair_target, strict=True))
-    }
-    inputs = {port.name: -1 - i for i, port in enumerate(net.inputs)}
-    home: dict[str, IntArray] = {}
-    for name in {r.pre for r in routes.routes}:
-        home[name] = np.full(net.size(name), inputs.get(name, 0), np.int64)
-        for i in program.partition.of(name):
-            window = program.partition.pieces[i].window
-            home[name][window.members(grid_of(net, name))] = i
-    for route in routes.routes:
-        sources, place = np.unique(home[route.pre], return_inverse=True)
-        pairs = np.array([pair.get((int(s), route.piece), -1) for s in sources], np.int64)
-        whole = None
-        if bool(route.listens.all()):
-            whole = (np.maximum(sources - sources[0], 0), pairs)
-        yield _Traffic(route.pre, np.where(route.listens, pairs[place], -1), whole)
 
 
 def _incidence(program: Program) -> sp.csr_array:

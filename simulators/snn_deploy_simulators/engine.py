@@ -42,15 +42,15 @@ class Events:
         return int(self.first[-1])
 
 
-Run = Callable[[Events, int, AnyArray], None]
+Run = Callable[[Events, int, AnyArray, AnyArray], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
     """Some synapses of one projection, ready for a kernel.
 
-    run(events of `pre`, start, total): adds what arrives in the steps of `total` [steps,
-    n].
+    run(events of `pre`, start, total, touched): adds what arrives in the steps of `total`
+    [steps, n] and marks who gets an event in `touched` [steps, n], or [0, 0].
     """
 
     pre: str
@@ -59,23 +59,31 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A population with all that its update needs; piece [n] numbers its pieces from 0
-    (n_pieces 0: not counted)."""
+    """A population with all that its update needs.
+
+    runs [R, 3]: start, stop and piece of neighbors that are of one piece, numbered from 0
+    (n_pieces 0: not counted). ranked: whether Trace.rank is wanted.
+    """
 
     pop: QuantPopulation
     blocks: tuple[Block, ...]
     parameter: AnyArray  # [params, n] int32
-    piece: IntArray
+    runs: IntArray
     n_pieces: int
     sample_bias: IntArray | None  # [N, n]
+    ranked: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
     """One sample: events per population and input; per population membrane [T, n] where
-    recorded, active and fired [T, pieces], and peaks (largest |input|, |u|, |v|)."""
+    recorded, active and fired [T, pieces], and peaks (largest |input|, |u|, |v|).
+
+    rank: where wanted, the active neurons of its piece up to each spike, itself included.
+    """
 
     events: Mapping[str, Events]
+    rank: Mapping[str, AnyArray]
     membrane: Mapping[str, AnyArray]
     active: Mapping[str, IntArray]
     fired: Mapping[str, IntArray]
@@ -90,6 +98,8 @@ def cell(
     blocks: Iterable[Block],
     stimulus: Stimulus,
     piece: IntArray | None = None,
+    *,
+    ranked: bool = False,
 ) -> Cell:
     """Return the cell of `pop`; piece: [n] piece numbers; nothing is counted if None."""
     values = parameters(pop)
@@ -97,7 +107,14 @@ def cell(
     pieces = np.zeros(pop.n, np.int64) if piece is None else piece
     bias = stimulus.bias.get(pop.name)
     n_pieces = 0 if piece is None else int(pieces.max(initial=0)) + 1
-    return Cell(pop, tuple(blocks), rows, pieces, n_pieces, bias)
+    return Cell(pop, tuple(blocks), rows, _runs(pieces), n_pieces, bias, ranked)
+
+
+def _runs(piece: IntArray) -> IntArray:
+    """Return start, stop and value of each run of equal values: [R, 3]."""
+    start = np.flatnonzero(np.diff(piece, prepend=-1)).astype(np.int64)
+    stop = np.append(start[1:], piece.size)
+    return np.stack([start, stop, piece[start]], axis=1)
 
 
 def run(
@@ -156,6 +173,7 @@ class _Work:
         self.events = {n: _input_events(x[sample]) for n, x in stimulus.spikes.items()}
         self.state, self.block, self.bias = {}, {}, {}
         self.membrane, self.active, self.fired, self.peak = {}, {}, {}, {}
+        self.rank = {}
         for name, c in cells.items():
             n = c.pop.n
             self.block[name] = max(1, BLOCK // n)
@@ -172,6 +190,7 @@ class _Work:
                 if c.sample_bias is None
                 else (row + c.sample_bias[sample]).astype(np.int32)
             )
+            self.rank[name] = np.empty(steps * n if c.ranked else 0, np.int32)
             self.membrane[name] = np.empty((0 if c.pop.spiking else steps, n), np.int32)
             counted = steps if c.n_pieces else 0
             self.active[name] = np.zeros((counted, c.n_pieces), np.int64)
@@ -182,17 +201,18 @@ class _Work:
         """Run population `name` from step start to step stop (excluded)."""
         c, events = self.cells[name], self.events[name]
         total = np.zeros((stop - start, c.pop.n), np.int32)
+        touched = np.zeros(total.shape if c.n_pieces else (0, 0), np.uint8)
         for block in c.blocks:
-            block.run(self.events[block.pre], start, total)
+            block.run(self.events[block.pre], start, total, touched)
         update(
             CODES[c.pop.model], self.state[name], c.parameter, self.bias[name], total,
-            start, events.first, events.index, events.value,
-            self.membrane[name][start:stop], c.piece,
+            touched, start, events.first, events.index, events.value, self.rank[name],
+            self.membrane[name][start:stop], c.runs,
             self.active[name][start:stop], self.fired[name][start:stop], self.peak[name],
         )  # fmt: skip
 
     def trace(self) -> Trace:
-        return Trace(self.events, self.membrane, self.active, self.fired, self.peak)
+        return Trace(self.events, self.rank, self.membrane, self.active, self.fired, self.peak)
 
 
 def _input_events(raster: AnyArray) -> Events:

@@ -29,7 +29,7 @@ def cache_folder() -> Path:
             toolchain / "neurons",
             Path(__file__).parent,
         )
-        for file in folder.glob("*.py")
+        for file in folder.rglob("*.py")
     )
     digest = hashlib.sha256(b"".join(f.read_bytes() for f in sources)).hexdigest()[:16]
     return Path(platformdirs.user_cache_dir("snn-deploy")) / "kernels" / digest

@@ -8,6 +8,8 @@ int32 receives the summed, shifted input of the steps start .. start + steps - 1
 arrives at step t was sent at t - delay. Each kernel adds into the columns of its window
 only. listens [n_pre] marks the neurons whose events reach these synapses; `binary` makes
 every payload count as one. Weights may be stored divided by 2**pre_shift.
+touched [steps, n] uint8 is set where an event arrived, whatever its weight; [0, 0] if
+nobody asks.
 """
 
 import numpy as np
@@ -25,8 +27,9 @@ def shifted(total, left):
 
 @kernel
 def dense_binary(
-    first, index, start, delay, listens, weight, pre_shift, exponent, column, total
-):
+    first, index, start, delay, listens, weight, pre_shift, exponent, column, total,
+    touched,
+):  # fmt: skip
     """Add rows of weight [n_pre, width] (int8) for every event; payloads count as one."""
     width = weight.shape[1]
     narrow, wide = np.zeros(width, np.int16), np.zeros(width, np.int32)
@@ -36,7 +39,7 @@ def dense_binary(
         if sent < 0 or first[sent] == first[sent + 1]:
             continue
         wide[:] = 0
-        k, end = first[sent], first[sent + 1]
+        k, end, heard = first[sent], first[sent + 1], 0
         while k < end:
             size = 0
             while k < end and size < CHUNK:
@@ -44,8 +47,11 @@ def dense_binary(
                 size += listens[index[k]]
                 k += 1
             _add_rows(chunk, size, weight, narrow)
+            heard += size
             for j in range(width):
                 wide[j] += narrow[j]
+        if heard and touched.shape[0]:
+            touched[t, column : column + width] = 1
         out = total[t, column : column + width]
         if exponent >= 0:
             left = exponent + pre_shift
@@ -95,6 +101,7 @@ def dense_graded(
     exponent,
     column,
     total,
+    touched,
 ):
     """Add rows of weight [n_pre, width] (int8 or int16) times the payload of every
     event."""
@@ -105,12 +112,16 @@ def dense_graded(
         if sent < 0 or first[sent] == first[sent + 1]:
             continue
         wide[:] = 0
+        heard = False
         for k in range(first[sent], first[sent + 1]):
             if not listens[index[k]]:
                 continue
+            heard = True
             row, payload = weight[index[k]], np.int32(1) if binary else np.int32(value[k])
             for j in range(width):
                 wide[j] += np.int32(row[j]) * payload
+        if heard and touched.shape[0]:
+            touched[t, column : column + width] = 1
         out = total[t, column : column + width]
         for j in range(width):
             out[j] += shifted(wide[j] << pre_shift, exponent)
@@ -130,6 +141,7 @@ def sparse(
     row_weight,
     exponent,
     total,
+    touched,
 ):
     """Add the synapses row_first[i] : row_first[i + 1] of every event's neuron i, times its
     payload."""
@@ -150,6 +162,9 @@ def sparse(
             payload = (np.int32(1) if binary else np.int32(value[k])) << left
             for s in range(row_first[i], row_first[i + 1]):
                 out[row_post[s]] += np.int32(row_weight[s]) * payload
+            if touched.shape[0]:
+                for s in range(row_first[i], row_first[i + 1]):
+                    touched[t, row_post[s]] = 1
         if right:
             for j in range(n):
                 total[t, j] += wide[j] >> right
@@ -158,7 +173,7 @@ def sparse(
 @kernel
 def conv(
     first, index, value, start, delay, binary, listens, weight, y_first, y_pair, x_first,
-    x_pair, in_shape, groups, window, out_shape, exponent, total,
+    x_pair, in_shape, groups, window, out_shape, exponent, total, touched,
 ):  # fmt: skip
     """Scatter every event through the kernel elements that reach the window.
 
@@ -170,26 +185,31 @@ def conv(
     size_in, columns = in_shape[1] * in_shape[2], in_shape[2]
     per_group, in_per_group = out_shape[0] // groups, in_shape[0] // groups
     sums = np.zeros((y1 - y0, x1 - x0, c1 - c0), np.int32)
+    hit = np.zeros((y1 - y0, x1 - x0, groups), np.uint8)
     for t in range(total.shape[0]):
         sent = start + t - delay
         if sent < 0 or first[sent] == first[sent + 1]:
             continue
-        sums[:] = 0
+        sums[:], hit[:] = 0, 0
         for k in range(first[sent], first[sent + 1]):
             if not listens[index[k]]:
                 continue
             channel, place = index[k] // size_in, index[k] % size_in
             y, x = place // columns, place % columns
             payload = np.int32(1) if binary else np.int32(value[k])
-            base = channel // in_per_group * per_group
+            group = channel // in_per_group
+            base = group * per_group
             low, high = max(c0, base), min(c1, base + per_group)
             for p in range(y_first[y], y_first[y + 1]):
                 for q in range(x_first[x], x_first[x + 1]):
                     w = weight[channel, y_pair[p, 0], x_pair[q, 0]]
                     out = sums[y_pair[p, 1] - y0, x_pair[q, 1] - x0]
+                    hit[y_pair[p, 1] - y0, x_pair[q, 1] - x0, group] = 1
                     for c in range(low, high):
                         out[c - c0] += np.int32(w[c - base]) * payload
         _spread(sums, window, out_shape, exponent, total[t])
+        if touched.shape[0]:
+            _mark(hit, window, out_shape, touched[t])
 
 
 @kernel
@@ -201,6 +221,18 @@ def _spread(sums, window, out_shape, exponent, total):
             at = (c * out_shape[1] + y) * out_shape[2]
             for x in range(x0, x1):
                 total[at + x] += shifted(sums[y - y0, x - x0, c - c0], exponent)
+
+
+@kernel
+def _mark(hit, window, out_shape, touched):
+    """Set touched [C * H * W] where hit [rows, columns, groups] of the window is set."""
+    c0, c1, y0, y1, x0, x1 = window
+    per_group = out_shape[0] // hit.shape[2]
+    for c in range(c0, c1):
+        for y in range(y0, y1):
+            at = (c * out_shape[1] + y) * out_shape[2]
+            for x in range(x0, x1):
+                touched[at + x] |= hit[y - y0, x - x0, c // per_group]
 
 
 @kernel

@@ -156,7 +156,7 @@ def pair(**values: object) -> QuantNetwork:
     ("net", "message"),
     [
         (pair(vth=131072), r"'y': vth 131072 is outside 0\.\.131071.*scale the population"),
-        (pair(dv=4096), r"'y': dv 4096 is outside 0\.\.4095"),
+        (pair(dv=4097), r"'y': dv 4097 is outside 0\.\.4096"),
         (pair(bias_mant=-5000), r"'y': bias_mant -5000 is outside -4096\.\.4095"),
         (pair(level=0), r"'x' -> 'y': takes 0 chip steps.*retime"),
         (pair(delay=64), r"'x' -> 'y': takes 65 chip steps.*end at 64.*relay"),
@@ -187,6 +187,11 @@ def test_what_lava_cannot_express_is_refused_before_the_first_byte(
 def test_all_violations_are_listed_at_once() -> None:
     net = pair(vth=200000, bias_mant=9999, weight_bits=4)
     assert len(lava.check(net)) == 3
+
+
+def test_the_readme_says_where_a_register_of_a_chip_is_too_small() -> None:
+    assert "dv 4096 does not fit its 12 bits" in render(pair(dv=4096))["README.md"].decode()
+    assert "12 bits" not in render(pair(dv=4095))["README.md"].decode()
 
 
 @pytest.mark.parametrize(

@@ -177,9 +177,12 @@ def test_a_chip_with_too_many_dead_cores_has_fewer() -> None:
     assert len(live) == 108 + 120
 
 
+EIGHT = changed(chips=8)
+
+
 @given(st.integers(0, 1023))
 def test_core_coordinates_follow_the_numbering(core: int) -> None:
-    board = changed(chips=8)
+    board = EIGHT
     chip, x, y = board.xy(core)
     assert (chip * board.rows + y) * board.columns + x == core
     assert 0 <= x < board.columns
@@ -188,7 +191,7 @@ def test_core_coordinates_follow_the_numbering(core: int) -> None:
 
 @given(st.integers(0, 1023))
 def test_both_readings_of_a_router_agree(core: int) -> None:
-    board = changed(chips=8)
+    board = EIGHT
     chip, x, y = board.router_of(core)
     far_x, same_y = board.router_xy(np.array([core]))
     assert (int(far_x[0]), int(same_y[0])) == (chip * board.routers[0] + x, y)

@@ -136,6 +136,12 @@ def test_doctor_names_what_the_core_needs() -> None:
     assert "torch" not in facts
 
 
+def test_doctor_installs_nothing_but_lava() -> None:
+    result = invoke("doctor", "--install", "torch")
+    assert result.exit_code == 2
+    assert result.stderr == "error: --install torch: only lava can be installed this way\n"
+
+
 # What is refused
 
 

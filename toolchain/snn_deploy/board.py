@@ -243,6 +243,7 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     routers: (columns, rows) of the router mesh of one chip; they divide the core grid.
     usable_cores: per chip; the first that are alive. dead_cores: board core indices.
     measured: workloads on the real board, to compare predictions with.
+    fictitious: there is no such board; it is never proposed as a way out.
     """
 
     name: str
@@ -262,6 +263,7 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     energy: Energy
     dead_cores: tuple[Natural, ...] = ()
     measured: tuple[Measurement, ...] = ()
+    fictitious: bool = False
 
     @property
     def cores_per_chip(self) -> int:

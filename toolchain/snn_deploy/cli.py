@@ -181,10 +181,17 @@ def boards(
 
 
 @app.command()
-def doctor(json: Json = False, debug: Debug = False) -> int:
+def doctor(
+    install: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Set up Lava in a Python 3.10 of its own first: lava."),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
     """Show what this installation has: Python, packages, kernel cache, Lava."""
     with reported(debug) as outcome:
         from snn_deploy.cli_doctor import run_doctor
 
-        run_doctor(json=json)
+        run_doctor(json=json, install=install)
     return outcome.code

@@ -3,29 +3,30 @@
 import json as text
 import platform
 import re
-import subprocess
 import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
 from typing import TypeAlias
 
 from rich.table import Table
 
+from snn_deploy.errors import InputError
+from snn_deploy.lava_python import find_lava_python, install_lava
 from snn_deploy.reporting.screen import screen
-
-LAVA_PROBE = """
-import lava.proc.lif.models
-from importlib.metadata import version
-print(version("lava-nc"))
-"""
-PROBE_SECONDS = 60.0  # importing Lava takes about two
 
 Fact: TypeAlias = tuple[str, str, bool]  # what, its state, whether that is well
 
 
-def run_doctor(*, json: bool) -> None:
-    """Print every fact, as JSON if wanted."""
+def run_doctor(*, json: bool, install: str | None = None) -> None:
+    """Print every fact, as JSON if wanted; install: "lava", set up beforehand.
+
+    Raises:
+        InputError: `install` is something else, or failed.
+    """
+    if install is not None:
+        if install != "lava":
+            raise InputError(f"--install {install}: only lava can be installed this way")
+        install_lava()
     facts = [python(), *packages(), kernel_cache(), lava()]
     if json:
         rows = [{"what": what, "state": state, "ok": ok} for what, state, ok in facts]
@@ -63,18 +64,11 @@ def kernel_cache() -> Fact:
 
 def lava() -> Fact:
     """Return the first interpreter that can import Lava, of those where one is likely."""
-    for candidate in lava_candidates():
-        found = _output(candidate, LAVA_PROBE)
-        if found is not None:
-            return "lava-nc", f"{found} ({candidate})", True
-    return "lava-nc", "in no Python 3.10 found here; `make lava-env` sets one up", False
-
-
-def lava_candidates() -> list[str]:
-    """Return interpreters to ask: this one, `make lava-env`'s, 3.10 on the path,
-    pyenv's."""
-    pyenv = sorted(Path.home().glob(".pyenv/versions/3.10*/bin/python"))
-    return [sys.executable, ".venv-lava/bin/python", "python3.10", *map(str, pyenv)]
+    try:
+        python, found = find_lava_python()
+    except InputError as error:
+        return "lava-nc", str(error), False
+    return "lava-nc", f"{found} ({python})", True
 
 
 def _package(name: str) -> Fact:
@@ -82,15 +76,3 @@ def _package(name: str) -> Fact:
         return name, version(name), True
     except PackageNotFoundError:
         return name, f"missing; install it with: pip install {name}", False
-
-
-def _output(interpreter: str, code: str) -> str | None:
-    """Return what `interpreter` prints, None if it is missing or fails."""
-    command = [interpreter, "-c", code]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PROBE_SECONDS
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

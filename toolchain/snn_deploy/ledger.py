@@ -134,6 +134,18 @@ def bounds(silent: Activity, firing: Activity, program: Program) -> Ledger:
     return _ledger(counted, program.board, "bounds", 0, firing.steps)
 
 
+def dynamic_joules(activity: Activity, program: Program) -> dict[str, FloatArray]:
+    """Return the joules of the scopes core and noc of each sample [N], by coefficient
+    set."""
+    counted = _counted([activity], program, measured)
+    return {
+        name: _joules(
+            [c for c in found.coefficients if c.value is not None], DYNAMIC, counted
+        )
+        for name, found in program.board.energy.sets.items()
+    }
+
+
 def measured(values: FloatArray) -> Stat:
     """Summarize one value per sample [N]."""
     low, high = float(values.min()), float(values.max())

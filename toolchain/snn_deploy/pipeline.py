@@ -106,9 +106,8 @@ def begin(
 ) -> Run:
     """Return the run after its first stage: the network as read, and its input."""
     data = None if input is None else _load(input, net, steps, samples)
-    return Run(
-        "read", board, net, data, choose_answer(net, decode), seed, *_identity(model)
-    )
+    answer = choose_answer(net, decode)
+    return Run("read", board, net, data, answer, seed, *_identity(model), as_read=net)
 
 
 def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Iterator[Run]:

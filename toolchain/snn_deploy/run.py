@@ -50,8 +50,8 @@ class Extremes:
 class Run:
     """One deployment; `stage` is the last one done, what later ones make is None.
 
-    net: as of `stage`. answer: how a class is read. file, sha256: of the model, the hash
-    None if it came from memory.
+    net: as of `stage`; as_read: as of the first. answer: how a class is read. file, sha256:
+    of the model, the hash None if it came from memory.
     """
 
     stage: str
@@ -69,3 +69,4 @@ class Run:
     program: Program | None = None
     simulated: Simulated | None = None
     extremes: Extremes | None = field(default=None)
+    as_read: Network | None = None

@@ -36,10 +36,11 @@ from snn_deploy_backends.lava.layout import (
 )
 
 MAX_LAVA_DELAY = 63  # proc/dense/models.py, DelayDense: 6 bits; a chip delay of 64 steps
+FULL_DECAY = 4096  # of dv: on a chip its register has 12 bits and ends at 4095
 STOCK_REGISTERS = ("du", "dv", "vth")  # one value per LIF process
 REGISTERS = {  # inclusive ranges; proc/lif/models.py, PyLifModelBitAcc
     "du": (0, 4095),
-    "dv": (0, 4095),
+    "dv": (0, 4096),  # Lava takes 4096, a full decay; see FULL_DECAY
     "bias_mant": (-4096, 4095),
     "bias_exp": (0, 7),
     "vth": (0, 131071),
@@ -248,7 +249,7 @@ def _neurons(
         arrays=arrays,
         sample_bias=driven,
         recorded="s" if pop.spiking else "v",
-        why=own or "Lava's LIFReset",
+        why=own or _stock_note(pop),
     )
 
 
@@ -277,6 +278,13 @@ def _why_own(net: QuantNetwork, pop: QuantPopulation, driven: bool) -> str:
             f"sends with a delay of {longest}: unheld, it would leak into the next sample"
         )
     return ""
+
+
+def _stock_note(pop: QuantPopulation) -> str:
+    """Return what there is to say about a stock population."""
+    if bool((pop.params["dv"] == FULL_DECAY).any()):
+        return "Lava's LIFReset on a CPU; on a chip dv 4096 does not fit its 12 bits, use 4095"
+    return "Lava's LIFReset"
 
 
 def _shortest(values: IntArray) -> AnyArray:

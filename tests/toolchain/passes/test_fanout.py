@@ -9,6 +9,7 @@ from networks import kernel, layers, network, population, projection, sparse, ze
 from random_networks import random_network
 from snn_deploy.arrays import IntArray
 from snn_deploy.linear import matrix
+from snn_deploy.maps import Conv
 from snn_deploy.passes.fanout import (
     Grid,
     audience_of,
@@ -65,7 +66,7 @@ def test_random_networks_hold_every_format_and_geometry() -> None:
     for seed in range(41):
         for p in random_network(seed)[0].projections:
             found.add(type(p.map).__name__)
-            if type(p.map).__name__ == "Conv":
+            if isinstance(p.map, Conv):
                 found |= {f"groups {p.map.groups > 1}", f"stride {p.map.stride}"}
                 found |= {f"dilation {p.map.dilation}", f"padding {p.map.padding}"}
     assert {"Dense", "Sparse", "Conv", "groups True", "stride (2, 2)"} <= found

@@ -9,6 +9,7 @@ module alone turns them into an InputError. What the nodes mean is checked later
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ import numpy as np
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode, Value
-from snn_deploy.frontends.heaps import check_heaps
+from snn_deploy.frontends.heaps import TEXT, Heaps
 
 MAX_BYTES = 2 * 1024**3  # of all parameters together, uncompressed; ours
-MAX_NAME = 1024  # characters of a text in the file; ours
+MAX_TEXTS = 2**20  # texts in one dataset, that is ends of edges; ours
 
 LFS_POINTER = b"version https://git-lfs"  # the text that Git LFS leaves in place of a file
 
@@ -39,7 +40,6 @@ def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> RawGraph:
         InputError: No such file, not HDF5, or not a readable NIR graph.
     """
     check_file(path)
-    check_heaps(path)
     with reading(f"{path}"), h5py.File(path, "r") as file:
         if not isinstance(file.get("node"), h5py.Group):
             found = ", ".join(sorted(map(repr, file))[:5]) or "nothing"
@@ -106,6 +106,11 @@ class Reader:
 
     path: Path
     budget: Budget
+
+    @cached_property
+    def heaps(self) -> Heaps:
+        """Where the texts of the file are."""
+        return Heaps(self.path)
 
     def graph(self, group: Any, name: str, depth: int) -> RawGraph:
         """Return the graph in `group`; `name` is '' for the outermost."""
@@ -211,12 +216,26 @@ class Reader:
                 f"split the model"
             )
         self.budget.bytes_left -= size
-        return np.asarray(item[()])
+        return self.texts(item, where) if item.dtype.kind == "O" else np.asarray(item[()])
+
+    def texts(self, item: Any, where: str) -> AnyArray:
+        """Return a dataset of objects, which have to be texts."""
+        if h5py.check_string_dtype(item.dtype) is None or item.size > MAX_TEXTS:
+            raise InputError(
+                f"{where} {list(item.shape)} holds objects instead of numbers or up to "
+                f"{MAX_TEXTS} texts; export the model again"
+            )
+        offset = item.id.get_offset()
+        if offset is None or item.id.get_storage_size() != item.size * TEXT.size:
+            self.heaps.check_all()  # compressed: libhdf5 has to read them
+            return np.asarray(item[()])
+        texts = self.heaps.texts(offset, item.size)
+        return np.array(texts, dtype=object).reshape(item.shape)
 
 
 def decode(text: Any) -> str:
     """Return a name or text of the file as str; ValueError if it is none."""
     result = text.decode("utf-8") if isinstance(text, bytes) else text
-    if not isinstance(result, str) or len(result) > MAX_NAME:
-        raise ValueError(f"a text of at most {MAX_NAME} characters was expected")
+    if not isinstance(result, str):
+        raise ValueError(f"a text was expected, not {type(result).__name__}")
     return result

@@ -1,48 +1,89 @@
-"""Look at the global heaps of an HDF5 file before libhdf5 does.
+"""Read texts of variable length out of an HDF5 file without libhdf5.
 
-Texts of variable length (in a NIR file: all types and edges) are kept in global heaps. libhdf5, up to
-2.0.0 at least, never returns from a heap in which the size of an object is damaged to zero. One
-file in 300 with random damage has such a heap, so they are walked here first.
+In a NIR file all types and edges are such texts, kept in "global heaps". libhdf5 (up to
+2.0.0 at least) never returns from a heap whose object sizes are damaged, and allocates
+whatever length a damaged text claims: one file in 300 with random damage hung it. So the
+heaps are walked here.
 
-The format is "Disk Format: Level 1E - Global Heap" of the HDF5 file format specification.
+The format is "Disk Format: Level 1E - Global Heap" of the HDF5 file format specification,
+for files with addresses and lengths of 8 bytes, as all common writers make them.
 """
 
 import mmap
 import struct
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from snn_deploy.errors import InputError
 
 SIGNATURE = b"GCOL\x01\0\0\0"  # signature, version 1, reserved
 HEADER = struct.Struct("<8sQ")  # signature and version; size of the heap with this header
 OBJECT = struct.Struct("<HHIQ")  # index, references, reserved; size of the content
+TEXT = struct.Struct("<IQI")  # length, address of the heap, index of the object
+
+MAX_TEXT = 1024  # bytes of one text; ours, names of nodes are far shorter
 
 
-def check_heaps(path: Path) -> None:
-    """Raise InputError if a global heap in the file at `path` cannot be walked to its end."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        at = data.find(SIGNATURE)
-        while at >= 0:
-            if not _is_sound(data, at):
-                raise InputError(
-                    f"{path}: the heap of texts at byte {at} is damaged; copy or export it again"
-                )
-            at = data.find(SIGNATURE, at + len(SIGNATURE))
+@dataclass(frozen=True)
+class Heaps:
+    """The global heaps of the file at `path`; objects of a heap by index are kept."""
+
+    path: Path
+    walked: dict[int, dict[int, bytes]] = field(default_factory=dict)
+
+    def texts(self, offset: int, count: int) -> list[bytes]:
+        """Return `count` texts whose references stand at byte `offset`.
+
+        Raises:
+            ValueError: A reference or a heap is damaged.
+        """
+        references = self._bytes(offset, count * TEXT.size)
+        return [self._text(*each) for each in TEXT.iter_unpack(references)]
+
+    def check_all(self) -> None:
+        """Walk every heap, so that libhdf5 can too; ValueError if one is damaged."""
+        with (
+            self.path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            at = data.find(SIGNATURE)
+            while at >= 0:
+                self._objects(at)
+                at = data.find(SIGNATURE, at + len(SIGNATURE))
+
+    def _bytes(self, start: int, size: int) -> bytes:
+        if start + size > self.path.stat().st_size:
+            raise ValueError(f"bytes {start} to {start + size} lie outside the file")
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return file.read(size)
+
+    def _text(self, length: int, heap: int, index: int) -> bytes:
+        if length == 0:
+            return b""
+        content = self._objects(heap).get(index, b"")
+        if length > min(len(content), MAX_TEXT):
+            raise ValueError(f"a text of {length} bytes is not in its heap")
+        return content[:length]
+
+    def _objects(self, at: int) -> dict[int, bytes]:
+        """Return the content of each object in the heap at byte `at`, by index."""
+        if at not in self.walked:
+            signature, length = HEADER.unpack(self._bytes(at, HEADER.size))
+            if signature != SIGNATURE:
+                raise ValueError(f"there is no heap of texts at byte {at}")
+            self.walked[at] = _walk(self._bytes(at, length), at)
+        return self.walked[at]
 
 
-def _is_sound(data: mmap.mmap, at: int) -> bool:
-    """Whether the objects of the heap at byte `at` end where the heap ends."""
-    if at + HEADER.size > len(data):
-        return False
-    end = at + HEADER.unpack_from(data, at)[1]
-    if end > len(data):
-        return False
-    position = at + HEADER.size
-    while position + OBJECT.size <= end:
-        index, _, _, size = OBJECT.unpack_from(data, position)
-        # index 0 is the free space, whose size counts its own header; contents fill 8 bytes
+def _walk(heap: bytes, at: int) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    position = HEADER.size
+    while position + OBJECT.size <= len(heap):
+        index, _, _, size = OBJECT.unpack_from(heap, position)
+        start = position + OBJECT.size
+        found[index] = heap[start : start + size]
+        # index 0 is the free space, whose size counts its header; contents fill 8 bytes
         taken = size if index == 0 else OBJECT.size + (size + 7) // 8 * 8
-        if taken < OBJECT.size:
-            return False
         position += taken
-    return position <= end
+        if taken < OBJECT.size or position > len(heap):
+            raise ValueError(f"the heap of texts at byte {at} is damaged")
+    return found

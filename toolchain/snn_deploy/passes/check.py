@@ -19,6 +19,11 @@ from snn_deploy.passes.partition import METHODS, partition
 from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection, SignMode
 
 NARROW_BITS = 4  # the weight width that is tried as a way out
+REMEDY = {
+    "du": "give it another decay",
+    "dv": "give it another decay",
+    "hold": "shorten its wait",
+}
 
 
 def check(net: QuantNetwork, board: Board) -> tuple[str, ...]:
@@ -41,6 +46,10 @@ def _foreign(net: QuantNetwork, board: Board) -> tuple[str, ...]:
         sentences += [*_model(pop, board), *_parameters(pop, board)]
     for p in net.projections:
         sentences += _synapses(net, p, board)
+    exponents = (0, board.neuron.bias_exp_max.value)
+    for d in net.drives:
+        who = f"drive {d.input!r} -> {d.post!r}"
+        sentences += _range(who, "bias_exp", d.bias_exp, exponents, board)
     return tuple(sentences)
 
 
@@ -97,7 +106,7 @@ def _range(
         worst = int(outside[np.abs(outside).argmax()])
         yield (
             f"{who}: {name} is {worst} in {outside.size} of {values.size} neurons, but "
-            f"{board.name} holds {low}..{high}; rescale the population"
+            f"{board.name} holds {low}..{high}; {REMEDY.get(name, 'rescale the population')}"
         )
 
 
@@ -158,21 +167,24 @@ def _does_not_fit(net: QuantNetwork, board: Board) -> tuple[str, ...]:
     split = ", ".join(f"{n} for population {name!r}" for name, n in largest)
     return (
         f"the network needs {len(pieces)} cores ({split}), but {board.name} has "
-        f"{len(board.live_cores)}; {_ways_out(net, board)}",
+        f"{len(board.live_cores)}; {_ways_out(net, board, len(pieces))}",
     )
 
 
-def _ways_out(net: QuantNetwork, board: Board) -> str:
-    """Return what would fit: another cut, another board, narrower weights, or less."""
+def _ways_out(net: QuantNetwork, board: Board, needed: int) -> str:
+    """Return what would fit: another cut, another board, narrower weights, or less.
+
+    needed: cores of `board`.
+    """
     ways = [
         f"cut it by the method {method!r} ({n} cores)"
-        for method in METHODS
+        for method in sorted(METHODS.keys() - {"intel"})
         if (n := _cores(net, board, method)) is not None
     ]
     ways += [
         f"use {other.name} ({len(other.live_cores)} cores, {n} needed)"
         for other in _others(board)
-        if not _foreign(net, other) and (n := _cores(net, other)) is not None
+        if (n := _cores_elsewhere(net, board, other, needed)) is not None
     ]
     narrow = replace(
         net,
@@ -185,6 +197,21 @@ def _ways_out(net: QuantNetwork, board: Board) -> str:
     return ", or ".join(ways) or "no shipped board has enough: make the network smaller"
 
 
+def _cores_elsewhere(
+    net: QuantNetwork, board: Board, other: Board, needed: int
+) -> int | None:
+    """Return the cores that `net` takes on `other`, None if it does not run there."""
+    if _foreign(net, other):
+        return None
+    if (other.pool, other.synapse, other.neuron) == (
+        board.pool,
+        board.synapse,
+        board.neuron,
+    ):
+        return needed if needed <= len(other.live_cores) else None
+    return _cores(net, other)
+
+
 def _cores(net: QuantNetwork, board: Board, method: str = "intel") -> int | None:
     """Return the cores that `net` takes on `board`, None if it does not fit."""
     try:
@@ -195,11 +222,10 @@ def _cores(net: QuantNetwork, board: Board, method: str = "intel") -> int | None
 
 
 def _others(board: Board) -> list[Board]:
-    """Return the other shipped boards of the same arithmetic, real ones, smallest first."""
+    """Return the other real boards of the same arithmetic that we ship, smallest first."""
     boards = [load_board(name) for name in shipped_boards() if name != board.name]
-    return sorted(
-        (b for b in boards if b.arithmetic == board.arithmetic), key=lambda b: b.n_cores
-    )
+    alike = [b for b in boards if b.arithmetic == board.arithmetic and not b.fictitious]
+    return sorted(alike, key=lambda b: len(b.live_cores))
 
 
 def _boards(can: Callable[[Board], bool], board: Board) -> list[str]:

@@ -83,9 +83,9 @@ def weighted_hops(pairs: Traffic, placement: Placement, board: Board) -> float:
     """Return what `place` minimizes: hops of all messages, those between chips weighted."""
     inject_x, inject_y = _inject(board)
     x, y = _stretched(placement.core, board)
-    from_input = pairs.source < 0
-    from_x = np.where(from_input, inject_x, x[pairs.source])
-    from_y = np.where(from_input, inject_y, y[pairs.source])
+    from_input, source = pairs.source < 0, np.maximum(pairs.source, 0)
+    from_x = np.where(from_input, inject_x, x[source])
+    from_y = np.where(from_input, inject_y, y[source])
     hops = np.abs(from_x - x[pairs.target]) + np.abs(from_y - y[pairs.target])
     return float(hops @ pairs.weight)
 

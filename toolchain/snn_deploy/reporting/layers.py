@@ -13,7 +13,9 @@ from snn_deploy.network import Population
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Bound, Latency, Layer, LayerAgreement
+from snn_deploy.reporting.course import step_times
 from snn_deploy.run import Run, Simulated
+from snn_deploy.uncertainty import p95_of
 
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"))
 
@@ -131,4 +133,8 @@ def _latency(activity: Activity, run: Run) -> Latency:
             Bound(name, float(n / set_by.sum()))
             for name, n in zip(activity.bounds, set_by, strict=True)
         ),
+        answer_p95_s=float(p95_of(activity.step_s[:, :last].sum(axis=1))),
+        inference_p95_s=float(p95_of(activity.step_s.sum(axis=1))),
+        course=step_times(activity),
+        source=run.board.time.bound.source,
     )

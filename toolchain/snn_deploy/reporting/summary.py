@@ -8,7 +8,7 @@ import numpy as np
 from snn_deploy import __version__
 from snn_deploy.arrays import IntArray
 from snn_deploy.data import Data
-from snn_deploy.decode import decode, to_float
+from snn_deploy.decode import decode
 from snn_deploy.ledger import Ledger, bounds, ledger
 from snn_deploy.network import Assumption
 from snn_deploy.program import Piece, Program
@@ -25,7 +25,16 @@ from snn_deploy.report import (
     Utilization,
 )
 from snn_deploy.reporting.caveats import caveats
+from snn_deploy.reporting.course import (
+    accuracy_by_step,
+    answers,
+    estimates,
+    example,
+    piece_synops,
+    software_estimates,
+)
 from snn_deploy.reporting.layers import latency, layers
+from snn_deploy.reporting.origins import ORIGINS
 from snn_deploy.run import Run, Simulated
 
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"), ("reference", "chip"))
@@ -52,11 +61,16 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
         accuracy=_accuracy(run, predicted),
         agreement=_agreement(predicted),
         layers=layers(run),
-        utilization=None if run.program is None else _utilization(run.program),
+        utilization=None if run.program is None else _utilization(run.program, run),
         losses=() if run.quant is None else run.quant.losses,
         ranges=() if run.quant is None else run.quant.ranges,
         latency=latency(run),
         energy=energy,
+        accuracy_by_step=accuracy_by_step(run),
+        example=example(run, predicted),
+        estimates=estimates(run, predicted),
+        software=software_estimates(run),
+        origins=ORIGINS,
     )
 
 
@@ -64,14 +78,8 @@ def predictions(run: Run) -> dict[str, IntArray]:
     """Return the predicted classes [N] by stage of a simulated run."""
     if run.simulated is None or run.quant is None:
         return {}
-    name, decoder = run.answer.output, run.answer.decoder
-    recordings = run.simulated.outputs
-    outputs = {
-        "reference": recordings["reference"].outputs[name],
-        "integer": to_float(run.quant, name, recordings["integer"]),
-        "chip": to_float(run.quant, name, recordings["chip"]),
-    }
-    return {stage: decode(output, decoder) for stage, output in outputs.items()}
+    decoder = run.answer.decoder
+    return {stage: decode(output, decoder) for stage, output in answers(run).items()}
 
 
 def _model(run: Run) -> Model:
@@ -94,6 +102,9 @@ def _target(run: Run) -> Target:
         arithmetic=board.arithmetic,
         chips=board.chips,
         cores=len(board.live_cores),
+        columns=board.columns,
+        rows=board.rows,
+        unusable=tuple(sorted(set(range(board.n_cores)) - set(board.live_cores.tolist()))),
     )
 
 
@@ -154,12 +165,13 @@ def _energy(run: Run) -> Ledger | None:
     return None
 
 
-def _utilization(program: Program) -> Utilization:
+def _utilization(program: Program, run: Run) -> Utilization:
     pieces = program.partition.pieces
     limits = program.board.pool.caps()
+    synops = piece_synops(run, len(pieces))
     rows = tuple(
-        _piece_row(piece, int(core), program)
-        for piece, core in zip(pieces, program.placement.core, strict=True)
+        _piece_row(piece, int(core), program, done)
+        for piece, core, done in zip(pieces, program.placement.core, synops, strict=True)
     )
     return Utilization(
         cores=len({row.core for row in rows}),
@@ -172,7 +184,7 @@ def _utilization(program: Program) -> Utilization:
     )
 
 
-def _piece_row(piece: Piece, core: int, program: Program) -> PieceRow:
+def _piece_row(piece: Piece, core: int, program: Program, synops: float | None) -> PieceRow:
     w = piece.window
     use = {name: int(getattr(piece.use, name)) for name in (*USE_NAMES, "total")}
     return PieceRow(
@@ -182,6 +194,7 @@ def _piece_row(piece: Piece, core: int, program: Program) -> PieceRow:
         neurons=w.size,
         window=(w.c0, w.c1, w.y0, w.y1, w.x0, w.x1),
         use=use,
+        synops=synops,
     )
 
 

@@ -1,0 +1,80 @@
+"""What a time model is, and the terms that several of them share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.board import Bound
+from snn_deploy.evidence import Figure
+from snn_deploy.program import Program
+from snn_deploy_simulators.engine import Trace
+
+
+@dataclass(frozen=True, eq=False)
+class StepCounts:
+    """Counts of one sample, F chip steps: per piece [F, P] by counter name (fields of
+    Counts), messages over each link [F, L], and messages of inputs [F]."""
+
+    pieces: Mapping[str, IntArray]
+    links: IntArray
+    input_messages: IntArray
+
+
+Timer: TypeAlias = Callable[[StepCounts, Trace], tuple[FloatArray, IntArray]]
+
+
+@dataclass(frozen=True)
+class TimeModel:
+    """A way to get seconds from what happened.
+
+    prepare(program) -> timer; timer(counts, trace) of one sample -> seconds [F] of each chip
+    step, and index [F] into `bounds` of what set it. ranked: the timer reads Trace.rank.
+    """
+
+    bounds: tuple[str, ...]
+    prepare: Callable[[Program], Timer]
+    ranked: bool = False
+
+
+def seconds(figure: Figure) -> float:
+    """Return the value of a coefficient; one that the board does not know is left out."""
+    return 0.0 if figure.value is None else figure.value
+
+
+def busiest(values: AnyArray) -> FloatArray:
+    """Return the largest of each row: [F, X] -> [F], 0 where there are none."""
+    result: FloatArray = values.max(axis=1, initial=0.0)
+    return result
+
+
+def neuron_seconds(counts: Mapping[str, IntArray], t: Bound) -> FloatArray:
+    """Return the seconds that neuron updates take in each step and piece: [F, P]."""
+    total: FloatArray = (
+        counts["updates"] * seconds(t.neuron_s)
+        + counts["active"] * seconds(t.active_s)
+        + counts["spikes"] * seconds(t.spike_s)
+    )
+    return total
+
+
+def synapse_seconds(counts: Mapping[str, IntArray], t: Bound) -> FloatArray:
+    """Return the seconds that synapses take in each step and piece: [F, P]."""
+    total: FloatArray = (
+        counts["synops_dense"] * seconds(t.synop_dense_s)
+        + counts["synops_sparse"] * seconds(t.synop_sparse_s)
+        + counts["synops_conv"] * seconds(t.synop_conv_s)
+    )
+    return total
+
+
+def barrier_seconds(program: Program) -> float:
+    """Return the seconds of the barrier: it spans the routers of all cores in use, and the
+    one where inputs enter."""
+    board = program.board
+    routers = {board.router_of(int(core)) for core in program.placement.core}
+    if bool(np.any(program.routes.pair_source < 0)):
+        routers.add(board.io.inject_router)
+    return board.time.bound.barrier_s(len(routers))

@@ -1,0 +1,48 @@
+"""`simple`: the busiest core, then the barrier; messages take no time on their way.
+
+The analytical model of SANA-FE (Boyle et al., IEEE TCAD 44(8), 2025), which calls it
+`simple`: all cores update their neurons and send, all cores take in messages and visit
+synapses, both at the same time; the slowest of all sets the step, and the barrier follows.
+"""
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray, IntArray
+from snn_deploy.program import Program
+from snn_deploy_simulators.engine import Trace
+from snn_deploy_simulators.timing.model import (
+    StepCounts,
+    TimeModel,
+    Timer,
+    barrier_seconds,
+    busiest,
+    neuron_seconds,
+    seconds,
+    synapse_seconds,
+)
+
+BOUNDS = ("barrier", "inputs", "neurons and axons out", "axons in and synapses")
+
+
+def prepare(program: Program) -> Timer:
+    """Return the timer of `program`."""
+    t, barrier = program.board.time.bound, barrier_seconds(program)
+    message_out, message_in = seconds(t.message_out_s), seconds(t.message_in_s)
+
+    def timer(counts: StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
+        c = counts.pieces
+        terms = np.stack(
+            [
+                counts.input_messages * message_out,
+                busiest(neuron_seconds(c, t) + c["messages_out"] * message_out),
+                busiest(synapse_seconds(c, t) + c["messages_in"] * message_in),
+            ]
+        )
+        longest = terms.max(axis=0)
+        set_by = np.where(longest < barrier, 0, 1 + terms.argmax(axis=0))
+        return longest + barrier, set_by
+
+    return timer
+
+
+SIMPLE = TimeModel(BOUNDS, prepare)

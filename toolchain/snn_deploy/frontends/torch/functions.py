@@ -1,0 +1,282 @@
+"""What torch's functions do to traced tensors, by name: FUNCTIONS.
+
+Three kinds: sums and gains; functions that only move values (`moving`), which are run on a
+tensor of indices; linear functions without a rule of their own (`probed`), which are run on
+the unit vectors. Anything else is noted as unsupported, and the trace goes on with its
+shape, so that everything unsupported is named at once.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from snn_deploy.arrays import FloatArray
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.torch import pooling
+from snn_deploy.frontends.torch.moving import moved, plain
+from snn_deploy.frontends.torch.session import Session
+from snn_deploy.frontends.torch.signal import Signal, plus, shifted_by, through
+from snn_deploy.frontends.torch.tensor import Traced
+from snn_deploy.frontends.torch.weights import dense, probe
+
+Function: TypeAlias = Callable[..., Any]
+
+
+def call(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return what `func` makes of traced arguments."""
+    found = plain((args, kwargs))
+    session = found[0].session
+    if any(t.session is not session for t in found):
+        raise InputError(f"{session.title}: a tensor of another trace is used; keep none")
+    if name in FUNCTIONS:
+        made = FUNCTIONS[name](session, *args, **kwargs)
+        if made is not None:
+            return made
+    if name in MOVING:
+        made = moved(session, func, args, kwargs)
+        if made is not None:
+            return made
+    if name in LINEAR:
+        made = _linear(session, func, args, kwargs)
+        if made is not None:
+            return made
+    return unsupported(session, f"function {name}", func, args, kwargs)
+
+
+def unsupported(
+    session: Session, what: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Note `what` as unsupported and return something of the right shape to go on with."""
+    session.unsupported.setdefault(what)
+    like = plain((args, kwargs))[0]
+
+    def empty(x: Any) -> Any:
+        return (
+            torch.empty(x.shape, dtype=x.dtype, device="meta") if torch.is_tensor(x) else x
+        )
+
+    with torch._C.DisableTorchFunctionSubclass():
+        made = func(*_each(args, empty), **_each(kwargs, empty))
+    return _each(made, lambda x: _blank(session, x, like) if torch.is_tensor(x) else x)
+
+
+def _blank(session: Session, x: Any, like: Traced) -> Any:
+    shape = tuple(x.shape)
+    k = len(like.lead)
+    if shape[:k] != like.lead:
+        return Traced.of(session, Signal(shape[1:]), shape[:1], None, like.whole)
+    return session.traced(Signal(shape[k:]), like)
+
+
+def _each(values: Any, change: Callable[[Any], Any]) -> Any:
+    """Return nested tuples, lists and dictionaries with every leaf changed."""
+    if isinstance(values, Mapping):
+        return {k: _each(v, change) for k, v in values.items()}
+    if isinstance(values, tuple) and hasattr(values, "_fields"):
+        return type(values)(*(_each(v, change) for v in values))
+    if isinstance(values, list | tuple):
+        return type(values)(_each(v, change) for v in values)
+    return change(values)
+
+
+# --- sums and gains -------------------------------------------------------------------
+
+
+def value_like(x: Traced, other: Any) -> FloatArray | None:
+    """Return a number or tensor as [n], broadcast to one step of one sample of x; None if
+    it differs between samples or steps."""
+    if not torch.is_tensor(other):
+        return np.full(x.signal.n, float(other))
+    array = other.detach().cpu().double().numpy()
+    full = (*x.lead, *x.signal.shape)
+    try:
+        wide = np.broadcast_to(array, full).reshape(-1, x.signal.n)
+    except ValueError:
+        return None
+    return wide[0].copy() if bool((wide == wide[:1]).all()) else None
+
+
+def add(session: Session, x: Any, y: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+    """x + alpha * y."""
+    if alpha != 1:
+        y = y * alpha
+    if not isinstance(x, Traced):
+        x, y = y, x
+    if not isinstance(y, Traced):
+        value = value_like(x, y)
+        return None if value is None else session.traced(shifted_by(x.signal, value), x)
+    if x.signal.shape != y.signal.shape or x.whole != y.whole:
+        return _add_broadcast(session, x, y)
+    return session.traced(plus(x.signal, y.signal), x if x.time is not None else y)
+
+
+def _add_broadcast(session: Session, x: Traced, y: Traced) -> Any:
+    if x.whole != y.whole or x.lead != y.lead:
+        return None
+    shape = torch.broadcast_shapes(x.shape, y.shape)
+    wide = [moved(session, lambda t: t.expand(shape), (t,), {}) for t in (x, y)]
+    if any(t is None or t.signal.shape != wide[0].signal.shape for t in wide):
+        return None
+    return session.traced(plus(wide[0].signal, wide[1].signal), wide[0])
+
+
+def mul(session: Session, x: Any, y: Any, *, out: Any = None) -> Any:
+    """x * y, where only one of them is traced; or both are spikes (AND)."""
+    if isinstance(x, Traced) and isinstance(y, Traced):
+        if not (x.signal.binary and y.signal.binary and x.signal.shape == y.signal.shape):
+            return None
+        return pooling.both(session, add(session, x, y))
+    if not isinstance(x, Traced):
+        x, y = y, x
+    factor = value_like(x, y)
+    if factor is None:
+        return None
+    if bool((factor == 1).all()):
+        return x
+    scaled = through(session.maps, x.signal, session.maps.scale(factor), x.signal.shape)
+    return session.traced(scaled, x)
+
+
+def div(session: Session, x: Any, y: Any, *, rounding_mode: Any = None) -> Any:
+    """x / y, where only x is traced."""
+    if isinstance(y, Traced) or rounding_mode is not None:
+        return None
+    reciprocal = 1.0 / (y.double() if torch.is_tensor(y) else float(y))
+    return mul(session, x, reciprocal)
+
+
+def neg(session: Session, x: Any) -> Any:
+    """-x."""
+    return mul(session, x, -1.0)
+
+
+def sub(session: Session, x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    """x - alpha * y."""
+    minus = neg(session, y) if isinstance(y, Traced) else -y
+    return None if minus is None else add(session, x, minus, alpha=alpha)
+
+
+def rsub(session: Session, x: Any, y: Any) -> Any:
+    """y - x."""
+    return sub(session, y, x)
+
+
+def same(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """x: what changes where or how numbers are stored, or needs a gradient."""
+    return x
+
+
+def nothing(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """x without dropout."""
+    if isinstance(x, Traced):
+        session.assume("dropout", "left out", "it does nothing once training is over")
+    return x
+
+
+def zeros(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return zeros like x, as frameworks make states and modules make feedback."""
+    return torch.zeros(x.shape, dtype=session.dtype)
+
+
+def ones(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return ones like x."""
+    return torch.ones(x.shape, dtype=session.dtype)
+
+
+def new_zeros(session: Session, x: Any, *size: Any, **kwargs: Any) -> Any:
+    """Return zeros of a size."""
+    return torch.zeros(*size, dtype=session.dtype)
+
+
+# --- weights --------------------------------------------------------------------------
+
+
+def linear(session: Session, x: Any, weight: Any, bias: Any = None) -> Any:
+    """Return weight [out, in] times the last dimension of x, plus bias."""
+    if not isinstance(x, Traced) or isinstance(weight, Traced):
+        return None
+    return dense(session, x, weight, bias, weight)
+
+
+def matmul(session: Session, x: Any, y: Any) -> Any:
+    """x @ y, where y [in, out] is no traced tensor."""
+    if not isinstance(x, Traced) or isinstance(y, Traced) or y.dim() != 2:
+        return None
+    return dense(session, x, y.T, None, y)
+
+
+def _linear(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
+    """Return a linear function of one traced tensor, found from the unit vectors."""
+    x = plain((args, kwargs))[0]
+    time = _over_time(x, args[1:], kwargs)
+    if time:
+        return pooling.over_time(session, x)
+    if len(x.lead) != 1 or any(t is not x for t in plain((args, kwargs))):
+        return None
+
+    def run(eye: Any) -> Any:
+        swap = lambda v: eye if v is x else v  # noqa: E731
+        return func(*_each(args, swap), **_each(kwargs, swap))
+
+    return probe(session, x, run, (func, repr(args[1:]), repr(kwargs)))
+
+
+def _over_time(x: Traced, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a mean or sum is over the time dimension alone."""
+    dims = kwargs.get("dim", args[0] if args else None)
+    dims = dims if isinstance(dims, list | tuple) else (dims,)
+    return x.time is not None and x.whole and dims in ((x.time,), [x.time])
+
+
+def max_pool(session: Session, x: Any, kernel_size: Any, stride: Any = None,
+             padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+             return_indices: bool = False) -> Any:  # fmt: skip
+    """Return whether any spike is in each window."""
+    window = pooling.Window.of(
+        kernel_size, stride, padding, dilation, ceil_mode, x.signal.shape
+    )
+    return pooling.any_spike(session, x, window, "max_pool")
+
+
+def average_pool(session: Session, x: Any, kernel_size: Any, stride: Any = None,
+                 padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+                 divisor_override: Any = None) -> Any:  # fmt: skip
+    """Return the mean of each window."""
+    window = pooling.Window.of(kernel_size, stride, padding, 1, ceil_mode, x.signal.shape)
+    return pooling.average(session, x, window, count_include_pad, divisor_override)
+
+
+FUNCTIONS: dict[str, Function] = {
+    **dict.fromkeys(("add", "__add__", "__radd__", "__iadd__"), add),
+    **dict.fromkeys(("sub", "subtract", "__sub__", "__isub__"), sub),
+    **dict.fromkeys(("rsub", "__rsub__"), rsub),
+    **dict.fromkeys(("mul", "multiply", "__mul__", "__rmul__", "__imul__"), mul),
+    **dict.fromkeys(("div", "true_divide", "__truediv__", "__itruediv__"), div),
+    **dict.fromkeys(("neg", "__neg__"), neg),
+    **dict.fromkeys(("detach", "contiguous", "clone", "to", "float", "double", "cpu",
+                     "cuda", "requires_grad_", "detach_", ".data", "type_as"), same),
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
+                     "feature_dropout", "feature_alpha_dropout"), nothing),
+    "zeros_like": zeros, "ones_like": ones, "new_zeros": new_zeros,
+    "linear": linear, "matmul": matmul, "__matmul__": matmul, "mm": matmul,
+    **dict.fromkeys(("max_pool1d", "max_pool2d"), max_pool),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d"), average_pool),
+}  # fmt: skip
+
+MOVING = frozenset({
+    "view", "reshape", "flatten", "unflatten", "permute", "transpose", "squeeze",
+    "unsqueeze", "movedim", "moveaxis", "swapaxes", "swapdims", "cat", "concat",
+    "concatenate", "stack", "hstack", "vstack", "chunk", "split", "tensor_split", "unbind",
+    "__iter__", "__getitem__", "select", "narrow", "expand", "expand_as", "repeat", "roll",
+    "flip", "pad", "index_select", ".T", ".mT", "t", "view_as", "reshape_as", "ravel",
+    "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat_interleave", "tile",
+    "broadcast_to", "unfold", "diagonal", "take_along_dim", "gather",
+})  # fmt: skip
+
+LINEAR = frozenset({
+    "mean", "sum", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "lp_pool2d", "interpolate",
+    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cumsum", "diff",
+    "upsample_nearest2d",
+})  # fmt: skip

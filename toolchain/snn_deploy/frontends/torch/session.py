@@ -1,0 +1,223 @@
+"""One run of a module's forward with traced tensors: what was met, and what became of it.
+
+Neurons are met in the order of their calls. A module whose forward loops over time calls
+each of them once per step; the last step shows how it is wired (feedback of earlier steps
+is not there yet in the first ones), and the earlier steps are held against it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from snn_deploy.arrays import FloatArray
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.graph import unique_name
+from snn_deploy.frontends.torch.signal import Maps, Signal, Term
+from snn_deploy.frontends.torch.tensor import Traced
+from snn_deploy.network import Assumption, Population
+from snn_deploy.neurons import Lif
+
+INPUT = "input"
+Key: TypeAlias = tuple[str, int, tuple[int, ...]]  # pre, delay, ids of the maps
+
+
+@dataclass(frozen=True, eq=False)
+class Wire:
+    """A term as its target sees it: maps of what `pre` sent `delay` steps ago."""
+
+    pre: str
+    delay: int
+    maps: tuple[Any, ...]
+
+    @property
+    def key(self) -> Key:
+        return self.pre, self.delay, tuple(map(id, self.maps))
+
+
+@dataclass(frozen=True, eq=False)
+class Fed:
+    """What arrives at a population: wires, and values [n] by the step they begin with."""
+
+    wires: tuple[Wire, ...]
+    constants: tuple[tuple[int, FloatArray], ...]
+
+
+@dataclass
+class Session:
+    """What was met so far.
+
+    names: of modules, by id. populations: by name, in the order of their first call; fed:
+    what each of them gets. loops: outputs that are fed back one step later, by the name of
+    their stand-in. neutral: populations for which > and >= are the same. unsupported:
+    modules and functions without equivalent. refused: sentences.
+    """
+
+    title: str
+    names: dict[int, str]
+    dtype: torch.dtype
+    maps: Maps = field(default_factory=Maps)
+    populations: dict[str, Population] = field(default_factory=dict)
+    fed: dict[str, Fed] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    loops: dict[str, Fed] = field(default_factory=dict)
+    neutral: set[str] = field(default_factory=set)
+    unnamed: dict[object, str] = field(default_factory=dict)
+    unsupported: dict[str, None] = field(default_factory=dict)
+    refused: dict[str, None] = field(default_factory=dict)
+    assumptions: dict[tuple[str, str], str] = field(default_factory=dict)
+    frameworks: dict[str, None] = field(default_factory=dict)
+    seconds: dict[float, None] = field(default_factory=dict)
+
+    def name_of(self, module: Any) -> str:
+        """Return the module's path, which names its population."""
+        return self.names.get(id(module)) or type(module).__name__.lower()
+
+    def assume(self, name: str, value: str, evidence: str) -> None:
+        """Note a value that the module does not state."""
+        self.assumptions.setdefault((name, value), evidence)
+
+    def noted(self) -> tuple[Assumption, ...]:
+        """Return what was assumed."""
+        return tuple(Assumption(n, v, e) for (n, v), e in self.assumptions.items())
+
+    def refuse(self, sentence: str) -> None:
+        """Note a reason why the module cannot be converted; all are shown at the end."""
+        self.refused.setdefault(sentence)
+
+    def traced(self, signal: Signal, like: Traced) -> Traced:
+        """Return a tensor that stands for `signal`, in batch and time as `like`."""
+        return Traced.of(self, signal, like.lead, like.time, like.whole)
+
+    def fire(
+        self,
+        module: Any,
+        x: Traced,
+        make: Callable[[tuple[int, ...]], Lif],
+        recurrent: Callable[[Traced], Traced] | None = None,
+        first_bias: int = 0,
+    ) -> Traced:
+        """Return the output of the neurons of `module` for the input x of this step.
+
+        make: the neurons for a shape. recurrent: what their own output becomes on the way
+        back to them, one step later; first_bias: the step in which its bias begins.
+        """
+        return self.spike(self.name_of(module), x, make, recurrent, first_bias)
+
+    def spike(
+        self,
+        name: str,
+        x: Traced,
+        make: Callable[[tuple[int, ...]], Lif],
+        recurrent: Callable[[Traced], Traced] | None = None,
+        first_bias: int = 0,
+    ) -> Traced:
+        """As `fire`, for the population called `name`."""
+        step = self.calls.get(name, 0)
+        if step and x.whole:
+            raise InputError(
+                f"{self.title}: {name!r} is called twice on a whole sequence, so that its "
+                "state would pass from one to the other; use one module per layer"
+            )
+        self.calls[name] = step + 1
+        if step == 0:
+            self.populations[name] = Population(name, x.signal.shape, make(x.signal.shape))
+        spiking = self.populations[name].neuron.spiking
+        out = self.traced(
+            Signal(x.signal.shape, (Term(name, (), step),), binary=spiking), x
+        )
+        fed = arriving(x.signal, step)
+        if recurrent is not None:
+            fed = _joined(fed, self._own(name, recurrent, out, step, first_bias))
+        self._settle(name, fed, step)
+        return out
+
+    def _own(
+        self, name: str, recurrent: Callable[[Traced], Traced], out: Traced, step: int,
+        first_bias: int,
+    ) -> Fed:  # fmt: skip
+        back = arriving(recurrent(out).signal, step)
+        return Fed(
+            tuple(replace(w, delay=w.delay + 1) for w in back.wires),
+            tuple((first + first_bias, value) for first, value in back.constants),
+        )
+
+    def _settle(self, name: str, fed: Fed, step: int) -> None:
+        """Keep what arrives; what arrived a step ago has to be the same, but for feedback
+        that had not begun."""
+        before = self.fed.get(name)
+        own = [w.key for w in fed.wires]
+        begun = [key for key in own if key[1] < step]
+        if before is not None and [w.key for w in before.wires] not in (own, begun):
+            raise InputError(
+                f"{self.title}: {name!r} is fed differently in calls {step} and "
+                f"{step + 1}; give each layer its own neurons and every step of the loop "
+                "the same wiring"
+            )
+        self.fed[name] = fed
+
+    def functional(
+        self, label: str, x: Traced, make: Callable[[tuple[int, ...]], Lif]
+    ) -> Traced:
+        """Return the output of stateless neurons that no module stands for.
+
+        They are told apart by what they are fed, so that each step of a loop finds them.
+        """
+        steps = [t.at for t in x.signal.terms if t.at is not None]
+        now = max(steps, default=0)
+        fed = arriving(x.signal, now)
+        key = (label, *(w.key for w in fed.wires))
+        if key not in self.unnamed:
+            taken = {*self.names.values(), *self.populations}
+            self.unnamed[key] = unique_name(label, taken)
+        name = self.unnamed[key]
+        if name not in self.populations:
+            self.populations[name] = Population(name, x.signal.shape, make(x.signal.shape))
+            self.fed[name] = fed
+        return self.traced(Signal(x.signal.shape, (Term(name, (), now),), binary=True), x)
+
+    def loop(
+        self,
+        module: Any,
+        x: Traced,
+        shape: tuple[int, ...],
+        body: Callable[[Traced], Traced],
+    ) -> Traced:
+        """Return body(y), where y is what this returned one step ago (zeros in the first).
+
+        shape: of y.
+        """
+        name = f"previous:{self.name_of(module)}"
+        step = self.calls.get(name, 0)
+        self.calls[name] = step + 1
+        before = self.traced(Signal(shape, (Term(name, (), step),)), x)
+        out = body(before)
+        self.loops[name] = arriving(out.signal, step)
+        return out
+
+
+def arriving(x: Signal, step: int) -> Fed:
+    """Return what a population that takes x in `step` gets."""
+    return Fed(
+        tuple(Wire(t.pre, 0 if t.at is None else step - t.at, t.maps) for t in x.terms),
+        tuple((0 if c.at is None else step - c.at, c.value) for c in x.constants),
+    )
+
+
+def _joined(a: Fed, b: Fed) -> Fed:
+    return Fed((*a.wires, *b.wires), (*a.constants, *b.constants))
+
+
+def broadcast(value: Any, shape: Sequence[int]) -> FloatArray:
+    """Return a parameter of neurons of this shape, one value each [n], as float64."""
+    array = value.detach().cpu().double().numpy() if torch.is_tensor(value) else value
+    try:
+        wide = np.broadcast_to(np.asarray(array, np.float64), tuple(shape))
+    except ValueError as error:
+        raise InputError(
+            f"a neuron parameter of shape {list(np.shape(array))} does not fit neurons "
+            f"{list(shape)}; give one value, or one per neuron"
+        ) from error
+    return wide.ravel().copy()

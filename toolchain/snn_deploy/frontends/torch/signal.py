@@ -1,0 +1,133 @@
+"""What a tensor of a traced module stands for: a sum of mapped sources, and constants.
+
+Everything between two layers of neurons is affine, so a tensor is written as
+
+    sum over terms of maps(what `pre` sends in step `at`)  +  sum of constants
+
+and each operation of the module turns one such sum into another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from snn_deploy.arrays import AnyArray, FloatArray, frozen
+from snn_deploy.frontends.graph import Shape
+from snn_deploy.frontends.layers import Part
+from snn_deploy.linear import apply, compose
+from snn_deploy.maps import Chain, Conv, Dense, Pool, Scale, Sparse
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """maps, in turn, of the output of `pre` in step `at`; None: in whatever step it is."""
+
+    pre: str
+    maps: tuple[Part, ...] = ()
+    at: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """value [n], there in every step from the first, as seen in step `at`."""
+
+    value: FloatArray
+    at: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """shape: of one sample in one step. binary: every value is 0 or 1."""
+
+    shape: Shape
+    terms: tuple[Term, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    binary: bool = False
+
+    @property
+    def n(self) -> int:
+        return int(np.prod(self.shape))
+
+    def shifted(self, steps: int) -> "Signal":
+        """Return the signal as it was `-steps` steps ago."""
+        return replace(
+            self,
+            terms=tuple(replace(t, at=(t.at or 0) + steps) for t in self.terms),
+            constants=tuple(replace(c, at=(c.at or 0) + steps) for c in self.constants),
+        )
+
+
+class Maps:
+    """Hands out each map once, so that equal terms of two steps hold the same objects."""
+
+    def __init__(self) -> None:
+        self.known: dict[object, Part] = {}
+        self.kept: list[object] = []  # keeps ids from being used again
+
+    def once(self, key: object, make: Callable[[], Part]) -> Part:
+        """Return what was made for `key` before, or make it."""
+        if key not in self.known:
+            self.known[key] = make()
+        return self.known[key]
+
+    def of(self, owner: object, make: Callable[[], Part], what: str = "") -> Part:
+        """Return the map of an object that outlives the trace, such as a layer."""
+        self.kept.append(owner)
+        return self.once((id(owner), what), make)
+
+    def scale(self, factor: FloatArray) -> Part:
+        """Return the Scale of these factors [n]."""
+        return self.once((factor.tobytes(),), lambda: Scale(frozen(factor)))
+
+    def joined(self, maps: tuple[Part, ...], then: Part) -> tuple[Part, ...]:
+        """Return the maps with one more; a gain behind weights becomes part of them."""
+        if not maps or not isinstance(then, Scale):
+            return (*maps, then)
+        last = maps[-1]
+        if not isinstance(last, Dense | Conv | Scale):
+            return (*maps, then)
+        both = compose(last, then)
+        if isinstance(both, Sparse | Chain | Pool):
+            return (*maps, then)
+        return (*maps[:-1], self.once((id(last), id(then)), lambda: both))
+
+
+def through(maps: Maps, x: Signal, part: Part, shape: Shape) -> Signal:
+    """Return a linear map of the signal, as `shape`."""
+    return Signal(
+        shape,
+        tuple(replace(t, maps=maps.joined(t.maps, part)) for t in x.terms),
+        tuple(replace(c, value=_applied(part, c.value)) for c in x.constants),
+    )
+
+
+def plus(x: Signal, y: Signal) -> Signal:
+    """Return the sum of two signals of one shape."""
+    return Signal(x.shape, (*x.terms, *y.terms), (*x.constants, *y.constants))
+
+
+def shifted_by(x: Signal, value: FloatArray) -> Signal:
+    """Return the signal with a constant [n] added in every step."""
+    if not value.any():
+        return replace(x, binary=False)
+    return replace(x, constants=(*x.constants, Constant(value)), binary=False)
+
+
+def picked(maps: Maps, x: Signal, index: AnyArray, shape: Shape) -> Signal:
+    """Return the signal's values at `index` [n], in this order, as `shape`; 0 where -1."""
+    if index.size == x.n and bool((index == np.arange(x.n)).all()):
+        return replace(x, shape=shape)
+    rows = np.flatnonzero(index >= 0)
+    key = ("pick", x.n, index.tobytes())
+
+    def make() -> Part:
+        entries = (np.ones(rows.size), (rows, index[rows]))
+        return Sparse(sp.csr_array(sp.coo_array(entries, shape=(index.size, x.n))))
+
+    return replace(through(maps, x, maps.once(key, make), shape), binary=x.binary)
+
+
+def _applied(part: Part, value: FloatArray) -> FloatArray:
+    return np.asarray(apply(part, value[None])[0], np.float64)

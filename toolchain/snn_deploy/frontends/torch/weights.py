@@ -1,0 +1,147 @@
+"""Weights of a module as maps: dense, convolution, and what the unit vectors tell."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from snn_deploy.arrays import FloatArray, frozen
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.layers import Part
+from snn_deploy.frontends.torch.session import Session
+from snn_deploy.frontends.torch.signal import shifted_by, through
+from snn_deploy.frontends.torch.tensor import Traced
+from snn_deploy.maps import Conv, Dense, Sparse
+
+MAX_PROBED = 4096  # values; ours: so many unit vectors are run at once
+
+
+def numbers(tensor: Any) -> FloatArray:
+    """Return a parameter as float64."""
+    return np.asarray(tensor.detach().cpu().double().numpy(), np.float64)
+
+
+def affine(
+    session: Session,
+    x: Traced,
+    part: Part,
+    shape: tuple[int, ...],
+    bias: FloatArray | None,
+) -> Traced:
+    """Return part(x) + bias [n] as `shape`."""
+    signal = through(session.maps, x.signal, part, shape)
+    return session.traced(signal if bias is None else shifted_by(signal, bias), x)
+
+
+def dense(session: Session, x: Traced, weight: Any, bias: Any, owner: Any) -> Traced:
+    """Return weight [out, in] times the last dimension of x, plus bias [out].
+
+    owner: what the weight is the weight of, for as long as the trace.
+    """
+    n_out, n_in = weight.shape
+    rest = x.signal.shape[:-1]
+    if not x.signal.shape or x.signal.shape[-1] != n_in:
+        raise InputError(
+            f"{session.title}: a linear layer takes {n_in} values in the last dimension, "
+            f"but gets {list(x.signal.shape)}; is the batch the first dimension of the "
+            "sample input?"
+        )
+    copies = int(np.prod(rest))
+
+    def make() -> Part:
+        matrix = numbers(weight)
+        if copies == 1:
+            return Dense(frozen(matrix))
+        return Sparse(sp.csr_array(sp.kron(sp.eye_array(copies), matrix, "csr")))
+
+    part = session.maps.of(owner, make, f"dense {copies}")
+    add = None if bias is None else np.tile(numbers(bias), copies)
+    return affine(session, x, part, (*rest, n_out), add)
+
+
+def convolve(session: Session, x: Traced, module: Any, rank: int) -> Traced:
+    """Return the convolution layer `module` of x [C, L] or [C, H, W]."""
+    shape = x.signal.shape
+    if len(shape) != rank + 1:
+        raise InputError(
+            f"{session.title}: {session.name_of(module)!r} takes {rank + 1} dimensions "
+            f"per sample, but gets {list(shape)}; is the batch the first dimension of the "
+            "sample input?"
+        )
+    image = (shape[0], 1, shape[1]) if rank == 1 else (shape[0], shape[1], shape[2])
+    kernel, stride, dilation = (
+        _pair(getattr(module, k)) for k in ("kernel_size", "stride", "dilation")
+    )
+    before, after = _padding(module, kernel, dilation, rank)
+    size = [
+        (image[1 + a] + before[a] + after[a] - dilation[a] * (kernel[a] - 1) - 1)
+        // stride[a]
+        + 1
+        for a in (0, 1)
+    ]
+    out = (int(module.out_channels), size[0], size[1])
+
+    def make() -> Part:
+        weight = numbers(module.weight)
+        return Conv(
+            frozen(weight if rank == 2 else weight[:, :, None, :]),
+            image, out, stride, before, dilation, int(module.groups),
+        )  # fmt: skip
+
+    part = session.maps.of(module, make, f"conv {image}")
+    bias = None
+    if module.bias is not None:
+        bias = np.repeat(numbers(module.bias), size[0] * size[1])
+    return affine(session, x, part, out if rank == 2 else (out[0], out[2]), bias)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    """Return (y, x) of a setting that may be one number or one per dimension."""
+    values = tuple(value) if isinstance(value, list | tuple) else (value,)
+    return (1, int(values[0])) if len(values) == 1 else (int(values[0]), int(values[1]))
+
+
+def _padding(
+    module: Any, kernel: tuple[int, int], dilation: tuple[int, int], rank: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the zeros before and after, (y, x); 'same' puts the odd one after."""
+    if module.padding == "valid":
+        return (0, 0), (0, 0)
+    if module.padding == "same":
+        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        low, high = [t // 2 for t in total], [t - t // 2 for t in total]
+        return (low[0], low[1]), (high[0], high[1])
+    pads = tuple(module.padding)
+    both = (0, int(pads[0])) if rank == 1 else (int(pads[0]), int(pads[1]))
+    return both, both
+
+
+def probe(
+    session: Session, x: Traced, run: Callable[[Any], Any], key: object
+) -> Traced | None:
+    """Return a linear function of x, told from what it does to each unit vector.
+
+    run: the function of a batch [N, *shape]. None if it is not linear or mixes samples.
+    """
+    n, shape = x.signal.n, x.signal.shape
+    if n > MAX_PROBED:
+        raise InputError(
+            f"{session.title}: a function without a rule of its own gets {n} values, more "
+            f"than the {MAX_PROBED} that are tried one by one; use Linear, Conv2d, "
+            "AvgPool2d or a module of these"
+        )
+    with torch.no_grad():
+        zero = run(torch.zeros((1, *shape), dtype=torch.float64))
+        eye = run(torch.eye(n, dtype=torch.float64).reshape(n, *shape))
+        mixed = torch.linspace(-1, 2, n, dtype=torch.float64)
+        check = run(mixed.reshape(1, *shape))
+    if eye.shape[:1] != (n,) or zero.any():
+        return None
+    weight = eye.reshape(n, -1).T
+    if not torch.allclose(check.reshape(-1), weight @ mixed, rtol=1e-9, atol=1e-12):
+        return None
+    matrix = sp.csr_array(weight.numpy())
+    part = session.maps.once(("probe", key, shape), lambda: Sparse(matrix))
+    return affine(session, x, part, tuple(eye.shape[1:]), None)

@@ -1,0 +1,3 @@
+"""Origins (placeholder table is filled below)."""
+
+ORIGINS: dict[str, str] = {}

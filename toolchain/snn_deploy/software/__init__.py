@@ -1,0 +1,1 @@
+"""Energies that papers estimate without a chip, beside those of one, never added to them."""
