@@ -22,8 +22,9 @@ TOP = (
     "snn_deploy.cli",
     "snn_deploy.reporting",
     "snn_deploy.simulate",
+    "snn_deploy.emission",
 )
-USE_SIMULATORS = ("simulate.py", "cli_doctor.py")
+USE_SIMULATORS = ("simulate.py", "cli_doctor.py", "emission.py", "cli_run.py")
 # Backends know no simulator, but for what an emitted program checks itself against.
 SELF_CHECKS = ("snn_deploy_backends.lava.states",)
 

@@ -31,6 +31,12 @@ class Backend(Protocol):
         """Return everything this backend cannot express, one sentence each."""
         ...
 
+    def render(
+        self, program: Program | QuantNetwork, stimulus: Stimulus, expected: Recording
+    ) -> dict[str, bytes]:
+        """Return the files of the program by their path, nothing written."""
+        ...
+
     def emit(
         self,
         program: Program | QuantNetwork,

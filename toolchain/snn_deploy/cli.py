@@ -55,6 +55,12 @@ Samples = Annotated[
 ]
 
 
+LavaPython = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Python 3.10 with lava-nc; found by itself if there is one."),
+]
+
+
 @app.callback()
 def options(
     version: Annotated[
@@ -92,6 +98,14 @@ def deploy(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Save every population's output in every simulator (.npz)."),
     ] = None,
+    backend: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Write a program for a chip into --out, too: lava."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Run the Lava program and compare every bit.")
+    ] = False,
+    lava_python: LavaPython = None,
     stop_after: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -121,8 +135,38 @@ def deploy(
             decode=decode,
             min_accuracy=min_accuracy,
             trace=trace,
+            backend=backend,
+            verify=verify,
+            lava_python=lava_python,
             stop_after=stop_after,
             seed=seed,
+        )
+    return outcome.code
+
+
+@app.command()
+def run(
+    build: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder with run.py.")],
+    samples: Samples = None,
+    steps: Steps = None,
+    floating: Annotated[
+        bool, typer.Option("--floating", help="Lava's floating point models instead.")
+    ] = False,
+    lava_python: LavaPython = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Run an emitted Lava program and compare its every current, membrane and spike."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli_run import run_build_folder
+
+        run_build_folder(
+            build,
+            samples=samples,
+            steps=steps,
+            floating=floating,
+            lava_python=lava_python,
+            json=json,
         )
     return outcome.code
 

@@ -9,12 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.board import Board, load_board
 from snn_deploy.data import Data, check_data, load_data
 from snn_deploy.decode import choose_answer
+from snn_deploy.emission import (
+    VERIFIED_BY,
+    check_emission,
+    emitted_files,
+    refuse_inexpressible,
+    verified,
+)
 from snn_deploy.errors import DoesNotFitError, InputError
 from snn_deploy.frontends.read_nir import read_nir
 from snn_deploy.network import Network
@@ -51,6 +59,9 @@ def deploy(
     samples: int | None = None,
     decode: str | None = None,
     min_accuracy: float | None = None,
+    backend: str | None = None,
+    verify: bool = False,
+    lava_python: Path | None = None,
     stop_after: str | None = None,
     seed: int = 0,
     progress: Progress = lambda stage: None,
@@ -63,7 +74,9 @@ def deploy(
     simulator, [N, T, *shape] in model time. profile, dt (seconds), reset, threshold: how
     the file is meant. steps: model steps per sample; samples: how many of the input.
     decode: how a class is read. min_accuracy: only checked to be decidable, the caller
-    compares. stop_after: one of STAGES. progress: is told each stage before it starts.
+    compares. backend: writes its program into `out`, too. verify: runs the Lava program
+    (in lava_python, or the first interpreter that has Lava) and compares it. stop_after:
+    one of STAGES. progress: is told each stage before it starts.
 
     Raises:
         InputError: Something cannot be read, or can be read in two ways.
@@ -71,6 +84,9 @@ def deploy(
             violation.
     """
     check_wishes(input, stop_after, trace, min_accuracy, seed)
+    emits = backend or (VERIFIED_BY if verify else None)
+    simulated = input is not None and stop_after in (None, STAGES[-1])
+    check_emission(backend, None if out is None else Path(out), verify, simulated)
     if out is not None:
         check_folder(Path(out))
     if trace is not None:
@@ -82,13 +98,20 @@ def deploy(
     start = begin(model, board, net, input, steps, samples, decode, seed)
     check_labels(start, min_accuracy)
     for run in line(start, steps=steps, keep_all=trace is not None):
+        if run.stage == "quantize" and run.quant is not None and emits is not None:
+            refuse_inexpressible(emits, run.quant)
         if run.stage == (stop_after or STAGES[-1]):
             break
         progress(STAGES[STAGES.index(run.stage) + 1])
 
     report = summarize(run, stop_after)
+    emitted = emitted_files(run, emits) if emits is not None else {}
+    if verify:
+        progress(f"verify on {VERIFIED_BY}")
+        report = msgspec.structs.replace(report, verified=verified(emitted, lava_python))
     if out is not None:
-        write_folder(Path(out), deployment_files(run, report))
+        program = emitted if backend else {}
+        write_folder(Path(out), {**deployment_files(run, report), **program})
     if trace is not None:
         write_file(Path(trace), trace_file(run))
     return report

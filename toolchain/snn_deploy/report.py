@@ -258,6 +258,32 @@ class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: str
 
 
+class VerifiedPopulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One population of an emitted program. process: what it became there. values: of all
+    its states and spikes that were compared; mismatches: those that differ, by state."""
+
+    population: str
+    process: str
+    values: int
+    spikes: int
+    mismatches: dict[str, int]
+
+
+class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The emitted program, really run, against the integer simulator: every current, every
+    membrane and every spike of `samples` samples. version: of what ran it."""
+
+    backend: str
+    version: str
+    samples: int
+    steps: int
+    values: int
+    mismatches: int
+    spikes: int
+    populations: tuple[VerifiedPopulation, ...]
+    sentences: tuple[str, ...]
+
+
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A deployment. Parts that were not reached (`stopped_after`) or not asked for are
     null.
@@ -290,6 +316,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     example: Example | None = None
     estimates: tuple[Estimate, ...] = ()
     software: Software | None = None
+    verified: Verified | None = None
     origins: dict[str, str] = {}
 
 

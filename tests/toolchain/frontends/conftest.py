@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
-Edges: TypeAlias = list[tuple[str, str]]
-Write: TypeAlias = Callable[..., Path]
-
 
 def fill(group: Any, values: Mapping[str, Any]) -> None:
+    """Write parameters, and graphs within graphs."""
     for key, value in values.items():
         if key == "nodes":
             nodes = group.create_group("nodes")
@@ -26,10 +24,10 @@ def fill(group: Any, values: Mapping[str, Any]) -> None:
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Return a function that writes a graph to model.nir and returns its path."""
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function (nodes, edges) -> path of a file; without edges it is a chain."""
 
-    def to_file(nodes: Mapping[str, Any], edges: Edges | None = None) -> Path:
+    def to_file(nodes: Mapping[str, Any], edges: list[tuple[str, str]] | None = None) -> Path:
         path = tmp_path / "model.nir"
         names = list(nodes)
         pairs = list(zip(names, names[1:], strict=False)) if edges is None else edges
@@ -41,17 +39,44 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
-def port(kind: str, *shape: int) -> dict[str, Any]:
-    return {"type": kind, "shape": np.array(shape)}
+class Nodes:
+    """Makes nodes as dictionaries; keyword arguments replace or add parameters."""
+
+    def input(self, *shape: int) -> dict[str, Any]:
+        return {"type": "Input", "shape": np.array(shape)}
+
+    def output(self, *shape: int) -> dict[str, Any]:
+        return {"type": "Output", "shape": np.array(shape)}
+
+    def affine(self, weight: Any, bias: Any) -> dict[str, Any]:
+        return {"type": "Affine", "weight": np.array(weight), "bias": np.array(bias)}
+
+    def linear(self, weight: Any) -> dict[str, Any]:
+        return {"type": "Linear", "weight": np.array(weight)}
+
+    def conv2d(self, weight: Any, **values: Any) -> dict[str, Any]:
+        base = {"weight": weight, "bias": np.zeros(len(weight)), "stride": 1, "padding": 0}
+        return {"type": "Conv2d", **base, "dilation": 1, "groups": 1, **values}
+
+    def lif(self, *shape: int, **values: Any) -> dict[str, Any]:
+        """A LIF which at dt = 1 has a decay of 1/2 and a gain of 1/2."""
+        one = np.ones(shape)
+        base = {"tau": 2 * one, "r": one, "v_leak": 0 * one, "v_threshold": one}
+        return {"type": "LIF", **base, "v_reset": 0 * one, **values}
+
+    def cuba(self, *shape: int, **values: Any) -> dict[str, Any]:
+        """A CubaLIF which at dt = 1 has decays of 1/2 (current) and 3/4, and gains of 1."""
+        one = np.ones(shape)
+        base = {"tau_syn": 2 * one, "tau_mem": 4 * one, "r": 4 * one, "w_in": 2 * one}
+        rest = {"v_leak": 0 * one, "v_threshold": one, "v_reset": 0 * one}
+        return {"type": "CubaLIF", **base, **rest, **values}
+
+    def if_(self, *shape: int, **values: Any) -> dict[str, Any]:
+        one = np.ones(shape)
+        return {"type": "IF", "r": one, "v_threshold": one, "v_reset": 0 * one, **values}
 
 
 @pytest.fixture
-def lif() -> Callable[..., dict[str, Any]]:
-    """Return a function that makes a LIF with beta 1/2 and gain 1/2 at dt = 1."""
-
-    def make(n: int = 2, **values: Any) -> dict[str, Any]:
-        ones = np.ones(n)
-        base = {"tau": 2 * ones, "r": ones, "v_leak": 0 * ones, "v_threshold": ones}
-        return {"type": "LIF", **base, "v_reset": 0 * ones, **values}
-
-    return make
+def node() -> Nodes:
+    """Return the maker of nodes."""
+    return Nodes()

@@ -11,7 +11,7 @@ import pytest
 from networks import layers, network, population, projection, zeros
 from random_networks import random_network
 from snn_deploy.board import load_board
-from snn_deploy.maps import Chain, Dense
+from snn_deploy.maps import Dense
 from snn_deploy.passes.check import check
 from snn_deploy.passes.partition import partition
 from snn_deploy.quant import Drive, QuantNetwork, SignMode
@@ -36,8 +36,7 @@ def graded() -> QuantNetwork:
 
 def driven() -> QuantNetwork:
     net = layers(4, 3)
-    identity = Chain((), 3)
-    drive = Drive("level", "l1", identity, np.ones(3), np.array([0, 9, 7]))
+    drive = Drive("level", "l1", zeros(3, 2), np.zeros(3), np.ones(3), np.array([0, 9, 7]))
     return replace(net, drives=(drive,))
 
 

@@ -95,6 +95,8 @@ def _spikingjelly(graph: Graph) -> Reading | None:
     if walk(sorted(n.name for n in graph.of_kind("Input")), graph.after).back:
         return None  # its exporter cannot trace recurrent containers
     named = _input_names(graph) <= SPIKINGJELLY_INPUTS
+    if dt is None and not named:
+        return None  # r == 1 alone is what everybody writes
     seen = "parameters uniform, float64, v_leak == v_reset"
     if dt is not None:
         seen += f", r == tau/dt or 1/dt for dt = {dt:g} s"

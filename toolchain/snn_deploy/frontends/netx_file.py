@@ -5,7 +5,6 @@ Trusts nothing in the file: sizes, types and links are looked at first (see hdf5
 a layer means is `read_netx`'s business.
 """
 
-import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.graph import MAX_NODES
 from snn_deploy.frontends.hdf5 import MAX_BYTES, Budget, Reader, check_file, reading
-from snn_deploy.frontends.heaps import Heaps
 
 Fields = Mapping[str, Any]  # datasets of one group: arrays, or the text of `type`
 
@@ -37,12 +35,7 @@ class Layer:
 def read_layers(path: Path) -> list[Layer]:
     """Return all layers of the file, in order."""
     check_file(path)
-    with (
-        reading(f"{path}"),
-        path.open("rb") as plain,
-        mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        h5py.File(path, "r") as file,
-    ):
+    with reading(f"{path}"), h5py.File(path, "r") as file:
         group = file.get("layer")
         if not isinstance(group, h5py.Group) or not len(group):
             raise InputError(
@@ -53,7 +46,7 @@ def read_layers(path: Path) -> list[Layer]:
             raise InputError(
                 f"{path}: more than {MAX_NODES} layers; this is no real network"
             )
-        reader = Reader(path, Budget(MAX_BYTES, MAX_NODES), Heaps(data))
+        reader = Reader(path, Budget(MAX_BYTES, MAX_NODES))
         keys = [str(i) for i in range(len(group))]
         missing = [key for key in keys if not isinstance(group.get(key), h5py.Group)]
         if missing:

@@ -104,9 +104,10 @@ def _range(
     outside = values[(values < low) | (values > high)]
     if outside.size:
         worst = int(outside[np.abs(outside).argmax()])
+        remedy = REMEDY.get(name, "rescale the population")
         yield (
             f"{who}: {name} is {worst} in {outside.size} of {values.size} neurons, but "
-            f"{board.name} holds {low}..{high}; {REMEDY.get(name, 'rescale the population')}"
+            f"{board.name} holds {low}..{high}; {remedy}"
         )
 
 

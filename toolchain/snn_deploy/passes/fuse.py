@@ -38,11 +38,14 @@ def fuse(net: Network) -> Network:
         membrane = _integrator(net, pop) if _is_threshold(net, pop) else None
         if membrane is not None:
             net = _with_reset(net, membrane, pop)
+    constants: list[Constant] = []
     for pop in net.populations:
         current = _integrator(net, pop)
         if current is not None and _can_take_current(pop.neuron, current.neuron):
             net = _with_current(net, current, pop)
-    return net
+            value = current.neuron.bias / current.neuron.gain
+            constants += [Constant(pop.name, value, 0)] if value.any() else []
+    return _with_constants(net, constants)
 
 
 def _integrator(net: Network, pop: Population) -> Population | None:
@@ -172,17 +175,18 @@ def _with_current(net: Network, current: Population, pop: Population) -> Network
     """Return `net` with `current` as the synaptic current of `pop`."""
     n, filter_ = pop.neuron, current.neuron
     fused = replace(n, alpha=filter_.beta, gain=frozen(n.gain * filter_.gain))
-    merged = _merge(net, current, replace(pop, neuron=fused), [])
-    if not filter_.bias.any():
-        return merged
-    constant = Constant(pop.name, filter_.bias / filter_.gain, 0)
-    by_name = {p.name: p for p in merged.populations}
-    taken = [p.name for p in merged.inputs]
-    made, extra = add_constants(by_name, [constant], frozenset(), taken)
+    return _merge(net, current, replace(pop, neuron=fused), [])
+
+
+def _with_constants(net: Network, constants: list[Constant]) -> Network:
+    """Return `net` with what was a bias of a current; it has to ramp up like all input."""
+    by_name = {p.name: p for p in net.populations}
+    names = [p.name for p in net.inputs]
+    made, extra = add_constants(by_name, constants, frozenset(), names)
     return replace(
-        merged,
+        net,
         populations=tuple(made.values()),
-        projections=(*merged.projections, *extra),
+        projections=(*net.projections, *extra),
     )
 
 

@@ -310,6 +310,7 @@ def _registers(
     groups = int(context.board.pool.neuron_groups.value)
     du = registers.few_groups(registers.current_decay(neuron.alpha), groups)
     dv = registers.few_groups(registers.membrane_decay(neuron.beta), groups)
+    dv = np.minimum(dv, int(context.board.neuron.decay_v_max.value))
     bias = 0.0 * neuron.bias if driven else neuron.bias * s
     mantissa, exponent = registers.bias_registers(
         bias, int(context.board.neuron.bias_exp_max.value)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 WIDTH = 6.4  # inches, the text width of a paper
 ROW = 0.26  # inches per row of a bar chart
@@ -30,7 +31,8 @@ T = TypeVar("T")
 
 def blank(heights: Sequence[float], *, sharex: bool = False) -> tuple[Figure, list[Axes]]:
     """Return a figure with one plot per height (inches) below each other."""
-    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.12)
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout=layout)
     axes: Any = figure.subplots(
         len(heights), 1, squeeze=False, sharex=sharex, height_ratios=list(heights)
     )

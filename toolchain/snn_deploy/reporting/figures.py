@@ -52,8 +52,8 @@ PLOTS: Mapping[str, Plot] = {
     ),
     "layers": Plot(
         "Work and sparsity by layer",
-        "Synaptic operations per inference at the synapses that end in each population, and "
-        "the share of neurons and steps without a spike.",
+        "Synaptic operations per inference at the synapses that end in each population, "
+        "and the share of neurons and steps without a spike.",
         layers_figure,
     ),
     "utilization": Plot(

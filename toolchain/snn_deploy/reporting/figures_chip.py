@@ -55,8 +55,8 @@ def floorplan_figure(report: Report) -> Figure | None:
     chips = sorted({p.chip for p in used.pieces})[:MOST_CHIPS]
     across = min(len(chips), 2)
     down = ceil(len(chips) / across)
-    tall = min(1.2, max(0.3, target.rows / target.columns / across))
-    figure = Figure(figsize=(WIDTH, down * WIDTH * tall * 0.8 + 0.6), layout="constrained")
+    tall = min(0.65, max(0.3, target.rows / target.columns / across))
+    figure = Figure(figsize=(WIDTH, down * WIDTH * tall + 0.6), layout="constrained")
     plots = np.ravel(figure.subplots(down, across, squeeze=False)).tolist()
     work, name = _work(used)
     for axes, chip in zip(plots, chips, strict=False):
@@ -132,11 +132,11 @@ def time_figure(report: Report) -> Figure | None:
     left = np.array([b.first for b in time.course], np.float64)
     width = np.array([b.last - b.first + 1 for b in time.course], np.float64)
     base = np.zeros(len(left))
-    for i, name in enumerate(time.course[0].seconds):
+    names = [n for n in time.course[0].seconds if any(b.seconds[n] for b in time.course)]
+    for i, name in enumerate(names):
         height = np.array([b.seconds[name] for b in time.course]) * 1e6
-        if height.any():
-            color = COLORS[i % len(COLORS)]
-            axes.bar(left, height, width, base, align="edge", color=color, label=name)
+        color = COLORS[i % len(COLORS)]
+        axes.bar(left, height, width, base, align="edge", color=color, label=name)
         base += height
     axes.axvline(time.steps + time.behind, color="black", ls=":", lw=1)
     axes.annotate(

@@ -26,7 +26,7 @@ def energy_figure(report: Report) -> Figure | None:
     energy = report.energy
     if energy is None:
         return None
-    groups = [(f"{a.name}: {a.title}", a.lines) for a in energy.accounts]
+    groups = [(f"coefficient set {a.name}", a.lines) for a in energy.accounts]
     groups.append(("static power, each line a scope of its own", energy.static))
     figure, plots = blank([rows_height(len(lines)) for _, lines in groups])
     for axes, (name, lines) in zip(plots, groups, strict=True):

@@ -9,7 +9,11 @@ from pathlib import Path
 
 from snn_deploy.errors import InputError
 
-OUR_FILES = frozenset({"report.json", "report.md", "program.json", "quantized.npz"})
+OF_REPORTS = {"report.json", "report.md", "program.json", "quantized.npz"}
+OF_LAVA = {"run.py", "README.md", "requirements.txt", "network.json", "snn_processes"} | {
+    f"{name}.npz" for name in ("network", "stimulus", "expected", "states")
+}
+OUR_FILES = frozenset(OF_REPORTS | OF_LAVA)
 
 
 def check_folder(out: Path) -> None:
@@ -55,7 +59,9 @@ def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
     out = out.resolve()
     with _beside(out) as new:
         for name, content in files.items():
-            (new / "content" / name).write_bytes(content)
+            file = new / "content" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         if out.exists():
             os.replace(out, new / "old")
         try:

@@ -2,32 +2,16 @@
 in."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from snn_deploy.ledger import Account, Ledger, Line
 from snn_deploy.report import Answer, Layer, Report, Utilization
 from snn_deploy.reporting.numbers import quantity, share, significant, spread
+from snn_deploy.reporting.sections import Section, Sources, Table
+from snn_deploy.reporting.software_tables import estimate_sections, software_sections
+
+__all__ = ["Section", "Sources", "Table", "sections", "without_blanks"]
 
 NOT_PUBLISHED = "not published"
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns and rows of text. right: columns that hold numbers."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    right: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Section:
-    """A title, sentences, and a table. detail: too much for a screen."""
-
-    title: str
-    lines: tuple[str, ...] = ()
-    table: Table | None = None
-    detail: bool = False
 
 
 def sections(report: Report) -> tuple[Section, ...]:
@@ -38,30 +22,18 @@ def sections(report: Report) -> tuple[Section, ...]:
         *_caveats(report),
         *_assumptions(report),
         *_accuracy(report),
+        *_verified(report),
         *_layers(report),
         *_utilization(report.utilization),
         *_losses(report),
         *_ranges(report),
         *_latency(report),
         *_energy(report.energy, sources),
+        *estimate_sections(report),
+        *software_sections(report, sources),
         *sources.section(),
     ]
     return tuple(found)
-
-
-class Sources:
-    """Numbers the sources that tables cite, in order of appearance."""
-
-    def __init__(self) -> None:
-        self.number: dict[str, int] = {}
-
-    def cite(self, text: str) -> str:
-        """Return the mark of a source, e.g. "[2]"."""
-        return f"[{self.number.setdefault(text, len(self.number) + 1)}]"
-
-    def section(self) -> list[Section]:
-        lines = tuple(f"[{n}] {text}" for text, n in self.number.items())
-        return [Section("Sources", lines)] if lines else []
 
 
 def _support(report: Report) -> list[Section]:
@@ -100,6 +72,19 @@ def _accuracy(report: Report) -> list[Section]:
     columns = ("stage", "correct", "accuracy")
     table = Table(columns, rows, frozenset(columns[1:])) if rows else None
     return [Section("Accuracy", (read, *agreement), table)]
+
+
+def _verified(report: Report) -> list[Section]:
+    v = report.verified
+    if v is None:
+        return []
+    columns = ("population", "process", "values", "u differ", "v differ", "spikes differ")
+    rows = tuple(
+        (p.population, p.process, str(p.values), *(str(p.mismatches[s]) for s in "uvs"))
+        for p in v.populations
+    )
+    table = Table(columns, rows, frozenset(columns[2:]))
+    return [Section(f"Run on {v.backend} {v.version}", v.sentences, table)]
 
 
 def _layers(report: Report) -> list[Section]:

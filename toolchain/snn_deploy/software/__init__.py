@@ -1,1 +1,1 @@
-"""Energies that papers estimate without a chip, beside those of one, never added to them."""
+"""Energies that papers estimate without a chip; they stand beside those of one, apart."""

@@ -1,4 +1,4 @@
-"""From a live PyTorch module to a Network; the only part of the toolchain that needs torch."""
+"""From a live PyTorch module to a Network; nothing else in the toolchain needs torch."""
 
 from snn_deploy.frontends.torch.convert import from_torch
 

@@ -115,7 +115,7 @@ def add(session: Session, x: Any, y: Any, *, alpha: Any = 1, out: Any = None) ->
 def _add_broadcast(session: Session, x: Traced, y: Traced) -> Any:
     if x.whole != y.whole or x.lead != y.lead:
         return None
-    shape = torch.broadcast_shapes(x.shape, y.shape)
+    shape = np.broadcast_shapes(tuple(x.shape), tuple(y.shape))
     wide = [moved(session, lambda t: t.expand(shape), (t,), {}) for t in (x, y)]
     if any(t is None or t.signal.shape != wide[0].signal.shape for t in wide):
         return None

@@ -5,7 +5,7 @@ taken apart, `isinstance` checks. What torch does with it is looked up by the na
 function (`functions`); there is no graph, and no call is recorded twice.
 """
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -51,13 +51,13 @@ class Traced(torch.Tensor):
     ) -> "Traced":
         """Return the tensor for a signal."""
         empty = torch.empty((*lead, *signal.shape), dtype=session.dtype, device="meta")
-        made = cast("Traced", empty.as_subclass(Traced))
+        made = empty.as_subclass(Traced)
         made.session, made.signal = session, signal
         made.lead, made.time, made.whole = lead, time, whole
         return made
 
     @classmethod
-    def __torch_function__(  # type: ignore[override]
+    def __torch_function__(
         cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         from snn_deploy.frontends.torch.functions import call
@@ -70,5 +70,5 @@ class Traced(torch.Tensor):
                 return func(*args, **(kwargs or {}))
         return call(name, func, args, kwargs or {})
 
-    def __repr__(self, **options: Any) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> Any:
         return f"Traced{list(self.lead) + list(self.signal.shape)}"

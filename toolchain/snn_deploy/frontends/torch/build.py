@@ -1,0 +1,218 @@
+"""What was met in a trace -> Network: outputs, readouts, biases, names."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.discretize import readout
+from snn_deploy.frontends.graph import unique_name
+from snn_deploy.frontends.torch.session import INPUT, Fed, Session, Wire, arriving
+from snn_deploy.frontends.torch.state import State
+from snn_deploy.frontends.torch.tensor import Traced
+from snn_deploy.frontends.wiring import Constant, add_constants
+from snn_deploy.linear import apply
+from snn_deploy.maps import Chain, Scale
+from snn_deploy.network import Input, Network, Population, Projection
+
+MAX_LOOPS = 100  # nested containers that feed back; ours
+
+
+def build(session: Session, shape: tuple[int, ...], result: Any) -> Network:
+    """Return the network of a traced module; result: what its forward returned."""
+    outputs = tuple(dict.fromkeys(_output(session, t) for t in _returned(session, result)))
+    if not outputs:
+        raise InputError(
+            f"{session.title}: forward returns no spikes and no readout of its neurons; "
+            "return what the last layer gives"
+        )
+    fed = {name: _expanded(session, fed) for name, fed in session.fed.items()}
+    populations = _agreeing(session)
+    live = _live(fed, outputs)
+    kept = {name: pop for name, pop in populations.items() if name in live}
+    projections = [
+        p for name in kept for p in _projections(session, name, fed[name], shape)
+    ]
+    constants = [
+        Constant(name, value, delay)
+        for name in kept
+        for delay, value in sorted(_summed(fed[name]).items())
+        if value.any()
+    ]
+    made, extra = add_constants(
+        kept, constants, frozenset(), [INPUT, *session.names.values()]
+    )
+    for name in session.frameworks:
+        session.assume("profile", name, "the class of the neurons")
+    return Network(
+        inputs=(Input(INPUT, shape),),
+        populations=tuple(made.values()),
+        projections=(*projections, *extra),
+        outputs=outputs,
+        step_s=_step(session),
+        source=f"torch module {session.title}",
+        assumptions=session.noted(),
+    )
+
+
+def _step(session: Session) -> float | None:
+    if len(session.seconds) > 1:
+        listed = ", ".join(f"{s:g} s" for s in session.seconds)
+        raise InputError(
+            f"{session.title}: its neurons have different time steps ({listed}); give all "
+            "the same dt"
+        )
+    return next(iter(session.seconds), None)
+
+
+# --- outputs --------------------------------------------------------------------------
+
+
+def _returned(session: Session, result: Any) -> list[Traced]:
+    """Return the tensors in what forward returned; states beside them are left out."""
+    tensors = [t for t in _leaves(result) if isinstance(t, Traced)]
+    states = [s for s in _leaves(result) if isinstance(s, State)]
+    if tensors or not states:
+        if states:
+            session.assume(
+                "output", "spikes", "the membranes that forward returns too are left out"
+            )
+        return tensors
+    made = [s.readout() for s in states[-1:] if s.readout is not None]
+    if not made:
+        raise InputError(
+            f"{session.title}: forward returns membranes alone, and those of "
+            f"{states[-1].owner!r} are reset by spikes; return its spikes, or build it "
+            "with reset_mechanism='none'"
+        )
+    return made
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for v in value:
+            yield from _leaves(v)
+    else:
+        yield value
+
+
+def _output(session: Session, t: Traced) -> str:
+    """Return the population that a returned tensor reads; a readout if it is a sum."""
+    now = max((term.at for term in t.signal.terms if term.at is not None), default=0)
+    fed = _in_one_step(arriving(t.signal, now))
+    if not fed.wires:
+        raise InputError(
+            f"{session.title}: forward returns something that does not depend on its "
+            "input; return what the last layer gives"
+        )
+    first = fed.wires[0]
+    alone = len(fed.wires) == 1 and not first.delay and not fed.constants
+    if alone and first.pre in session.populations and _is_average(first):
+        return first.pre
+    key = ("output", *(w.key for w in fed.wires))
+    if key not in session.unnamed:
+        taken = {*session.populations, INPUT}
+        name = unique_name("output", taken)
+        session.unnamed[key] = name
+        n = t.signal.n
+        session.populations[name] = Population(name, t.signal.shape, readout(n))
+        session.fed[name] = fed
+        session.assume(
+            "readout",
+            f"{name!r} outputs the sum that arrives in each step",
+            "no neurons behind the last layer",
+        )
+    return session.unnamed[key]
+
+
+def _in_one_step(fed: Fed) -> Fed:
+    """Return what is summed over a loop, as it is in one of its steps."""
+    by_map: dict[object, Wire] = {}
+    for w in fed.wires:
+        key = (w.pre, tuple(map(id, w.maps)))
+        if key not in by_map or w.delay < by_map[key].delay:
+            by_map[key] = w
+    repeated = len(by_map) < len(fed.wires)
+    constants = fed.constants[-1:] if repeated else fed.constants
+    return Fed(tuple(by_map.values()), constants)
+
+
+def _is_average(wire: Wire) -> bool:
+    """Whether nothing but one positive factor lies behind the neurons."""
+    factors = [m.factor for m in wire.maps if isinstance(m, Scale)]
+    if len(factors) < len(wire.maps):
+        return False
+    return all(bool((f == f[0]).all()) and f[0] > 0 for f in factors)
+
+
+# --- wiring ---------------------------------------------------------------------------
+
+
+def _expanded(session: Session, fed: Fed) -> Fed:
+    """Return what arrives, with each stand-in of a loop replaced by what is fed back."""
+    wires, constants = list(fed.wires), list(fed.constants)
+    for _ in range(MAX_LOOPS):
+        standing = [w for w in wires if w.pre in session.loops]
+        if not standing:
+            return Fed(tuple(wires), tuple(constants))
+        wires = [w for w in wires if w.pre not in session.loops]
+        for w in standing:
+            back = session.loops[w.pre]
+            late = w.delay + 1
+            wires += [Wire(b.pre, b.delay + late, (*b.maps, *w.maps)) for b in back.wires]
+            constants += [
+                (first + late, _pushed(w, value)) for first, value in back.constants
+            ]
+    names = ", ".join(session.loops)
+    raise InputError(
+        f"{session.title}: {names} feed back what passes through no neurons; put neurons "
+        "into the container"
+    )
+
+
+def _pushed(wire: Wire, value: FloatArray) -> FloatArray:
+    return np.asarray(apply(Chain(wire.maps, value.size), value[None])[0], np.float64)
+
+
+def _agreeing(session: Session) -> dict[str, Population]:
+    """Return the populations; those that fire at sums of spikes compare as the others."""
+    others = [p for n, p in session.populations.items() if n not in session.neutral]
+    inclusive = any(p.neuron.inclusive for p in others)
+    return {
+        name: replace(p, neuron=replace(p.neuron, inclusive=inclusive))
+        if name in session.neutral
+        else p
+        for name, p in session.populations.items()
+    }
+
+
+def _live(fed: Mapping[str, Fed], outputs: tuple[str, ...]) -> set[str]:
+    """Return the populations on which an output depends."""
+    live, todo = set(), list(outputs)
+    while todo:
+        name = todo.pop()
+        if name in live or name not in fed:
+            continue
+        live.add(name)
+        todo += [w.pre for w in fed[name].wires]
+    return live
+
+
+def _projections(
+    session: Session, name: str, fed: Fed, shape: tuple[int, ...]
+) -> Iterator[Projection]:
+    for w in fed.wires:
+        size = shape if w.pre == INPUT else session.populations[w.pre].shape
+        yield Projection(w.pre, name, Chain(w.maps, int(np.prod(size))), w.delay)
+
+
+def _summed(fed: Fed) -> dict[int, FloatArray]:
+    total: dict[int, FloatArray] = {}
+    for first, value in fed.constants:
+        total[first] = total.get(first, 0.0) + value
+    return total

@@ -1,0 +1,130 @@
+"""sinabs 3.1 neurons, step by step as `sinabs/layers/functional/lif.py` computes them.
+
+Decays are exp(-1 / tau) with tau in steps. A synaptic current decays in the step in which
+its input arrives, so an input of 1 adds alpha_syn. `v >= threshold` fires; by default as
+many spikes as thresholds fit into the membrane, which no single spike can say.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from snn_deploy.frontends.torch.layers import Handler, on_steps, sum_pool
+from snn_deploy.frontends.torch.session import Session, broadcast
+from snn_deploy.frontends.torch.tensor import Traced
+from snn_deploy.neurons import Lif
+
+
+def neuron(session: Session, module: Any, x: Traced) -> Any:
+    """LIF, IAF, ExpLeak, and their Squeeze forms."""
+    return _fire(session, module, x)
+
+
+def recurrent(session: Session, module: Any, x: Traced) -> Any:
+    """LIFRecurrent, IAFRecurrent: fed what rec_connect makes of the last step's spikes."""
+    return _fire(session, module, x, module.rec_connect)
+
+
+def _fire(session: Session, module: Any, x: Traced, back: Any = None) -> Any:
+    session.frameworks.setdefault("sinabs")
+    _check(session, module)
+
+    def connect(out: Traced) -> Traced:
+        made = on_steps(lambda s, m, t: m(t), session, back, out)
+        return made.reshape((*out.lead, *out.signal.shape))  # type: ignore[no-any-return]
+
+    def make(shape: tuple[int, ...]) -> Lif:
+        return _lif(module, shape)
+
+    return session.fire(module, x, make, connect if back is not None else None, 1)
+
+
+def _lif(module: Any, shape: tuple[int, ...]) -> Lif:
+    n = int(np.prod(shape))
+    keep = broadcast(module.alpha_mem_calculated, shape)
+    syn = module.alpha_syn_calculated
+    alpha = np.zeros(n) if syn is None else broadcast(syn, shape)
+    gain = (1.0 - keep if module.norm_input else np.ones(n)) * (
+        np.ones(n) if syn is None else alpha
+    )
+    values = {"alpha": alpha, "beta": keep, "gain": gain}
+    if module.spike_fn is None:
+        return Lif.of(n, threshold=np.inf, amount=0.0, spiking=False, **values)
+    threshold = broadcast(module.spike_threshold, shape)
+    soft = type(module.reset_fn).__name__ == "MembraneSubtract"
+    taken = getattr(module.reset_fn, "subtract_value", None)
+    return Lif.of(
+        n,
+        threshold=threshold,
+        amount=threshold if taken is None else broadcast(taken, shape),
+        reset="subtract" if soft else "zero",
+        inclusive=True,
+        **values,
+    )
+
+
+def _check(session: Session, module: Any) -> None:
+    """Refuse what the step above does not describe."""
+    name = session.name_of(module)
+    if module.spike_fn is not None and not _single(module.spike_fn):
+        session.refuse(
+            f"{name!r} fires several spikes per step (spike_fn "
+            f"{_name(module.spike_fn)}), but a neuron here sends one; build it with "
+            "spike_fn=SingleSpike (from sinabs.activation) and retrain or check accuracy"
+        )
+    if module.min_v_mem is not None:
+        session.refuse(
+            f"{name!r} keeps its membrane above min_v_mem {float(module.min_v_mem):g}, "
+            "which has no equivalent; build it with min_v_mem=None"
+        )
+    reset = module.reset_fn
+    if _name(reset) == "MembraneReset" and reset.reset_value != 0:
+        session.refuse(
+            f"{name!r}: MembraneReset adds its reset_value {reset.reset_value:g} in every "
+            "step, spike or not (sinabs 3.1), which is no reset; use reset_value=0"
+        )
+    elif reset is not None and _name(reset) not in ("MembraneReset", "MembraneSubtract"):
+        session.refuse(
+            f"{name!r}: reset_fn {_name(reset)} is not known; use MembraneSubtract() or "
+            "MembraneReset()"
+        )
+
+
+def _name(thing: Any) -> str:
+    return thing.__name__ if isinstance(thing, type) else type(thing).__name__
+
+
+def _single(spike_fn: Any) -> bool:
+    at_most_one = getattr(spike_fn, "max_num_spikes_per_bin", None) == 1
+    return _name(spike_fn) == "SingleSpike" or at_most_one
+
+
+def repeat(session: Session, module: Any, x: Traced) -> Any:
+    """Repeat: a layer on each step."""
+    return on_steps(lambda s, m, t: m.module(t), session, module, x)
+
+
+def flatten_time(session: Session, module: Any, x: Traced) -> Any:
+    """FlattenTime: batch and time in one dimension."""
+    return Traced.of(session, x.signal, (int(np.prod(x.lead)),), None, x.whole)
+
+
+def unflatten_time(session: Session, module: Any, x: Traced) -> Any:
+    """UnflattenTime: batch and time in two dimensions."""
+    lead = (int(module.batch_size), int(np.prod(x.lead)) // int(module.batch_size))
+    return Traced.of(session, x.signal, lead, 1, x.whole)
+
+
+def merge(session: Session, module: Any, x: Traced, y: Traced) -> Any:
+    """Merge: the sum of two branches of one shape."""
+    return torch.add(x, y)
+
+
+_PLAIN = ("LIF", "LIFSqueeze", "IAF", "IAFSqueeze", "ExpLeak", "ExpLeakSqueeze")
+NEURONS: dict[str, Handler] = {
+    **dict.fromkeys(_PLAIN, neuron),
+    **dict.fromkeys(("LIFRecurrent", "IAFRecurrent"), recurrent),
+    "SumPool2d": sum_pool, "Repeat": repeat, "FlattenTime": flatten_time,
+    "UnflattenTime": unflatten_time, "Merge": merge,
+}  # fmt: skip

@@ -1,0 +1,37 @@
+"""What a report is made of in every form: titled sections of text and tables."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows of text. right: columns that hold numbers."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, sentences, and a table. detail: too much for a screen."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    table: Table | None = None
+    detail: bool = False
+
+
+class Sources:
+    """Numbers the sources that tables cite, in order of appearance."""
+
+    def __init__(self) -> None:
+        self.number: dict[str, int] = {}
+
+    def cite(self, text: str) -> str:
+        """Return the mark of a source, e.g. "[2]"."""
+        return f"[{self.number.setdefault(text, len(self.number) + 1)}]"
+
+    def section(self) -> list[Section]:
+        lines = tuple(f"[{n}] {text}" for text, n in self.number.items())
+        return [Section("Sources", lines)] if lines else []
