@@ -17,7 +17,7 @@ demo: $(VENV)/.core  ## Set up and deploy the convolutional example on Loihi 2
 	$(BIN)/snn-deploy $(EXAMPLE)/digits_conv.nir --profile spikingjelly --target loihi2 \
 	  --input $(EXAMPLE)/test.npz --steps 10 --out build/demo
 
-test: $(VENV)/.test  ## Run all tests (sets up the frameworks they compare with)
+test: $(VENV)/.test $(LAVA_VENV)/.lava  ## Run all tests (sets up the frameworks they compare with)
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.test  ## Check format, lint and types
@@ -43,11 +43,11 @@ $(VENV)/.core: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.core constraints/dev.txt constraints/frameworks.txt constraints/frameworks-no-deps.txt
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints/dev.txt \
-	  -e '.[test]' -r constraints/frameworks.txt
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints/dev.txt \
-	  --no-deps -r constraints/frameworks-no-deps.txt
+$(VENV)/.test: $(VENV)/.core tests/requirements/dev.txt tests/requirements/frameworks.txt tests/requirements/frameworks-no-deps.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c tests/requirements/dev.txt \
+	  -e '.[test]' -r tests/requirements/frameworks.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c tests/requirements/dev.txt \
+	  --no-deps -r tests/requirements/frameworks-no-deps.txt
 	@touch $@
 
 $(LAVA_VENV)/.lava: .ci/lava-env

@@ -52,7 +52,7 @@ class Cast(torch.nn.Module):
         return x.double()
 
 
-def dyadic(module: Any, rng: np.random.Generator, scale: float, low: int = -8) -> Any:
+def dyadic(module: Any, rng: np.random.Generator, scale: float, low: int = -12) -> Any:
     """Return the layer in float64, weights in `scale` / 16 steps, biases in 1/16."""
     module = module.double()
     with torch.no_grad():

@@ -71,7 +71,7 @@ def to_bibtex(report: Report, cited: Iterable[str] = ()) -> str:
         entry(key, work.type, work.fields) for key, work in works().items() if key in wanted
     ]
     for text, key in texts.items():
-        fields = {"title": "{" + tex(text) + "}", "note": _note(text)}
+        fields = {"key": key, "title": "{" + tex(text) + "}", "note": _note(text)}
         entries.append(entry(key, "misc", {k: v for k, v in fields.items() if v}))
     return "\n".join(entries)
 

@@ -14,16 +14,14 @@ from snn_deploy.reporting.precision import estimated
 
 def methods(report: Report) -> tuple[str, ...]:
     """Return the sentences, in the order in which things were done."""
-    return tuple(
-        [
-            *_model(report),
-            *_mapping(report),
-            *_simulation(report),
-            *_time(report),
-            *_energy(report),
-            *_software(report),
-            *(f"Note: {c}." for c in report.caveats),
-        ]
+    return (
+        *_model(report),
+        *_mapping(report),
+        *_simulation(report),
+        *_time(report),
+        *_energy(report),
+        *_software(report),
+        *(f"Note: {c}." for c in report.caveats),
     )
 
 
@@ -68,7 +66,10 @@ def _simulation(report: Report) -> Iterator[str]:
         f"The float network, the integer network and the mapped network were simulated on "
         f"{i.samples} samples of {i.steps} steps{shown}; nothing was measured on hardware."
     )
-    yield f"A sample's class is that with the {a.meaning} of {a.output} (decoder {a.decoder})."
+    yield (
+        f"A sample's class is that with the {a.meaning} of {a.output} (decoder "
+        f"{a.decoder})."
+    )
     known = {e.name: e for e in report.estimates}
     told = [
         f"{r.stage} {estimated(known[f'accuracy {r.stage}'])}"
@@ -118,16 +119,18 @@ def _energy(report: Report) -> Iterator[str]:
 def _account(account: Account, told: str) -> str:
     kinds = sorted({x.kind for x in account.lines if x.price is not None})
     missing = f"; not published, so not counted: {', '.join(account.unpublished)}"
+    source = account.source + _marks(account.source)
     return (
-        f"With set {account.name} ({account.title}; {account.source}"
-        f"{_marks(account.source)}; kind of evidence: {', '.join(kinds)}), it is {told} per "
-        f"inference{missing if account.unpublished else ''}."
+        f"With set {account.name} ({account.title}; {source}; kind of evidence: "
+        f"{', '.join(kinds)}), it is {told} per inference"
+        f"{missing if account.unpublished else ''}."
     )
 
 
 def _static(energy: Ledger) -> Iterator[str]:
     told = [
-        f"{x.name} {spread(x.joules, 'J')} at {quantity(x.price, 'W')} ({x.kind}; {x.source})"
+        f"{x.name} {spread(x.joules, 'J')} at {quantity(x.price, 'W')} ({x.kind}; "
+        f"{x.source})"
         for x in energy.static
         if x.price is not None
     ]

@@ -112,9 +112,15 @@ def moving(session: Session, module: Any, x: Traced) -> Any:
     """Flatten, Unflatten, padding with zeros, and alike: forward as it stands."""
 
     def forward(t: Any) -> Any:
-        return type(module).forward(module, t)
+        return _plain_forward(module)(module, t)
 
     return moved(session, forward, (x,), {})
+
+
+def _plain_forward(module: Any) -> Callable[..., Any]:
+    """Return torch's own forward of a layer that a framework may have wrapped."""
+    bases = [c for c in type(module).__mro__ if c.__module__.startswith("torch.nn")]
+    return bases[0].forward  # type: ignore[no-any-return]
 
 
 def pad(session: Session, module: Any, x: Traced) -> Any:
@@ -131,7 +137,7 @@ def probed(session: Session, module: Any, x: Traced) -> Any:
 
     def run(eye: Any) -> Any:
         kinds = {p.dtype for p in module.parameters()}
-        made = type(module).forward(module, eye.to(kinds.pop()) if kinds else eye)
+        made = _plain_forward(module)(module, eye.to(kinds.pop()) if kinds else eye)
         return made.double()
 
     bias = getattr(module, "bias", None)
