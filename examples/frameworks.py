@@ -75,9 +75,13 @@ def run_framework(name: str, x: NDArray[Any], steps: int | None = None) -> Recor
 class _Tape:
     """Collects (spikes, current, membrane), each [N, *layer shape], by layer and step."""
 
-    steps: dict[str, list[tuple["Tensor", "Tensor", "Tensor"]]] = field(default_factory=dict)
+    steps: dict[str, list[tuple["Tensor", "Tensor", "Tensor"]]] = field(
+        default_factory=dict
+    )
 
-    def add(self, name: str, spikes: "Tensor", current: "Tensor", membrane: "Tensor") -> None:
+    def add(
+        self, name: str, spikes: "Tensor", current: "Tensor", membrane: "Tensor"
+    ) -> None:
         self.steps.setdefault(name, []).append((spikes, current, membrane))
 
     def record(self) -> Record:
@@ -152,7 +156,9 @@ def _linear(node: nir.Affine) -> "nn.Linear":
     import torch
 
     layer = torch.nn.Linear(node.weight.shape[1], node.weight.shape[0])
-    layer.load_state_dict({"weight": torch.tensor(node.weight), "bias": torch.tensor(node.bias)})
+    layer.load_state_dict(
+        {"weight": torch.tensor(node.weight), "bias": torch.tensor(node.bias)}
+    )
     return layer
 
 

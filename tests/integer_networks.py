@@ -28,11 +28,15 @@ def population(
     registers |= {k: v for k, v in values.items() if k in (*registers, "hold", "amount")}  # type: ignore[misc]
     params = {k: np.array(np.broadcast_to(v, n), np.int64) for k, v in registers.items()}
     one = np.ones(n)
-    made = QuantPopulation(name, shape, model, params, np.zeros(n, np.int64), one, 0 * one, level)
+    made = QuantPopulation(
+        name, shape, model, params, np.zeros(n, np.int64), one, 0 * one, level
+    )
     return replace(made, **{k: v for k, v in values.items() if k not in registers})  # type: ignore[arg-type]
 
 
-def projection(pre: str, post: str, connection: Connection, **values: object) -> QuantProjection:
+def projection(
+    pre: str, post: str, connection: Connection, **values: object
+) -> QuantProjection:
     """Return a projection of 8 mixed bits, exponent 0 and no delay, unless said."""
     made = QuantProjection(pre, post, connection, SignMode.MIXED, 8, 0, 0, 0)
     return replace(made, **values)  # type: ignore[arg-type]
@@ -46,8 +50,6 @@ def network(
     drives: tuple[Drive, ...] = (),
 ) -> QuantNetwork:
     return QuantNetwork(inputs, drives, populations, projections, outputs, "loihi")
-
-
 
 
 def weights(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
@@ -74,7 +76,9 @@ def stock_network() -> QuantNetwork:
     return network(
         (QuantInput("image", (1, 4, 5), 8, 1.0),),
         (
-            population("conv", (2, 4, 4), 1, vth=120, bias_mant=[3] * 16 + [-2] * 16, bias_exp=4),
+            population(
+                "conv", (2, 4, 4), 1, vth=120, bias_mant=[3] * 16 + [-2] * 16, bias_exp=4
+            ),
             population("pool", (2, 2, 2), 2, vth=160, dv=4000),
             readout,
         ),
@@ -94,7 +98,9 @@ def held_network() -> QuantNetwork:
         (QuantInput("a", (5,), 0, 1.0), QuantInput("b", (3,), 16, 1.0)),
         (
             population("soft", (4,), 1, "soft_lif", du=1000, vth=60),
-            population("wait", (3,), 2, "refractory_lif", vth=40, v0=np.array([0, 900, -900])),
+            population(
+                "wait", (3,), 2, "refractory_lif", vth=40, v0=np.array([0, 900, -900])
+            ),
         ),
         (
             projection("a", "soft", Dense(weights(4, 5))),

@@ -18,53 +18,78 @@ Synapses = list[list[tuple[int, int]]]  # per target: (source, weight)
 
 def run(net: QuantNetwork, stimulus: Stimulus) -> dict[str, dict[str, Any]]:
     """Return u, v and s of each population: [samples, steps, n], in model time."""
-    levels = {p.name: p.level for p in net.populations} | {p.name: 0 for p in net.inputs}
-    delays = [p.delay + levels[p.post] - levels[p.pre] for p in net.projections]
-    ends = [levels[p.pre] + d for p, d in zip(net.projections, delays, strict=True)]
-    frame = stimulus.steps + max([0, *levels.values(), *ends])
-    synapses = [connections(p) for p in net.projections]
-    shape = (stimulus.samples, stimulus.steps)
-    out = {
-        p.name: {state: np.zeros((*shape, p.n), np.int64) for state in "uvs"}
-        for p in net.populations
-    }
-    neurons = {p.name: [Neuron(p, i) for i in range(p.n)] for p in net.populations}
-    fired: dict[tuple[str, int], list[int]] = {}  # (source, chip step) -> payloads
-    for chip_step in range(stimulus.samples * frame):
-        sample, step = divmod(chip_step, frame)
-        for port, spikes in stimulus.spikes.items():
-            if step < stimulus.steps:
-                fired[port, chip_step] = [int(x) for x in spikes[sample, step]]
-        for pop in net.populations:
-            t = step - pop.level
+    chip = Chip(net, stimulus)
+    for chip_step in range(stimulus.samples * chip.frame):
+        chip.step(chip_step)
+    return chip.out
+
+
+class Chip:
+    """All neurons and everything sent so far; fired: (source, chip step) -> payloads."""
+
+    def __init__(self, net: QuantNetwork, stimulus: Stimulus) -> None:
+        levels = {p.name: p.level for p in net.populations} | {
+            p.name: 0 for p in net.inputs
+        }
+        self.net, self.stimulus = net, stimulus
+        self.delays = [p.delay + levels[p.post] - levels[p.pre] for p in net.projections]
+        ends = [
+            levels[p.pre] + d for p, d in zip(net.projections, self.delays, strict=True)
+        ]
+        self.frame = stimulus.steps + max([0, *levels.values(), *ends])
+        self.synapses = [connections(p) for p in net.projections]
+        self.neurons = {p.name: [Neuron(p, i) for i in range(p.n)] for p in net.populations}
+        self.fired: dict[tuple[str, int], list[int]] = {}
+        shape = (stimulus.samples, stimulus.steps)
+        self.out: dict[str, dict[str, Any]] = {
+            p.name: {state: np.zeros((*shape, p.n), np.int64) for state in "uvs"}
+            for p in net.populations
+        }
+
+    def step(self, now: int) -> None:
+        """Run chip step `now`: inputs first, then each population that is not held."""
+        sample, step = divmod(now, self.frame)
+        for port, spikes in self.stimulus.spikes.items():
+            if step < self.stimulus.steps:
+                self.fired[port, now] = [int(x) for x in spikes[sample, step]]
+        for pop in self.net.populations:
+            if 0 <= step - pop.level < self.stimulus.steps:
+                self.update(pop, now, sample, step - pop.level)
+
+    def update(self, pop: QuantPopulation, now: int, sample: int, t: int) -> None:
+        """Run all neurons of `pop` in model step t of `sample`."""
+        arriving, extra = self.arriving(pop, now), self.stimulus.bias.get(pop.name)
+        spikes, out = [], self.out[pop.name]
+        for i, neuron in enumerate(self.neurons[pop.name]):
             if t == 0:
-                for neuron in neurons[pop.name]:
-                    neuron.restart()
-            if not 0 <= t < stimulus.steps:
-                continue  # held: nothing changes, nothing is sent
-            arriving = [0] * pop.n
-            for p, delay, lists in zip(net.projections, delays, synapses, strict=True):
-                sent = fired.get((p.pre, chip_step - delay))
-                if p.post == pop.name and sent is not None:
-                    for i, sources in enumerate(lists):
-                        arriving[i] += weighted(sources, sent, p)
-            extra = stimulus.bias.get(pop.name)
-            spikes_now = []
-            for i, neuron in enumerate(neurons[pop.name]):
-                bias = 0 if extra is None else int(extra[sample, i])
-                spikes_now.append(neuron.update(arriving[i], bias))
-                out[pop.name]["u"][sample, t, i] = neuron.u
-                out[pop.name]["v"][sample, t, i] = neuron.v
-            out[pop.name]["s"][sample, t] = spikes_now
-            fired[pop.name, chip_step] = spikes_now
-    return out
+                neuron.restart()
+            spikes.append(
+                neuron.update(arriving[i], 0 if extra is None else int(extra[sample, i]))
+            )
+            out["u"][sample, t, i], out["v"][sample, t, i] = neuron.u, neuron.v
+        out["s"][sample, t] = spikes
+        self.fired[pop.name, now] = spikes
+
+    def arriving(self, pop: QuantPopulation, now: int) -> list[int]:
+        """Return the summed input of each neuron of `pop` in chip step `now`."""
+        total = [0] * pop.n
+        groups = zip(self.net.projections, self.delays, self.synapses, strict=True)
+        for p, delay, lists in groups:
+            sent = self.fired.get((p.pre, now - delay))
+            if p.post == pop.name and sent is not None:
+                total = [
+                    x + weighted(row, sent, p) for x, row in zip(total, lists, strict=True)
+                ]
+        return total
 
 
 def weighted(sources: list[tuple[int, int]], sent: list[int], p: QuantProjection) -> int:
     """Return the summed input over one projection, shifted once after the sum."""
     graded = p.payload_bits > 0
     total = sum(w * (sent[j] if graded else 1) for j, w in sources if sent[j] != 0)
-    return int(total * 2**p.weight_exp // 1) if p.weight_exp >= 0 else total >> -p.weight_exp
+    return (
+        int(total * 2**p.weight_exp // 1) if p.weight_exp >= 0 else total >> -p.weight_exp
+    )
 
 
 def connections(p: QuantProjection) -> Synapses:

@@ -15,7 +15,9 @@ WORKERS = 3  # programs at a time: they wait for their own processes most of the
 SECONDS_EACH = 20  # a program takes about one
 
 Case = tuple[QuantNetwork, Stimulus]
-States = dict[str, dict[str, AnyArray]]  # population -> "u", "v", "s" -> [samples, steps, n]
+States = dict[
+    str, dict[str, AnyArray]
+]  # population -> "u", "v", "s" -> [samples, steps, n]
 
 
 def run_all(cases: Iterable[Case], folder: Path, python: Path) -> list[States]:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 WIDTH = 64
-IMAGE = (2, 16, 16)
+IMAGE = (2, 8, 8)
 
 Array: TypeAlias = NDArray[np.float64]
 Build: TypeAlias = Callable[[np.random.Generator], Any]
@@ -126,11 +126,11 @@ def with_recurrent(module: Any, rng: np.random.Generator) -> Any:
     return module
 
 
-def snn_fc(kind: str, reset: str, scale: float, **more: Any) -> Build:
+def snn_fc(kind: str, reset: str, scale: float, last: Any = None, **more: Any) -> Build:
     def build(rng: np.random.Generator) -> Any:
         return torch.nn.Sequential(
             linear(rng, 20, WIDTH, scale), snn(kind, reset, **more), torch.nn.Dropout(0.0),
-            linear(rng, WIDTH, WIDTH, scale / 2), snn(kind, reset, **more),
+            linear(rng, WIDTH, WIDTH, 2 * scale), snn(kind, reset, **(more if last is None else last)),
         )  # fmt: skip
 
     return build
@@ -139,7 +139,7 @@ def snn_fc(kind: str, reset: str, scale: float, **more: Any) -> Build:
 def snn_conv(rng: np.random.Generator) -> Any:
     return torch.nn.Sequential(
         conv2d(rng, 2, 6, 3, padding=1, stride=2), snn("Leaky"), torch.nn.AvgPool2d(2),
-        torch.nn.Flatten(), linear(rng, 96, WIDTH, 1 / 4), snn("Leaky", "zero"),
+        torch.nn.Flatten(), linear(rng, 24, WIDTH, 1 / 2), snn("Leaky", "zero"),
     )  # fmt: skip
 
 
@@ -149,14 +149,14 @@ def snn_conv_more(rng: np.random.Generator) -> Any:
         conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
         snn("Leaky"), torch.nn.MaxPool2d(2), conv2d(rng, 4, 8, 3, padding=1, groups=2),
         snn("Leaky"), torch.nn.AvgPool2d(2, padding=1), torch.nn.Dropout2d(0.0),
-        torch.nn.Flatten(), linear(rng, 200, WIDTH, 1 / 16), snn("Leaky"),
+        torch.nn.Flatten(), linear(rng, 72, WIDTH, 1 / 2), snn("Leaky"),
     )  # fmt: skip
 
 
 def snn_line(rng: np.random.Generator) -> Any:
     return torch.nn.Sequential(
         dyadic(torch.nn.Conv1d(3, 8, 5, padding=2, stride=2), rng, 1 / 4), snn("Leaky"),
-        torch.nn.MaxPool1d(2), torch.nn.Flatten(), linear(rng, 80, WIDTH, 1 / 4), snn("Leaky"),
+        torch.nn.MaxPool1d(2), torch.nn.Flatten(), linear(rng, 80, WIDTH, 1.0), snn("Leaky"),
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def snn_recurrent(kind: str, reset: str, scale: float) -> Build:
         layer = snn(kind, reset, linear_features=WIDTH)
         return torch.nn.Sequential(
             linear(rng, 20, WIDTH, scale), with_recurrent(layer, rng),
-            linear(rng, WIDTH, WIDTH, scale / 2), snn("Leaky", reset),
+            linear(rng, WIDTH, WIDTH, scale), snn("Leaky", reset),
         )  # fmt: skip
 
     return build
@@ -194,9 +194,9 @@ class Loop(torch.nn.Module):
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
-        self.fc1, self.lif1 = linear(rng, 20, WIDTH, 1 / 8), snn("Leaky", init_hidden=False)
+        self.fc1, self.lif1 = linear(rng, 20, WIDTH, 1 / 2), snn("Leaky", init_hidden=False)
         self.back = linear(rng, WIDTH, WIDTH, 1 / 8, bias=False)
-        self.fc2, self.lif2 = linear(rng, WIDTH, WIDTH, 1 / 8), snn("Synaptic", init_hidden=False)
+        self.fc2, self.lif2 = linear(rng, WIDTH, WIDTH, 1 / 4), snn("Synaptic", init_hidden=False)
 
     def forward(self, x: Any) -> Any:
         mem1 = self.lif1.reset_mem()
@@ -226,7 +226,7 @@ def jelly_fc(kind: str, scale: float, **more: Any) -> Build:
 
         return torch.nn.Sequential(
             dyadic(layer.Linear(20, WIDTH), rng, scale), jelly(kind, **more), layer.Dropout(0.0),
-            dyadic(layer.Linear(WIDTH, WIDTH), rng, scale / 2), jelly(kind, **more),
+            dyadic(layer.Linear(WIDTH, WIDTH), rng, 2 * scale), jelly(kind, **more),
         ).eval()  # fmt: skip
 
     return build
@@ -243,7 +243,7 @@ def jelly_conv(soft: bool) -> Build:
             batch_norm(layer.BatchNorm2d(4), rng), jelly("LIFNode", tau=2.0, **reset),
             layer.MaxPool2d(2), dyadic(layer.Conv2d(4, 8, 3, padding=1, groups=2), rng, 1 / 2),
             jelly("IFNode", **reset), layer.AvgPool2d(2, padding=1, count_include_pad=False),
-            layer.Flatten(), dyadic(layer.Linear(200, WIDTH), rng, 1 / 4), jelly("IFNode", **reset),
+            layer.Flatten(), dyadic(layer.Linear(72, WIDTH), rng, 1 / 4), jelly("IFNode", **reset),
         ).eval()  # fmt: skip
 
     return build
@@ -253,9 +253,9 @@ def jelly_sequence(rng: np.random.Generator) -> Any:
     from spikingjelly.activation_based import functional, layer
 
     net = torch.nn.Sequential(
-        layer.SeqToANNContainer(conv2d(rng, 2, 6, 3, padding=1, stride=2), torch.nn.AvgPool2d(2)),
+        layer.SeqToANNContainer(conv2d(rng, 2, 6, 3, padding=1, stride=2, scale=2.0), torch.nn.AvgPool2d(2)),
         jelly("LIFNode", tau=2.0), layer.Flatten(), layer.Delay(2),
-        dyadic(layer.Linear(96, WIDTH), rng, 1 / 2), jelly("IFNode", v_reset=None),
+        dyadic(layer.Linear(24, WIDTH), rng, 1 / 2), jelly("IFNode", v_reset=None),
     ).eval()  # fmt: skip
     functional.set_step_mode(net[1:], "m")
     return net
@@ -265,10 +265,10 @@ def jelly_recurrent(rng: np.random.Generator) -> Any:
     from spikingjelly.activation_based import layer
 
     box = layer.LinearRecurrentContainer(jelly("LIFNode", tau=2.0), WIDTH, WIDTH)
-    box.rc = linear(rng, 2 * WIDTH, WIDTH, 1 / 8)
+    box.rc = linear(rng, 2 * WIDTH, WIDTH, 1 / 2)
     return torch.nn.Sequential(
         dyadic(layer.Linear(20, WIDTH), rng, 1 / 2), jelly("IFNode"), box,
-        dyadic(layer.Linear(WIDTH, WIDTH), rng, 1 / 4), jelly("LIFNode", tau=2.0),
+        dyadic(layer.Linear(WIDTH, WIDTH), rng, 1.0), jelly("LIFNode", tau=2.0),
     )  # fmt: skip
 
 
@@ -283,8 +283,8 @@ def jelly_elementwise(rng: np.random.Generator) -> Any:
 
 def jelly_skip(rng: np.random.Generator) -> Any:
     return Skip(
-        linear(rng, 20, WIDTH, 1 / 2), jelly("LIFNode", tau=2.0),
-        linear(rng, WIDTH, WIDTH, 1 / 4), jelly("LIFNode", tau=4.0),
+        linear(rng, 20, WIDTH, 1.0), jelly("LIFNode", tau=2.0),
+        linear(rng, WIDTH, WIDTH, 1 / 2), jelly("LIFNode", tau=4.0),
     )  # fmt: skip
 
 
@@ -295,7 +295,7 @@ class Sew(torch.nn.Module):
         super().__init__()
         self.conv1, self.lif1 = conv2d(rng, 2, 4, 3, padding=1), jelly("IFNode")
         self.conv2, self.lif2 = conv2d(rng, 4, 4, 3, padding=1), jelly("IFNode")
-        self.fc, self.out = linear(rng, 1024, WIDTH, 1 / 16), jelly("IFNode", v_reset=None)
+        self.fc, self.out = linear(rng, 256, WIDTH, 1 / 32), jelly("IFNode", v_reset=None)
 
     def forward(self, x: Any) -> Any:
         first = self.lif1(self.conv1(x))
@@ -328,7 +328,7 @@ def sinabs_fc(kind: str, scale: float, **more: Any) -> Build:
     def build(rng: np.random.Generator) -> Any:
         return torch.nn.Sequential(
             linear(rng, 20, WIDTH, scale), sinabs_layer(kind, **more), Cast(),
-            linear(rng, WIDTH, WIDTH, scale / 2), sinabs_layer(kind, **more),
+            linear(rng, WIDTH, WIDTH, 2 * scale), sinabs_layer(kind, **more),
         )  # fmt: skip
 
     return build
@@ -351,10 +351,10 @@ def sinabs_conv(rng: np.random.Generator) -> Any:
 
     return torch.nn.Sequential(
         conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
-        sinabs_layer("IAFSqueeze", batch_size=2), Cast(), torch.nn.MaxPool2d(2),
-        conv2d(rng, 4, 8, 3, padding=1), sinabs_layer("IAFSqueeze", batch_size=2), Cast(),
-        sinabs.layers.SumPool2d(2), torch.nn.Flatten(), linear(rng, 128, WIDTH, 1 / 16),
-        sinabs_layer("LIFSqueeze", batch_size=2),
+        sinabs_layer("IAFSqueeze", batch_size=1), Cast(), torch.nn.MaxPool2d(2),
+        conv2d(rng, 4, 8, 3, padding=1), sinabs_layer("IAFSqueeze", batch_size=1), Cast(),
+        sinabs.layers.SumPool2d(2), torch.nn.Flatten(), linear(rng, 32, WIDTH, 1 / 16),
+        sinabs_layer("LIFSqueeze", batch_size=1),
     )  # fmt: skip
 
 
@@ -363,7 +363,7 @@ def sinabs_recurrent(kind: str) -> Build:
         back = torch.nn.Sequential(Cast(), torch.nn.Flatten(), linear(rng, WIDTH, WIDTH, 1 / 16))
         more = {} if "IAF" in kind else {"norm_input": False}
         return torch.nn.Sequential(
-            linear(rng, 20, WIDTH, 1 / 8), sinabs_layer(kind, rec_connect=back, **more)
+            linear(rng, 20, WIDTH, 1 / 4), sinabs_layer(kind, rec_connect=back, **more)
         )
 
     return build
@@ -419,7 +419,7 @@ def norse_fc(kind: str, scale: float, **more: Any) -> Build:
 
         return nt.SequentialState(
             linear(rng, 20, WIDTH, scale), norse_cell(kind, **more), Cast(),
-            linear(rng, WIDTH, WIDTH, scale / 2), norse_cell(kind, **more),
+            linear(rng, WIDTH, WIDTH, 2 * scale), norse_cell(kind, **more),
         )  # fmt: skip
 
     return build
@@ -438,7 +438,7 @@ def norse_conv(rng: np.random.Generator) -> Any:
         conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
         norse_cell("LIFBoxCell"), Cast(), torch.nn.MaxPool2d(2), conv2d(rng, 4, 8, 3, padding=1),
         norse_cell("IAFCell"), Cast(), torch.nn.AvgPool2d(2), torch.nn.Flatten(),
-        linear(rng, 128, WIDTH, 1 / 4), norse_cell("IAFCell"),
+        linear(rng, 32, WIDTH, 1 / 4), norse_cell("IAFCell"),
     )  # fmt: skip
 
 
@@ -471,8 +471,8 @@ class NorseSkip(torch.nn.Module):
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
-        self.fc1, self.first = linear(rng, 20, WIDTH, 1 / 2), norse_cell("LIFBoxCell")
-        self.fc2, self.second = linear(rng, WIDTH, WIDTH, 1 / 4), norse_cell("LIFBoxCell")
+        self.fc1, self.first = linear(rng, 20, WIDTH, 1.0), norse_cell("LIFBoxCell")
+        self.fc2, self.second = linear(rng, WIDTH, WIDTH, 1 / 2), norse_cell("LIFBoxCell")
 
     def forward(self, x: Any, state: Any = None) -> Any:
         one, two = (None, None) if state is None else state
@@ -485,8 +485,8 @@ def norse_sequence(rng: np.random.Generator) -> Any:
     import norse.torch as nt
 
     return nt.SequentialState(
-        nt.Lift(conv2d(rng, 2, 4, 3, padding=1, stride=2)), norse_cell("LIF"), Cast(),
-        torch.nn.Flatten(2), linear(rng, 256, WIDTH, 1 / 4), norse_cell("LIF"),
+        nt.Lift(conv2d(rng, 2, 4, 3, padding=1, stride=2, scale=0.5)), norse_cell("LIF"), Cast(),
+        torch.nn.Flatten(2), linear(rng, 64, WIDTH, 1 / 8), norse_cell("LIF"),
     )  # fmt: skip
 
 
@@ -500,7 +500,7 @@ CASES = (
     Case("snnTorch", LIF, "Leaky zero", snn_fc("Leaky", "zero", 1 / 4)),
     Case("snnTorch", LIF, "Leaky none", snn_fc("Leaky", "none", 1 / 4)),
     Case("snnTorch", LIF, "Leaky zero at once", snn_fc("Leaky", "zero", 1 / 4, reset_delay=False)),
-    Case("snnTorch", LIF, "graded factor 2", snn_fc("Leaky", "subtract", 1 / 4, graded_spikes_factor=2.0)),
+    Case("snnTorch", LIF, "graded factor 2", snn_fc("Leaky", "subtract", 1 / 4, {}, graded_spikes_factor=2.0)),
     Case("snnTorch", CUBA, "Synaptic subtract", snn_fc("Synaptic", "subtract", 1 / 4)),
     Case("snnTorch", CUBA, "Synaptic zero", snn_fc("Synaptic", "zero", 1 / 4), refusal=HELD),
     Case("snnTorch", CONV, "AvgPool", snn_conv, IMAGE),
@@ -593,5 +593,5 @@ def _forget(module: Any) -> None:
                 break
 
 
-def spikes_for(case: Case, rng: np.random.Generator, steps: int, samples: int = 2) -> Array:
+def spikes_for(case: Case, rng: np.random.Generator, steps: int, samples: int = 1) -> Array:
     return (rng.random((samples, steps, *case.shape)) < case.rate).astype(np.float64)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
-from snn_deploy.arrays import AnyArray, IntArray, frozen
+from random_maps import random_conv, random_sparse, random_weights
+from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.linear import matrix
 from snn_deploy.maps import Connection, Conv, Dense, Sparse
 from snn_deploy.quant import (
@@ -203,7 +204,8 @@ def _draw_population(draft: _Draft, name: str) -> None:
     if draft.chance(draft.limits.skips):
         sources.append(str(rng.choice(earlier)))
     image = len(draft.shape(main)) == 3 and draft.chance(0.75)
-    conv = _conv(draft, main) if image else None
+    shape = draft.shape(main)
+    conv = random_conv(rng, (shape[0], shape[1], shape[2])) if image else None
     draft.shapes[name] = (
         conv.out_shape if conv else (int(rng.integers(3, draft.limits.neurons)),)
     )
@@ -230,69 +232,17 @@ def _add_edge(draft: _Draft, pre: str, post: str, conv: Conv | None, delay: int)
     n_post, n_pre = draft.size(post), draft.size(pre)
     made: Connection
     if conv is not None:
-        made = replace(conv, weight=_weights(rng, conv.weight.shape, sign, bits))
+        made = replace(conv, weight=random_weights(rng, conv.weight.shape, sign, bits))
     else:
-        weight = _weights(rng, (n_post, n_pre), sign, bits)
+        weight = random_weights(rng, (n_post, n_pre), sign, bits)
         made = Dense(weight)
         if draft.chance(0.45):
-            made = Sparse(_sparse(rng, weight))
+            made = Sparse(random_sparse(rng, weight))
     graded = next((p.payload_bits for p in draft.inputs if p.name == pre), 0)
     if draft.chance(0.15):
         graded = 0 if graded else 8
     exponent = int(rng.integers(-6, 4))
     draft.edges.append(_Edge(pre, post, made, sign, bits, exponent, delay, graded))
-
-
-def _weights(
-    rng: np.random.Generator, shape: tuple[int, ...], sign: SignMode, bits: int
-) -> AnyArray:
-    """Return effective weights of the mode: multiples of its step, small or full range."""
-    step = 1 << (8 - bits + (sign is SignMode.MIXED))
-    largest = 255 // step if sign is not SignMode.MIXED else 256 // step
-    span = max(1, int(largest * 2.0 ** -float(rng.uniform(0, 6))))
-    if sign is SignMode.MIXED:
-        units = rng.integers(-span, min(span, largest - 1), shape, endpoint=True)
-        if bits == 1:
-            units = rng.integers(-1, 1, shape)  # one bit holds the sign alone: -256 or 0
-    else:
-        units = rng.integers(0, span, shape, endpoint=True)
-    if sign is SignMode.INHIBITORY:
-        units = -units
-    return frozen((units * step).astype(np.int16))
-
-
-def _sparse(rng: np.random.Generator, weight: AnyArray) -> sp.csr_array:
-    rows, columns = np.nonzero(rng.random(weight.shape) < rng.uniform(0.15, 0.6))
-    entries = (weight[rows, columns], (rows, columns))
-    result = sp.csr_array(sp.coo_array(entries, shape=weight.shape))
-    result.sort_indices()
-    return result
-
-
-def _conv(draft: _Draft, pre: str) -> Conv:
-    """Return a convolution of any geometry over `pre`, its weights still to be drawn."""
-    rng, (channels, height, width) = draft.rng, draft.shape(pre)
-    groups = channels if draft.chance(0.25) else 1
-    out = groups * int(rng.integers(1, 3)) if groups > 1 else int(rng.integers(1, 4))
-    size = np.array([height, width])
-    dilation = rng.integers(1, 3, 2)
-    kernel = np.minimum(rng.integers(1, 4, 2), (size - 1) // dilation + 1)
-    stride = rng.integers(1, 3, 2)
-    padding = rng.integers(0, 2, 2)
-    extra = rng.integers(0, 2, 2) * draft.chance(
-        0.2
-    )  # bottom and right may be padded differently
-    reach = size + 2 * padding + extra - dilation * (kernel - 1) - 1
-    spatial = np.maximum(reach // stride + 1, 1)
-    return Conv(
-        weight=np.zeros((out, channels // groups, *map(int, kernel)), np.int16),
-        in_shape=(channels, height, width),
-        out_shape=(out, int(spatial[0]), int(spatial[1])),
-        stride=(int(stride[0]), int(stride[1])),
-        padding=(int(padding[0]), int(padding[1])),
-        dilation=(int(dilation[0]), int(dilation[1])),
-        groups=groups,
-    )
 
 
 def _set_level(draft: _Draft, name: str) -> None:

@@ -31,7 +31,7 @@ GRID = 2.0**-16
 
 
 def split_digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return train pixels [1347, 1, 8, 8], test pixels [450, 1, 8, 8] (k/16), and labels."""
+    """Return train [1347, 1, 8, 8] and test [450, 1, 8, 8] pixels in 0..1, and labels."""
     digits = load_digits()
     x_train, x_test, y_train, y_test = train_test_split(
         digits.images[:, None] / 16,
@@ -40,13 +40,16 @@ def split_digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         stratify=digits.target,
         random_state=SEED,
     )
-    pixels = (torch.tensor(x, dtype=torch.float32) for x in (x_train, x_test))
-    labels = (torch.tensor(y, dtype=torch.int64) for y in (y_train, y_test))
-    return (*pixels, *labels)
+    return (
+        torch.tensor(x_train, dtype=torch.float32),
+        torch.tensor(x_test, dtype=torch.float32),
+        torch.tensor(y_train),
+        torch.tensor(y_test),
+    )
 
 
 def build() -> nn.Sequential:
-    """Return the network: two convolutions with pooling, then 96-64-10."""
+    """Return the network: two convolutions, each with pooling, then 96-64-10."""
 
     def lif() -> neuron.LIFNode:
         return neuron.LIFNode(
@@ -144,6 +147,7 @@ def export(net: nn.Sequential, file: Path) -> None:
 
 
 def main() -> None:
+    """Train, print the test accuracy, write the network and the test set."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     x_train, x_test, y_train, y_test = split_digits()

@@ -46,9 +46,12 @@ def split_digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         stratify=digits.target,
         random_state=SEED,
     )
-    pixels = (torch.tensor(x, dtype=torch.float32) for x in (x_train, x_test))
-    labels = (torch.tensor(y, dtype=torch.int64) for y in (y_train, y_test))
-    return (*pixels, *labels)
+    return (
+        torch.tensor(x_train, dtype=torch.float32),
+        torch.tensor(x_test, dtype=torch.float32),
+        torch.tensor(y_train),
+        torch.tensor(y_test),
+    )
 
 
 def code_rows(pixels: Tensor, phase: Tensor) -> Tensor:
@@ -74,7 +77,10 @@ def build() -> nn.Sequential:
 
     spike_grad = surrogate.fast_sigmoid(slope=5)
     hidden = snn.RSynaptic(
-        **parameters(HIDDEN), linear_features=HIDDEN, spike_grad=spike_grad, init_hidden=True
+        **parameters(HIDDEN),
+        linear_features=HIDDEN,
+        spike_grad=spike_grad,
+        init_hidden=True,
     )
     output = snn.Synaptic(**parameters(10), spike_grad=spike_grad, init_hidden=True)
     layers = {
@@ -155,6 +161,7 @@ def export(net: nn.Sequential, file: Path) -> None:
 
 
 def main() -> None:
+    """Train, print the test accuracy, write the network and the test set."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     x_train, x_test, y_train, y_test = split_digits()

@@ -26,7 +26,8 @@ TIME_LIMIT = 120  # seconds for one program; a small one takes less than one
 def main() -> None:
     """Run every folder of the list, some at a time."""
     folders = Path(sys.argv[1]).read_text("utf-8").splitlines()
-    waiting, running = list(reversed(folders)), []
+    waiting = list(reversed(folders))
+    running: list[tuple[str, multiprocessing.process.BaseProcess]] = []
     while waiting or running:
         while waiting and len(running) < int(sys.argv[2]):
             running.append(start(waiting.pop()))
@@ -37,11 +38,11 @@ def main() -> None:
             (Path(folder) / "lava.error").write_text(f"no end after {TIME_LIMIT} s")
 
 
-def start(folder: str) -> tuple[str, multiprocessing.Process]:
+def start(folder: str) -> tuple[str, multiprocessing.process.BaseProcess]:
     """Start one program in a fork."""
     process = multiprocessing.get_context("fork").Process(target=run, args=(folder,))
     process.start()
-    return folder, process  # type: ignore[return-value]
+    return folder, process
 
 
 def run(folder: str) -> None:

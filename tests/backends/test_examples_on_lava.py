@@ -31,8 +31,7 @@ def deployed(name: str) -> tuple[Program, Stimulus]:
     file = folder / f"{name}.nir"
     net = read_nir(file, profile=profile)
     data = load_data(folder / "test.npz", net, steps=steps)
-    run = begin(file, load_board("loihi2"), net, data.x)
-    for run in line(run):
+    for run in line(begin(file, load_board("loihi2"), net, data.x)):
         if run.program is not None and run.data is not None:
             return run.program, encode(run.program.net, run.data.x)
     raise AssertionError(f"{name}: no program")
@@ -71,7 +70,9 @@ def test_every_state_of_an_example_is_equal_on_lava(
     result = verify(tmp_path, lava_python)
     assert result.exact
     assert result.samples == 4
-    assert all(p.spikes for p in result.populations if program.net.population(p.name).spiking)
+    assert all(
+        p.spikes for p in result.populations if program.net.population(p.name).spiking
+    )
 
 
 def test_the_frame_is_a_power_of_two_on_loihi2(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import integer_oracle as oracle
 import pytest
+
+import integer_oracle as oracle
 from integer_networks import held_network, population, stimulus, stock_network
 from lava_runs import Case, States, run_all
 from random_networks import STOCK, Limits, features, random_network
-
 from snn_deploy.quant import Stimulus
 from snn_deploy_backends import lava
 from snn_deploy_backends.lava.states import states
@@ -71,14 +71,25 @@ def test_the_random_networks_are_alive_and_cover_everything(
     for (net, given), result in zip(cases, on_lava, strict=True):
         planned = lava.plan(net, frozenset(given.bias))
         found.update(features(net, given))
-        found.update({n.process for n in planned.neurons} | {s.process for s in planned.synapses})
+        found.update(
+            {n.process for n in planned.neurons} | {s.process for s in planned.synapses}
+        )
         spikes = sum(np.count_nonzero(r["s"]) for r in result.values())
         moved = sum(np.count_nonzero(r["v"]) for r in result.values())
         assert spikes or moved
         assert spikes or not any(p.spiking for p in net.populations)
     wanted = {"LIFReset", "HeldLif", "HeldSoftLif", "HeldRefractoryLif"}
     wanted |= {"Dense", "Sparse", "Conv", "DelayDense", "DelaySparse"}
-    wanted |= {"MIXED", "EXCITATORY", "INHIBITORY", "recurrent", "skip", "readout", "v0", "drive"}
+    wanted |= {
+        "MIXED",
+        "EXCITATORY",
+        "INHIBITORY",
+        "recurrent",
+        "skip",
+        "readout",
+        "v0",
+        "drive",
+    }
     wanted |= {f"{bits} bits" for bits in range(1, 9)}
     wanted |= {f"exponent {e}" for e in range(-6, 4)}
     wanted |= {f"payload {bits}" for bits in (0, 8, 16, 24)}
@@ -88,7 +99,9 @@ def test_the_random_networks_are_alive_and_cover_everything(
 
 def test_hand_written_networks_equal_on_lava(lava_python: Path, tmp_path: Path) -> None:
     cases = [(net, stimulus(net)) for net in (stock_network(), held_network())]
-    for (net, given), result in zip(cases, run_all(cases, tmp_path, lava_python), strict=True):
+    for (net, given), result in zip(
+        cases, run_all(cases, tmp_path, lava_python), strict=True
+    ):
         assert list(differences(states(net, given, given.samples), result)) == []
         assert list(differences(oracle.run(net, given), result)) == []
         assert all(r["v"].any() for r in result.values())
@@ -101,7 +114,14 @@ def test_stock_neurons_with_a_bias_start_every_sample_anew(
     five times must give the same answer five times."""
     net = stock_network()
     busy = tuple(
-        replace(p, params={**p.params, "bias_mant": np.full(p.n, 2000), "bias_exp": np.full(p.n, 2)})
+        replace(
+            p,
+            params={
+                **p.params,
+                "bias_mant": np.full(p.n, 2000),
+                "bias_exp": np.full(p.n, 2),
+            },
+        )
         for p in net.populations
     )
     net = replace(net, populations=busy)

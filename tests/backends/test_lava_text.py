@@ -9,15 +9,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integer_networks import held_network, network, population, projection, stimulus, stock_network
 
+from integer_networks import (
+    held_network,
+    network,
+    population,
+    projection,
+    stimulus,
+    stock_network,
+)
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.maps import Conv, Dense
 from snn_deploy.quant import QuantInput, QuantNetwork, SignMode
 from snn_deploy_backends import lava
 from snn_deploy_simulators import integer
 
-HOSTILE = ('"""\nimport os; os._exit(7)\n#', "a|b`c`<script>", "../../up", "pop_0", "{{ 7 * 7 }}")
+HOSTILE = (
+    '"""\nimport os; os._exit(7)\n#',
+    "a|b`c`<script>",
+    "../../up",
+    "pop_0",
+    "{{ 7 * 7 }}",
+)
 TEXTS = ("run.py", "README.md", "network.json", "requirements.txt")
 OWN_TEXTS = (*TEXTS, "snn_processes/neurons.py", "snn_processes/floating.py")
 
@@ -27,7 +40,9 @@ def render(net: QuantNetwork) -> dict[str, bytes]:
     return lava.render(net, given, integer.run(net, given))
 
 
-@pytest.mark.parametrize("file", [*TEXTS, "snn_processes/recording.py", "snn_processes/tables.py"])
+@pytest.mark.parametrize(
+    "file", [*TEXTS, "snn_processes/recording.py", "snn_processes/tables.py"]
+)
 def test_text_of_a_stock_network_is_as_before(
     file: str, golden_lava: Callable[[str, bytes], None]
 ) -> None:
@@ -79,7 +94,11 @@ def test_a_hostile_name_stays_inside_its_table_cell(name: str) -> None:
     names = {"image": "image", "conv": name, "pool": "pool", "out": "out"}
     text = render(renamed(net, names))["README.md"].decode()
     (row,) = re.findall(r"^\| `pop_0` \|.*$", text, re.MULTILINE)
-    assert row.count("|") == render(net)["README.md"].decode().split("`pop_0` |")[1].split("\n")[0].count("|") + 2
+    assert (
+        row.count("|")
+        == render(net)["README.md"].decode().split("`pop_0` |")[1].split("\n")[0].count("|")
+        + 2
+    )
     assert not re.search(r"[<>{}`]", row.split("|")[2])
 
 
@@ -124,12 +143,20 @@ CROPPED = Conv(np.full((1, 1, 2, 2), 20, np.int16), (1, 9, 9), (1, 9, 9))
         (PLAIN, {}, "Conv"),
         (PLAIN, {"weight_exp": 2}, "Conv"),
         (PLAIN, {"weight_exp": -2}, "Conv"),  # 20 / 4 is whole
-        (PLAIN, {"weight_exp": -3}, "Sparse"),  # 20 / 8 is not, and Lava's Conv has no exponent
+        (
+            PLAIN,
+            {"weight_exp": -3},
+            "Sparse",
+        ),  # 20 / 8 is not, and Lava's Conv has no exponent
         (PLAIN, {"level": 3}, "DelaySparse"),  # and has no delays
         (PLAIN, {"weight_exp": 9, "payload_bits": 8}, "Sparse"),  # and wraps at 24 bits
         (WIDE, {}, "Sparse"),  # and holds at most 127 groups in its int8
         (CROPPED, {}, "Sparse"),  # and pads alike on both sides
-        (Conv(np.full((4, 4, 3, 3), 20, np.int16), (4, 3, 3), (4, 1, 1)), {"delay": 1}, "DelayDense"),
+        (
+            Conv(np.full((4, 4, 3, 3), 20, np.int16), (4, 3, 3), (4, 1, 1)),
+            {"delay": 1},
+            "DelayDense",
+        ),
     ],
 )
 def test_a_conv_lava_cannot_compute_exactly_becomes_a_matrix(
@@ -160,13 +187,21 @@ def pair(**values: object) -> QuantNetwork:
         (pair(bias_mant=-5000), r"'y': bias_mant -5000 is outside -4096\.\.4095"),
         (pair(level=0), r"'x' -> 'y': takes 0 chip steps.*retime"),
         (pair(delay=64), r"'x' -> 'y': takes 65 chip steps.*end at 64.*relay"),
-        (pair(weight=[[3, 0, 0], [0, 1, 0]]), r"would change 2 of 6 weights.*8 bits mixed \(2\)"),
+        (
+            pair(weight=[[3, 0, 0], [0, 1, 0]]),
+            r"would change 2 of 6 weights.*8 bits mixed \(2\)",
+        ),
         (pair(sign_mode=SignMode.EXCITATORY), r"would change 1 of 6 weights.*excitatory"),
         (pair(weight_bits=4), r"would change 5 of 6 weights.*4 bits mixed \(32\)"),
         (replace(pair(), arithmetic="xylo"), r"arithmetic 'xylo'.*Loihi target"),
-        (replace(pair(), inputs=(QuantInput("x", (3,), 0, 1.0, level=2),)), r"'x'.*level 2.*retime"),
         (
-            replace(pair(), populations=(replace(population("y", (2,), 1), model="ghost"),)),
+            replace(pair(), inputs=(QuantInput("x", (3,), 0, 1.0, level=2),)),
+            r"'x'.*level 2.*retime",
+        ),
+        (
+            replace(
+                pair(), populations=(replace(population("y", (2,), 1), model="ghost"),)
+            ),
             r"no process for the neuron model 'ghost'; known are lif, ",
         ),
     ],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integer_networks import held_network, stimulus, stock_network
 
+from integer_networks import held_network, stimulus, stock_network
 from snn_deploy.errors import InputError
 from snn_deploy.quant import QuantNetwork
 from snn_deploy_backends import lava
@@ -103,12 +103,17 @@ def test_verify_names_the_first_difference(lava_python: Path, tmp_path: Path) ->
     result = verify(folder, lava_python)
     assert not result.exact
     assert result.populations[1].mismatches == {"u": 1, "v": 1, "s": 0}
-    assert "'pool': current differ first in step 4, sample 1, neuron 6: expected 77" in describe(result)[1]
+    assert (
+        "'pool': current differ first in step 4, sample 1, neuron 6: expected 77"
+        in describe(result)[1]
+    )
 
 
 def test_a_python_without_lava_is_said_so(tmp_path: Path) -> None:
     folder = build(stock_network(), tmp_path / "b")
-    with pytest.raises(InputError, match=r"run\.py ended with code 1 .*No module named 'lava'"):
+    with pytest.raises(
+        InputError, match=r"run\.py ended with code 1 .*No module named 'lava'"
+    ):
         run_build(folder, Path(sys.executable))
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from integer_networks import network, population, projection
 from lava_runs import run_all
-
 from snn_deploy.arrays import AnyArray
 from snn_deploy.maps import Dense
 from snn_deploy.quant import QuantInput, QuantNetwork, SignMode, Stimulus
@@ -31,7 +31,10 @@ def neuron() -> QuantNetwork:
         (population("lif", (1,), 1, du=4095, dv=DV, vth=THRESHOLD),),
         (
             projection(
-                "in", "lif", Dense(np.array([[WEIGHT]], np.int16)), sign_mode=SignMode.EXCITATORY
+                "in",
+                "lif",
+                Dense(np.array([[WEIGHT]], np.int16)),
+                sign_mode=SignMode.EXCITATORY,
             ),
         ),
         ("lif",),

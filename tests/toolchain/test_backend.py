@@ -21,7 +21,9 @@ def test_lava_is_built_in() -> None:
 
 def test_an_unknown_backend_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, ("other", "json"))
-    with pytest.raises(InputError, match=r"no backend 'lawa'; did you mean lava\?; .*: lava, other"):
+    with pytest.raises(
+        InputError, match=r"no backend 'lawa'; did you mean lava\?; .*: lava, other"
+    ):
         load_backend("lawa")
 
 
@@ -32,5 +34,7 @@ def test_others_can_offer_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_backends_of_one_name_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, ("lava", "theirs.lava"))
-    with pytest.raises(InputError, match=r"'lava': offered by snn_deploy_backends.lava and by theirs"):
+    with pytest.raises(
+        InputError, match=r"'lava': offered by snn_deploy_backends.lava and by theirs"
+    ):
         backend_modules()

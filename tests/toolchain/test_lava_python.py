@@ -39,7 +39,10 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_interpreter_counts_only_if_it_prints_a_version(tmp_path: Path) -> None:
     assert lava_version(script(tmp_path / "a", "echo 0.10.0")) == "0.10.0"
     assert lava_version(script(tmp_path / "b", "exit 1")) is None
-    assert lava_version(script(tmp_path / "c", "echo pyenv: no such version; exit 127")) is None
+    assert (
+        lava_version(script(tmp_path / "c", "echo pyenv: no such version; exit 127"))
+        is None
+    )
     assert lava_version(tmp_path / "missing") is None
 
 
@@ -50,16 +53,29 @@ def test_this_python_does_not_have_lava_by_name_alone() -> None:
 def test_a_chosen_interpreter_is_the_only_one_tried(nowhere: Path) -> None:
     script(nowhere / ".venv-lava/bin/python", "echo 0.10.0")
     chosen = script(nowhere / "mine", "exit 3")
-    with pytest.raises(InputError, match=r"--lava-python .*mine: cannot import Lava; install"):
+    with pytest.raises(
+        InputError, match=r"--lava-python .*mine: cannot import Lava; install"
+    ):
         find_lava_python(chosen)
-    assert find_lava_python(script(nowhere / "good", "echo 0.10.1")) == (nowhere / "good", "0.10.1")
+    assert find_lava_python(script(nowhere / "good", "echo 0.10.1")) == (
+        nowhere / "good",
+        "0.10.1",
+    )
 
 
 @pytest.mark.parametrize(
-    "place", [".venv-lava/bin/python", "ours/bin/python", "bin/python3.10", "home/.pyenv/versions/3.10.9/bin/python"]
+    "place",
+    [
+        ".venv-lava/bin/python",
+        "ours/bin/python",
+        "bin/python3.10",
+        "home/.pyenv/versions/3.10.9/bin/python",
+    ],
 )
 def test_every_usual_place_is_looked_at(place: str, nowhere: Path) -> None:
-    with pytest.raises(InputError, match=r"no Python 3\.10 with lava-nc.*doctor --install lava"):
+    with pytest.raises(
+        InputError, match=r"no Python 3\.10 with lava-nc.*doctor --install lava"
+    ):
         find_lava_python()
     found = script(nowhere / place, "echo 0.10.0")
     assert find_lava_python() == (found, "0.10.0")
@@ -93,11 +109,19 @@ def test_an_environment_is_made_with_a_base_or_with_uv(nowhere: Path) -> None:
     with pytest.raises(InputError, match=r"no working Python 3\.10 .* and no uv"):
         install_commands(target, None)
     script(nowhere / "bin/uv", "exit 0")
-    assert install_commands(target, None)[0][1:] == ["venv", "--quiet", "--python", "3.10", str(target)]
+    assert install_commands(target, None)[0][1:] == [
+        "venv",
+        "--quiet",
+        "--python",
+        "3.10",
+        str(target),
+    ]
 
 
 def test_a_failed_installation_says_its_last_line(nowhere: Path) -> None:
-    base = script(nowhere / "base", 'echo "first" >&2; echo "no ensurepip here" >&2; exit 1')
+    base = script(
+        nowhere / "base", 'echo "first" >&2; echo "no ensurepip here" >&2; exit 1'
+    )
     with pytest.raises(InputError, match=r"-m venv .*failed: no ensurepip here"):
         install_lava(nowhere / "env", base)
 

@@ -18,6 +18,8 @@ from snn_deploy.errors import (
 
 if TYPE_CHECKING:
     from snn_deploy.board import load_board
+    from snn_deploy.frontends.torch import from_torch
+    from snn_deploy.frontends.write_nir import write_nir
     from snn_deploy.pipeline import deploy
     from snn_deploy.report import Report
 
@@ -32,13 +34,17 @@ __all__ = [
     "Report",
     "__version__",
     "deploy",
+    "from_torch",
     "load_board",
+    "write_nir",
 ]
 
 _LAZY = {
     "Report": "snn_deploy.report",
     "deploy": "snn_deploy.pipeline",
+    "from_torch": "snn_deploy.frontends.torch",
     "load_board": "snn_deploy.board",
+    "write_nir": "snn_deploy.frontends.write_nir",
 }
 
 

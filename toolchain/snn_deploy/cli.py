@@ -78,7 +78,11 @@ def deploy(
     input: Input = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder for report.json, report.md and the program."),
+        typer.Option(help="Folder for the report in all forms, and the program."),
+    ] = None,
+    formats: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Of the report in --out: any of json,md,html,tex,svg,pdf."),
     ] = None,
     profile: Profile = None,
     dt: Dt = None,
@@ -126,6 +130,7 @@ def deploy(
             target=target,
             input=input,
             out=out,
+            formats=formats,
             profile=profile,
             dt=dt,
             reset=reset,
@@ -203,6 +208,32 @@ def check(
             samples=samples,
             seed=seed,
         )
+    return outcome.code
+
+
+@app.command()
+def gate(
+    file: Annotated[Path, typer.Argument(metavar="DEPLOY.YAML", help="What, and budgets.")],
+    baseline: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="report.json to compare with, or a folder with NAME.json each."),
+    ] = None,
+    junit: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Write JUnit XML here."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder for NAME.json of each deployment, a later baseline."),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Deploy what a file lists; exit with 4 where a budget or the baseline is missed."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli_gate import run_gate
+
+        run_gate(file, json=json, baseline=baseline, junit_file=junit, out=out)
     return outcome.code
 
 

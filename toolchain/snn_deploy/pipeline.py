@@ -36,6 +36,7 @@ from snn_deploy.program import Program
 from snn_deploy.report import Report
 from snn_deploy.reporting.files import deployment_files, trace_file
 from snn_deploy.reporting.folder import check_folder, check_place, write_file, write_folder
+from snn_deploy.reporting.forms import chosen_forms
 from snn_deploy.reporting.summary import summarize
 from snn_deploy.run import STAGES, Run
 from snn_deploy.simulate import quantize_on, run_reference, simulate, simulate_extremes
@@ -50,6 +51,7 @@ def deploy(
     *,
     input: Samples | None = None,
     out: str | Path | None = None,
+    formats: str | None = None,
     trace: str | Path | None = None,
     profile: str | None = None,
     dt: float | None = None,
@@ -70,7 +72,8 @@ def deploy(
     report.
 
     input: file or arrays of samples [N, T, *shape] or [N, *shape]; without it the energy is
-    bounded. out: folder for the results. trace: .npz for every population's output in every
+    bounded. out: folder for the results; formats: of the report there, e.g. "html,tex", all
+    by default. trace: .npz for every population's output in every
     simulator, [N, T, *shape] in model time. profile, dt (seconds), reset, threshold: how
     the file is meant. steps: model steps per sample; samples: how many of the input.
     decode: how a class is read. min_accuracy: only checked to be decidable, the caller
@@ -84,6 +87,7 @@ def deploy(
             violation.
     """
     check_wishes(input, stop_after, trace, min_accuracy, seed)
+    forms = chosen_forms(formats)
     emits = backend or (VERIFIED_BY if verify else None)
     simulated = input is not None and stop_after in (None, STAGES[-1])
     check_emission(backend, None if out is None else Path(out), verify, simulated)
@@ -111,7 +115,7 @@ def deploy(
         report = msgspec.structs.replace(report, verified=verified(emitted, lava_python))
     if out is not None:
         program = emitted if backend else {}
-        write_folder(Path(out), {**deployment_files(run, report), **program})
+        write_folder(Path(out), {**deployment_files(run, report, forms), **program})
     if trace is not None:
         write_file(Path(trace), trace_file(run))
     return report

@@ -34,9 +34,10 @@ def image_shapes(net: QuantNetwork) -> dict[str, Shape]:
 def conv_kernel(
     net: QuantNetwork, p: QuantProjection, images: Mapping[str, Shape]
 ) -> Conv | None:
-    """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups]; None if Lava's Conv
-    does not do this one. Lava convolves (ours correlates) and ignores exponents, which are
-    folded into the kernel."""
+    """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups]; None if Lava's
+    Conv does not do this one. Lava convolves (ours correlates) and ignores exponents,
+    which are folded into the kernel.
+    """
     m = p.map
     if not isinstance(m, Conv) or not _is_stock(net, p, m):
         return None
@@ -53,8 +54,10 @@ def _folded(weight: AnyArray, exponent: int) -> AnyArray:
 
 
 def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
-    """Whether Lava's Conv computes exactly this: in one step, with an exponent that its kernel
-    can take in without rounding, sums that it does not wrap, and a geometry that it knows."""
+    """Whether Lava's Conv computes exactly this: in one step, with an exponent that its
+    kernel can take in without rounding, sums that it does not wrap, and a geometry that it
+    knows.
+    """
     folded = _folded(m.weight, p.weight_exp)
     whole = p.weight_exp >= 0 or bool((folded << -p.weight_exp == m.weight).all())
     registers = (m.groups, *m.stride, *m.padding, *m.dilation, *m.weight.shape[2:])
@@ -71,7 +74,9 @@ def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
 
 
 def _is_symmetric(m: Conv) -> bool:
-    """Whether the padding on the top and left, used on all sides, gives the output's shape."""
+    """Whether the padding on the top and left, used on all sides, gives the output's
+    shape.
+    """
     spatial = zip(
         m.in_shape[1:],
         m.out_shape[1:],

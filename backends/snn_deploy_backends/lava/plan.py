@@ -283,7 +283,9 @@ def _why_own(net: QuantNetwork, pop: QuantPopulation, driven: bool) -> str:
 def _stock_note(pop: QuantPopulation) -> str:
     """Return what there is to say about a stock population."""
     if bool((pop.params["dv"] == FULL_DECAY).any()):
-        return "Lava's LIFReset on a CPU; on a chip dv 4096 does not fit its 12 bits, use 4095"
+        return (
+            "Lava's LIFReset on a CPU; on a chip dv 4096 does not fit its 12 bits, use 4095"
+        )
     return "Lava's LIFReset"
 
 

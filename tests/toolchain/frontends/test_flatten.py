@@ -126,11 +126,12 @@ IN, OUT = ("in", "lif"), ("lif", "out")
     [
         ([IN, OUT, ("lif", "nowhere")], r"edge 'lif' -> 'nowhere': there is no node 'nowhere' \(nodes:"),
         ([IN, OUT, ("ghost", "lif")], "edge 'ghost' -> 'lif': there is no node 'ghost'"),
-        ([OUT], r"node 'lif' \(LIF\): no Input reaches it; connect it or remove it"),
+        ([OUT, ("in", "out")], r"node 'lif' \(LIF\): no Input reaches it; connect it or remove it"),
         ([IN], r"node 'out' \(Output\): no Input reaches it"),
         ([IN, OUT, ("lif", "in")], r"node 'in' \(Input\): an edge leads into this Input, from 'lif'"),
         ([IN, OUT, ("out", "lif")], r"node 'out' \(Output\): an edge leads out of this Output"),
-        ([], "no Input reaches it"),
+        ([OUT], r"node 'in' \(Input\): feeds nothing; connect it or remove it"),
+        ([], "feeds nothing"),
     ],
 )
 def test_edges_that_make_no_sense_are_refused(

@@ -24,13 +24,24 @@ CUBA = {"type": "CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay"
 
 def dense(weight: Any, **more: Any) -> Layer:
     weight = np.asarray(weight, np.float32)
-    return {"type": "dense", "shape": [len(weight)], "weight": weight, "neuron": CUBA, **more}
+    return {
+        "type": "dense",
+        "shape": [len(weight)],
+        "weight": weight,
+        "neuron": CUBA,
+        **more,
+    }
 
 
 def conv(**more: Any) -> Layer:
     kernel = np.arange(-9, 9).reshape(2, 1, 3, 3) * 2.0
     fields = {"stride": [2, 1], "padding": [1, 0], "dilation": [1, 1], "groups": 1}
-    shape = {"type": "conv", "shape": [2, 3, 3], "weight": kernel[..., None], "neuron": CUBA}
+    shape = {
+        "type": "conv",
+        "shape": [2, 3, 3],
+        "weight": kernel[..., None],
+        "neuron": CUBA,
+    }
     return shape | fields | more
 
 
@@ -97,7 +108,9 @@ def test_weights_take_as_few_bits_as_they_need(
 
 
 def test_layers_follow_each_other_by_one_step(write: Write) -> None:
-    net = read_netx(write(IMAGE, conv(), {"type": "flatten", "shape": [18]}, dense(np.ones((4, 18)))))
+    net = read_netx(
+        write(IMAGE, conv(), {"type": "flatten", "shape": [18]}, dense(np.ones((4, 18))))
+    )
     assert [p.level for p in net.populations] == [1, 2]
     assert [p.shape for p in net.populations] == [(2, 3, 3), (4,)]
     assert [net.chip_delay(p) for p in net.projections] == [1, 1]
@@ -107,7 +120,11 @@ def test_a_convolution_keeps_its_geometry(write: Write) -> None:
     (p,) = read_netx(write(IMAGE, conv())).projections
     assert isinstance(p.map, Conv)
     assert (p.map.stride, p.map.padding, p.map.out_shape) == ((2, 1), (1, 0), (2, 3, 3))
-    assert (p.map.weight[1, 0, 2, 0] << p.weight_exp if p.weight_exp > 0 else p.map.weight[1, 0, 2, 0] >> -p.weight_exp) == 12
+    assert (
+        p.map.weight[1, 0, 2, 0] << p.weight_exp
+        if p.weight_exp > 0
+        else p.map.weight[1, 0, 2, 0] >> -p.weight_exp
+    ) == 12
 
 
 def test_a_bias_per_channel_reaches_every_pixel(write: Write) -> None:
@@ -121,7 +138,9 @@ def test_delays_split_a_layer_into_groups(write: Write) -> None:
     assert [p.delay for p in net.projections] == [0, 5]
     total = sum(matrix(p.map).toarray() * 2.0**p.weight_exp for p in net.projections)
     assert (total == weight).all()
-    assert np.flatnonzero(matrix(net.projections[1].map).toarray().any(axis=1)).tolist() == [1]
+    assert np.flatnonzero(
+        matrix(net.projections[1].map).toarray().any(axis=1)
+    ).tolist() == [1]
 
 
 def test_a_recurrent_layer_comes_back_a_step_later(write: Write) -> None:
@@ -169,12 +188,24 @@ def test_an_average_layer_is_left_out_and_said_so(write: Write) -> None:
     ("layers", "message"),
     [
         ([dense([[0.5, 1]])], r"'weight' holds numbers that are not whole"),
-        ([dense([[3, -2]])], r"weights -2\.\.3 do not fit 8 bits mixed .*even numbers only"),
-        ([dense([[300, 2]])], r"weights 2\.\.300 do not fit 8 bits excitatory \(0\.\.255\)"),
-        ([dense([[2, 2]], neuron=CUBA | {"type": "SDNN"})], r"layer 0: neurons 'SDNN' cannot"),
+        (
+            [dense([[3, -2]])],
+            r"weights -2\.\.3 do not fit 8 bits mixed .*even numbers only",
+        ),
+        (
+            [dense([[300, 2]])],
+            r"weights 2\.\.300 do not fit 8 bits excitatory \(0\.\.255\)",
+        ),
+        (
+            [dense([[2, 2]], neuron=CUBA | {"type": "SDNN"})],
+            r"layer 0: neurons 'SDNN' cannot",
+        ),
         ([dense([[2, 2]], neuron=CUBA | {"gradedSpike": True})], r"graded spikes"),
         ([dense([[2, 2]], neuron=CUBA | {"iDecay": 0})], r"register du would be -1"),
-        ([dense([[2, 2]], neuron=CUBA | {"vThMant": 1 << 18})], r"register vth would be 262144"),
+        (
+            [dense([[2, 2]], neuron=CUBA | {"vThMant": 1 << 18})],
+            r"register vth would be 262144",
+        ),
         ([dense([[2, 2]], neuron={"type": "CUBA"})], r"no 'iDecay'"),
         ([dense([[2, 2]], bias=np.array([5000.0]))], r"do not fit 13 bits"),
         ([dense([[2, 2]], bias=np.zeros(3))], r"3 biases for 1 neurons"),

@@ -158,7 +158,8 @@ def test_long_chains_of_nodes_without_shape_are_no_obstacle(
     [
         ({"fc": ("linear", np.ones((3, 5)))}, r"'in' -> 'fc': 'in' gives \[2, 4, 4\], but 'fc' \(Linear\) takes \[5\]"),
         ({"lif": ("lif", (2, 4, 5))}, r"but 'lif' \(LIF\) takes \[2, 4, 5\]; correct the layers"),
-        ({"lif": ("lif", (4,))}, r"but 'lif' \(LIF\) takes \[4\]"),  # NumPy would broadcast it
+        # NumPy would broadcast [4]; only an Input may lose dimensions in front
+        ({"a": ("lif", (2, 4, 4)), "b": ("lif", (4,))}, r"'a' gives \[2, 4, 4\], but 'b' \(LIF\) takes \[4\]"),
         ({"c": ("conv2d", np.ones((3, 4, 3, 3)))}, r"but 'c' \(Conv2d\) takes 4 channels as \[C, H, W\]"),
     ],
 )

@@ -84,7 +84,7 @@ def example(run: Run, predicted: Mapping[str, IntArray]) -> Example | None:
     shown = answers(run)["chip"][0]
     shown = shown.reshape(len(shown), -1)[:EXAMPLE_STEPS, :EXAMPLE_NEURONS]
     spiking = run.quant.population(run.answer.output).spiking
-    where = np.argwhere(shown != 0) if spiking else []
+    where: list[list[int]] = np.argwhere(shown != 0).tolist() if spiking else []
     return Example(
         sample=0,
         label=None if run.data.y is None else int(run.data.y[0]),
@@ -92,7 +92,7 @@ def example(run: Run, predicted: Mapping[str, IntArray]) -> Example | None:
         output=run.answer.output,
         steps=len(shown),
         neurons=shown.shape[1],
-        events=tuple((int(t), int(i), int(shown[t, i])) for t, i in where),
+        events=tuple((t, i, int(shown[t, i])) for t, i in where),
         membranes=() if spiking else tuple(tuple(map(float, row)) for row in shown),
     )
 

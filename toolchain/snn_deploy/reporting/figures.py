@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ from snn_deploy.reporting.figures_chip import floorplan_figure, time_figure
 from snn_deploy.reporting.figures_chip import utilization_figure as utilization
 from snn_deploy.reporting.figures_energy import energy_figure, layers_figure
 
-STYLE = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -114,9 +115,9 @@ def svg(figure: Figure, name: str) -> str:
     return element.replace('href="#', f'href="#{name}-')
 
 
-def svg_file(figure: Figure, name: str) -> bytes:
-    """Return the content of an .svg file."""
-    return ('<?xml version="1.0" encoding="utf-8"?>\n' + svg(figure, name)).encode()
+def svg_file(element: str) -> bytes:
+    """Return the content of an .svg file that holds one <svg> element."""
+    return ('<?xml version="1.0" encoding="utf-8"?>\n' + element).encode()
 
 
 def pdf_file(figure: Figure, name: str) -> bytes:

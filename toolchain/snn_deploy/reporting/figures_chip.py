@@ -4,6 +4,7 @@ from math import ceil
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -77,7 +78,7 @@ def _work(used: Utilization) -> tuple[dict[int, float], str]:
 
 def _chip(
     axes: Axes, used: Utilization, target: Target, chip: int, work: dict[int, float]
-) -> object:
+) -> QuadMesh:
     rows, columns = target.rows or 1, target.columns or 1
     grid: FloatArray = np.full(rows * columns, np.nan)
     first = chip * rows * columns

@@ -6,7 +6,7 @@ piece of each population lives. Readable with NumPy and any JSON reader.
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,14 +16,17 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.maps import Connection, Conv, Sparse
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection
-from snn_deploy.report import Report, to_json
-from snn_deploy.reporting.markdown import to_markdown
+from snn_deploy.report import Report
+from snn_deploy.reporting.forms import FORMS, form_files
 from snn_deploy.run import Run
 
 
-def deployment_files(run: Run, report: Report) -> dict[str, bytes]:
-    """Return the files of the output folder by name, as far as `run` went."""
-    files = {"report.json": to_json(report), "report.md": to_markdown(report).encode()}
+def deployment_files(
+    run: Run, report: Report, forms: Iterable[str] = FORMS
+) -> dict[str, bytes]:
+    """Return the files of the output folder by name, as far as `run` went; the report in
+    the given forms."""
+    files = form_files(report, forms)
     if run.quant is not None:
         files["quantized.npz"] = npz(integers(run.quant))
     if run.program is not None:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from snn_deploy.errors import InputError
+from snn_deploy.reporting.forms import FORM_FILES
 
-OF_REPORTS = {"report.json", "report.md", "program.json", "quantized.npz"}
+OF_REPORTS = FORM_FILES | {"program.json", "quantized.npz"}
 OF_LAVA = {"run.py", "README.md", "requirements.txt", "network.json", "snn_processes"} | {
     f"{name}.npz" for name in ("network", "stimulus", "expected", "states")
 }

@@ -17,7 +17,7 @@ CITE = re.compile(r"\[(@[\w; @-]+)\]")
 def tex(text: str) -> str:
     """Return `text` so that LaTeX prints it as it is, on one line; letters that pdfLaTeX's
     standard fonts lack are written U+XXXX."""
-    return "".join(_letter(c) for c in " ".join(text.split()))
+    return "".join(_letter(c) for c in re.sub(r"\s+", " ", text))
 
 
 def with_citations(text: str) -> str:

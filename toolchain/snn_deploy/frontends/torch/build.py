@@ -113,6 +113,12 @@ def _output(session: Session, t: Traced) -> str:
     first = fed.wires[0]
     alone = len(fed.wires) == 1 and not first.delay and not fed.constants
     if alone and first.pre in session.populations and _is_average(first):
+        if first.maps:
+            session.assume(
+                "output",
+                f"the spikes of {first.pre!r}, 0 or 1",
+                "a positive factor that is the same for all changes no answer",
+            )
         return first.pre
     key = ("output", *(w.key for w in fed.wires))
     if key not in session.unnamed:

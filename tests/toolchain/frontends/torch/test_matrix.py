@@ -1,0 +1,164 @@
+"""Every framework x architecture: our network of a live module == the module itself, all bins.
+
+And the round trip: from_torch -> write_nir -> read_nir (-> fuse) -> the same spikes. The table of what
+was compared is docs/frameworks.md; `pytest --update-golden` rewrites it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.read_nir import read_nir
+from snn_deploy.frontends.write_nir import write_nir
+from snn_deploy.network import Network
+from snn_deploy.passes.fuse import fuse
+from snn_deploy_simulators.reference import run
+
+pytest.importorskip("torch")
+nir = pytest.importorskip("nir")
+for framework in ("snntorch", "spikingjelly", "sinabs", "norse"):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warnings.warn", lambda *args, **kwargs: None)  # their own, on import
+        pytest.importorskip(framework)
+
+from live_modules import CASES, Case, run_framework, sample_of, spikes_for  # noqa: E402
+
+from snn_deploy.frontends.torch import from_torch  # noqa: E402
+
+STEPS = 200
+SEEDS = (0, 1, 2)
+TABLE = Path(__file__).parents[4] / "docs" / "frameworks.md"
+BY_NAME = {case.name: case for case in CASES}
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the frameworks' own
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one comparison saw. rates: of each population. parts: populations after reading back."""
+
+    bins: int
+    neurons: int
+    wrong: int
+    rates: dict[str, float]
+    rate: float
+    read_back: int | None
+    fused: int | None
+    parts: tuple[int, int]
+    refusal: str
+
+
+@cache
+def measure(name: str, seed: int) -> Row:
+    case = BY_NAME[name]
+    rng = np.random.default_rng(seed)
+    module = case.build(rng)
+    x = spikes_for(case, rng, STEPS)
+    expected = run_framework(case, module, x)
+    net = from_torch(module, sample_of(case, x), steps=STEPS if case.looped else None)
+    ours = run(net, x).outputs
+    answer = ours[net.outputs[0]].reshape(expected.shape)
+    back, refusal = round_trip(net)
+    wrong, parts = [], (0, 0)
+    if back is not None:
+        whole = fuse(back)
+        wrong = [int((run(n, x).outputs[net.outputs[0]].ravel() != answer.ravel()).sum()) for n in (back, whole)]
+        parts = len(whole.populations), len(net.populations)
+    return Row(
+        bins=answer.size,
+        neurons=answer.size // STEPS,
+        wrong=int((answer != expected).sum()),
+        rates={n: float(o.mean()) for n, o in ours.items() if n != "bias:1"},
+        rate=float(expected.mean()),
+        read_back=wrong[0] if wrong else None,
+        fused=wrong[1] if wrong else None,
+        parts=parts,
+        refusal=refusal,
+    )  # fmt: skip
+
+
+def round_trip(net: Network) -> tuple[Network | None, str]:
+    """Return what is read back, or why nothing could be written."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.nir"
+        try:
+            written = write_nir(net, path)
+        except InputError as error:
+            assert not path.exists()
+            return None, str(error)
+        nir.read(path)  # with type checking
+        options = {"profile": written.profile, "dt": written.dt, "threshold": written.threshold}
+        return read_nir(path, **options), ""  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", BY_NAME)
+def test_spikes_equal_those_of_the_module(name: str, seed: int) -> None:
+    row = measure(name, seed)
+    assert row.neurons >= 64
+    assert row.wrong == 0
+    assert 0.01 < row.rate < 0.95
+    assert min(row.rates.values()) > 0.001, "a dead layer proves nothing"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", [n for n, case in BY_NAME.items() if not case.refusal])
+def test_spikes_survive_the_round_trip_through_a_file(name: str, seed: int) -> None:
+    row = measure(name, seed)
+    assert row.refusal == ""
+    assert (row.read_back, row.fused) == (0, 0)
+    assert row.parts[0] == row.parts[1], "fuse did not find all the neurons again"
+
+
+@pytest.mark.parametrize("name", [n for n, case in BY_NAME.items() if case.refusal])
+def test_what_has_no_standard_form_is_refused(name: str) -> None:
+    assert BY_NAME[name].refusal in measure(name, SEEDS[0]).refusal
+
+
+HEAD = """\
+# Frameworks
+
+`from_torch(module, sample_input)` takes a live module of snnTorch 1.0.0, SpikingJelly 2.0.0, sinabs 3.1.3
+or Norse 1.1.0, or plain PyTorch layers around their neurons. Each row was run in the framework itself and
+in our reference simulator: {seeds} seeds, {steps} steps, bins that differ / bins. Then the network was
+written with `write_nir`, read with `read_nir` and, once more, with `fuse`. Parameters are dyadic and modules
+run in float64, so that rounding cannot hide a difference; rows marked * have other decays.
+
+This file is written by the test (`pytest tests/toolchain/frontends/torch/test_matrix.py --update-golden`).
+
+| framework | architecture | detail | bins that differ | round trip | read and fused |
+|---|---|---|---|---|---|
+"""
+
+
+def table() -> Iterator[str]:
+    yield HEAD.format(seeds=len(SEEDS), steps=STEPS)
+    for name, case in BY_NAME.items():
+        rows = [measure(name, seed) for seed in SEEDS]
+        bins = sum(r.bins for r in rows)
+        first = f"| {case.framework} | {case.architecture} | {case.detail}{mark(case)} "
+        yield first + f"| {sum(r.wrong for r in rows)} / {bins:,} | {trip(rows, 'read_back')} | {trip(rows, 'fused')} |\n"
+
+
+def mark(case: Case) -> str:
+    return " *" if "exp" in case.detail else ""
+
+
+def trip(rows: list[Row], key: str) -> str:
+    if rows[0].refusal:
+        return "refused (held after a spike)"
+    return f"{sum(getattr(r, key) for r in rows)} / {sum(r.bins for r in rows):,}"
+
+
+def test_the_table_in_the_docs_is_what_was_measured(request: pytest.FixtureRequest) -> None:
+    text = "".join(table())
+    if request.config.getoption("--update-golden"):
+        TABLE.parent.mkdir(exist_ok=True)
+        TABLE.write_text(text)
+    assert text == TABLE.read_text(), "docs/frameworks.md differs; run pytest --update-golden"
