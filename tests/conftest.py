@@ -5,10 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from snn_deploy.maps import Chain, Dense
 from snn_deploy.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
+
+
+# The same examples in every run, however slow the machine is.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -63,7 +63,9 @@ def dyadic(module: Any, rng: np.random.Generator, scale: float, low: int = -12) 
     return module
 
 
-def linear(rng: np.random.Generator, n_in: int, n_out: int, scale: float, **more: Any) -> Any:
+def linear(
+    rng: np.random.Generator, n_in: int, n_out: int, scale: float, **more: Any
+) -> Any:
     return dyadic(torch.nn.Linear(n_in, n_out, **more), rng, scale)
 
 
@@ -115,7 +117,9 @@ def snn(kind: str, reset: str = "subtract", **more: Any) -> Any:
         for k, v in values.items()
     }
     hidden = {"init_hidden": True} | tensors
-    return getattr(snntorch, kind)(reset_mechanism=reset, spike_grad=fires, **hidden).double()
+    return getattr(snntorch, kind)(
+        reset_mechanism=reset, spike_grad=fires, **hidden
+    ).double()
 
 
 def with_recurrent(module: Any, rng: np.random.Generator) -> Any:
@@ -185,7 +189,10 @@ def snn_one_to_one(rng: np.random.Generator) -> Any:
 
 def snn_skip(rng: np.random.Generator) -> Any:
     return Skip(
-        linear(rng, 20, WIDTH, 1 / 4), snn("Leaky"), linear(rng, WIDTH, WIDTH, 1 / 8), snn("Leaky")
+        linear(rng, 20, WIDTH, 1 / 4),
+        snn("Leaky"),
+        linear(rng, WIDTH, WIDTH, 1 / 8),
+        snn("Leaky"),
     )
 
 
@@ -196,7 +203,10 @@ class Loop(torch.nn.Module):
         super().__init__()
         self.fc1, self.lif1 = linear(rng, 20, WIDTH, 1 / 2), snn("Leaky", init_hidden=False)
         self.back = linear(rng, WIDTH, WIDTH, 1 / 8, bias=False)
-        self.fc2, self.lif2 = linear(rng, WIDTH, WIDTH, 1 / 4), snn("Synaptic", init_hidden=False)
+        self.fc2, self.lif2 = (
+            linear(rng, WIDTH, WIDTH, 1 / 4),
+            snn("Synaptic", init_hidden=False),
+        )
 
     def forward(self, x: Any) -> Any:
         mem1 = self.lif1.reset_mem()
@@ -311,7 +321,9 @@ def sinabs_layer(kind: str, mem: float = 0.5, syn: float | None = None, **more: 
     import sinabs.activation
     import sinabs.layers
 
-    spiking = {} if kind.startswith("ExpLeak") else {"spike_fn": sinabs.activation.SingleSpike}
+    spiking = (
+        {} if kind.startswith("ExpLeak") else {"spike_fn": sinabs.activation.SingleSpike}
+    )
     options = {"train_alphas": True, "tau_mem": 1.0} if "IAF" not in kind else {}
     if syn is not None:
         options["tau_syn"] = 1.0
@@ -360,7 +372,9 @@ def sinabs_conv(rng: np.random.Generator) -> Any:
 
 def sinabs_recurrent(kind: str) -> Build:
     def build(rng: np.random.Generator) -> Any:
-        back = torch.nn.Sequential(Cast(), torch.nn.Flatten(), linear(rng, WIDTH, WIDTH, 1 / 16))
+        back = torch.nn.Sequential(
+            Cast(), torch.nn.Flatten(), linear(rng, WIDTH, WIDTH, 1 / 16)
+        )
         more = {} if "IAF" in kind else {"norm_input": False}
         return torch.nn.Sequential(
             linear(rng, 20, WIDTH, 1 / 4), sinabs_layer(kind, rec_connect=back, **more)
@@ -492,7 +506,13 @@ def norse_sequence(rng: np.random.Generator) -> Any:
 
 # --- the matrix -----------------------------------------------------------------------
 
-LIF, CUBA, CONV, LOOP, SKIP = "FC LIF", "FC CUBA", "conv + pool", "recurrent", "skip / residual"
+LIF, CUBA, CONV, LOOP, SKIP = (
+    "FC LIF",
+    "FC CUBA",
+    "conv + pool",
+    "recurrent",
+    "skip / residual",
+)
 HELD = "held for 1 steps after a spike"
 
 CASES = (

@@ -1,6 +1,7 @@
 """Small NIR files, written node by node so that wrong ones can be written too."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,18 @@ def fill(group: Any, values: Mapping[str, Any]) -> None:
 def write(tmp_path: Path) -> Callable[..., Path]:
     """Return a function (nodes, edges) -> path of a file; without edges it is a chain."""
 
-    def to_file(nodes: Mapping[str, Any], edges: list[tuple[str, str]] | None = None) -> Path:
+    def to_file(
+        nodes: Mapping[str, Any], edges: list[tuple[str, str]] | None = None
+    ) -> Path:
         path = tmp_path / "model.nir"
         names = list(nodes)
-        pairs = list(zip(names, names[1:], strict=False)) if edges is None else edges
+        pairs = list(pairwise(names)) if edges is None else edges
         with h5py.File(path, "w") as file:
             file.create_dataset("version", data="1.0.8")
-            fill(file.create_group("node"), {"type": "NIRGraph", "nodes": nodes, "edges": pairs})
+            fill(
+                file.create_group("node"),
+                {"type": "NIRGraph", "nodes": nodes, "edges": pairs},
+            )
         return path
 
     return to_file

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ def model() -> nir.NIRGraph:
     inner = nir.NIRGraph(
         {
             "input": nir.Input(np.array([6])),
-            "lif": nir.CubaLIF(tau, tau, tau / 1e-4, 0 * tau, 0 * tau + 1, 0 * tau, tau / 1e-4),
+            "lif": nir.CubaLIF(
+                tau, tau, tau / 1e-4, 0 * tau, 0 * tau + 1, 0 * tau, tau / 1e-4
+            ),
             "w": nir.Affine(rng.normal(size=(6, 6)), rng.normal(size=6)),
             "output": nir.Output(np.array([6])),
         },
@@ -36,7 +39,9 @@ def model() -> nir.NIRGraph:
     )
     nodes = {
         "input": nir.Input(np.array([2, 6, 6])),
-        "conv": nir.Conv2d((6, 6), rng.normal(size=(3, 2, 3, 3)), 1, "same", 1, 1, np.zeros(3)),
+        "conv": nir.Conv2d(
+            (6, 6), rng.normal(size=(3, 2, 3, 3)), 1, "same", 1, 1, np.zeros(3)
+        ),
         "lif": neuron(3, 6, 6),
         "pool": nir.AvgPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
         "flat": nir.Flatten({"input": np.array([3, 3, 3])}, 0, -1),
@@ -48,7 +53,7 @@ def model() -> nir.NIRGraph:
         "other": nir.Output(np.array([6])),
     }
     names = list(nodes)[:-1]
-    edges = [*zip(names, names[1:], strict=False), ("rec", "other")]
+    edges = [*pairwise(names), ("rec", "other")]
     return nir.NIRGraph(nodes, edges)
 
 
@@ -74,7 +79,9 @@ def blank(path: Path, rng: random.Random) -> None:
 
 def pick(file: Any, rng: random.Random, kind: Any) -> str:
     found: list[str] = []
-    file.visititems(lambda name, item: found.append(name) if isinstance(item, kind) else None)
+    file.visititems(
+        lambda name, item: found.append(name) if isinstance(item, kind) else None
+    )
     return rng.choice(found)
 
 
@@ -116,26 +123,36 @@ def swap(path: Path, rng: random.Random) -> None:
             file.move("elsewhere", b)
 
 
+def refusal(path: Path) -> str | None:
+    """Return why the file is refused, None if it is read; let every other exception pass."""
+    try:
+        net = read_nir(path, profile="snntorch")
+    except InputError as error:
+        return str(error)
+    assert net.outputs
+    return None
+
+
 MUTATIONS = [flip_bits, flip_bits, cut, blank, drop, rename, retype, retype, swap]
 
 
 @pytest.mark.parametrize("number", range(len(MUTATIONS)))
-def test_mutated_files_are_read_or_refused_in_one_sentence(tmp_path: Path, number: int) -> None:
+def test_mutated_files_are_read_or_refused_in_one_sentence(
+    tmp_path: Path, number: int
+) -> None:
     mutate: Callable[[Path, random.Random], None] = MUTATIONS[number]
     original = tmp_path / "original.nir"
     nir.write(original, model())
     assert read_nir(original, profile="snntorch").outputs == ("rec.lif", "li")
-    rng, refused = random.Random(number), 0
+    rng = random.Random(number)
+    messages = []
     for i in range(FILES_PER_MUTATION):
         path = tmp_path / f"mutated_{i}.nir"
         path.write_bytes(original.read_bytes())
         mutate(path, rng)
-        try:
-            net = read_nir(path, profile="snntorch")
-        except InputError as error:
-            refused += 1
-            assert str(error).startswith(str(path))
-            assert "\n" not in str(error)
-        else:
-            assert net.outputs
-    assert refused > FILES_PER_MUTATION // 5
+        message = refusal(path)
+        if message is not None:
+            assert message.startswith(str(path))
+            assert "\n" not in message
+            messages.append(message)
+    assert len(messages) > FILES_PER_MUTATION // 5

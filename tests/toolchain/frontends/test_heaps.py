@@ -11,12 +11,16 @@ def heap_of(*contents: bytes) -> bytes:
     """Return a global heap with one object per content, numbered from 1, and free space."""
     body = b""
     for index, content in enumerate(contents, 1):
-        body += OBJECT.pack(index, 1, 0, len(content)) + content + b"\0" * (-len(content) % 8)
+        body += (
+            OBJECT.pack(index, 1, 0, len(content)) + content + b"\0" * (-len(content) % 8)
+        )
     body += OBJECT.pack(0, 0, 0, 64) + b"\0" * 48
     return HEADER.pack(SIGNATURE, HEADER.size + len(body)) + body
 
 
-def file_of(tmp_path: Path, heap: bytes, *references: tuple[int, int, int]) -> tuple[Heaps, int]:
+def file_of(
+    tmp_path: Path, heap: bytes, *references: tuple[int, int, int]
+) -> tuple[Heaps, int]:
     """Write a heap at byte 0 and references behind it; return both."""
     path = tmp_path / "texts"
     path.write_bytes(heap + b"".join(TEXT.pack(*each) for each in references))
@@ -66,7 +70,9 @@ def test_damage_is_found(
         heaps.texts(at, 1)
 
 
-def test_free_space_of_size_zero_is_found_before_libhdf5_hangs_on_it(tmp_path: Path) -> None:
+def test_free_space_of_size_zero_is_found_before_libhdf5_hangs_on_it(
+    tmp_path: Path,
+) -> None:
     damaged = heap_of(b"lif").replace(struct.pack("<Q", 64), ZERO)
     heaps, _ = file_of(tmp_path, damaged)
     with pytest.raises(ValueError, match="damaged"):

@@ -17,9 +17,13 @@ from snn_deploy_simulators.reference import run
 Write = Callable[..., Path]
 
 
-def passes(write: Write, node: Any, layer: dict[str, Any], shape: tuple[int, ...]) -> Network:
+def passes(
+    write: Write, node: Any, layer: dict[str, Any], shape: tuple[int, ...]
+) -> Network:
     """Return Input -> layer -> Output; what is read out is the layer's output."""
-    return read_nir(write({"in": node.input(*shape), "x": layer, "out": {"type": "Output"}}), dt=1.0)
+    return read_nir(
+        write({"in": node.input(*shape), "x": layer, "out": {"type": "Output"}}), dt=1.0
+    )
 
 
 def output(net: Network, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -53,7 +57,9 @@ def test_conv2d_equals_pytorch(
     net = passes(write, node, node.conv2d(weight, **{"bias": bias, **options}), (4, 9, 8))
     x = rng.integers(-4, 4, (3, 4, 9, 8)).astype(float)
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    wanted = torch.nn.functional.conv2d(*map(torch.tensor, (x, weight, bias)), **tuples).numpy()
+    wanted = torch.nn.functional.conv2d(
+        *map(torch.tensor, (x, weight, bias)), **tuples
+    ).numpy()
     assert output(net, x).shape == wanted.shape
     assert np.array_equal(output(net, x), wanted)
 
@@ -78,7 +84,9 @@ def test_conv1d_equals_pytorch(
     net = passes(write, node, layer, (4, 11))
     x = rng.integers(-4, 4, (3, 4, 11)).astype(float)
     bias = torch.arange(6.0, dtype=torch.float64)
-    wanted = torch.nn.functional.conv1d(torch.tensor(x), torch.tensor(weight), bias, **options)
+    wanted = torch.nn.functional.conv1d(
+        torch.tensor(x), torch.tensor(weight), bias, **options
+    )
     assert np.array_equal(output(net, x), wanted.numpy())
 
 
@@ -91,13 +99,18 @@ POOLS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("sizes", POOLS)
 @pytest.mark.parametrize("kind", ["AvgPool2d", "SumPool2d"])
-def test_pooling_equals_pytorch(write: Write, node: Any, kind: str, sizes: dict[str, Any]) -> None:
+def test_pooling_equals_pytorch(
+    write: Write, node: Any, kind: str, sizes: dict[str, Any]
+) -> None:
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(2)
     layer = {"type": kind, **{k: np.array(v) for k, v in sizes.items()}}
     net = passes(write, node, layer, (3, 8, 9))
     x = rng.integers(-12, 12, (2, 3, 8, 9)).astype(float)
-    tuples = {k: tuple(v) if isinstance(v, list) and len(v) > 1 else np.ravel(v)[0] for k, v in sizes.items()}
+    tuples = {
+        k: tuple(v) if isinstance(v, list) and len(v) > 1 else np.ravel(v)[0]
+        for k, v in sizes.items()
+    }
     whole = {} if kind == "AvgPool2d" else {"divisor_override": 1}
     wanted = torch.nn.functional.avg_pool2d(torch.tensor(x), *tuples.values(), **whole)
     assert output(net, x) == pytest.approx(wanted.numpy(), abs=1e-12)
@@ -124,7 +137,9 @@ def test_a_bias_is_broadcast(write: Write, node: Any, bias: Any) -> None:
 def test_scales_apply_per_element(write: Write, node: Any) -> None:
     scale = {"type": "Scale", "scale": np.array([[1.0], [-2.0]])}
     net = passes(write, node, scale, (2, 2))
-    assert output(net, np.array([[[1.0, 2.0], [3.0, 4.0]]])).tolist() == [[[1, 2], [-6, -8]]]
+    assert output(net, np.array([[[1.0, 2.0], [3.0, 4.0]]])).tolist() == [
+        [[1, 2], [-6, -8]]
+    ]
 
 
 def spikes(net: Network, steps: int) -> dict[str, list[list[float]]]:
@@ -141,7 +156,9 @@ def test_a_delay_shifts_by_its_steps(write: Write, node: Any) -> None:
 
 
 def test_delays_that_differ_split_the_path(write: Write, node: Any) -> None:
-    net = passes(write, node, {"type": "Delay", "delay": np.array([2.0, 0.0, 1.0, 2.0])}, (4,))
+    net = passes(
+        write, node, {"type": "Delay", "delay": np.array([2.0, 0.0, 1.0, 2.0])}, (4,)
+    )
     assert sorted(p.delay for p in net.projections) == [0, 1, 2]
     assert spikes(net, 3)[net.outputs[0]] == [[0, 1, 0, 0], [0, 2, 1, 0], [1, 3, 2, 1]]
 

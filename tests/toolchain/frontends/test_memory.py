@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,15 +43,15 @@ def test_a_graph_reads_the_same_from_memory_as_from_its_file(tmp_path: Path) -> 
         "output": nir.Output(np.array([2])),
     }
     names = list(nodes)
-    graph = nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False)))
+    graph = nir.NIRGraph(nodes, list(pairwise(names)))
     nir.write(tmp_path / "model.nir", graph)
     from_file = read_nir(tmp_path / "model.nir", profile="nir", dt=1.0)
     from_memory = read_nir(graph, profile="nir", dt=1.0)
     assert signature(from_memory) == signature(from_file)
     x = np.ones((1, 4, 2, 6, 6))
-    spikes = [run(net, x).outputs["out"] for net in (from_file, from_memory)]
-    assert np.array_equal(*spikes)
-    assert spikes[0].sum() > 0
+    first, second = (run(net, x).outputs["out"] for net in (from_file, from_memory))
+    assert np.array_equal(first, second)
+    assert first.sum() > 0
 
 
 def test_every_node_type_of_nir_is_read() -> None:
@@ -74,7 +75,7 @@ def test_every_node_type_of_nir_is_read() -> None:
         "output": nir.Output(np.array([4])),
     }
     names = list(nodes)
-    graph = nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False)), type_check=False)
+    graph = nir.NIRGraph(nodes, list(pairwise(names)), type_check=False)
     net = read_nir(graph, profile="nir", dt=1.0)
     assert [p.name for p in net.populations if p.name != "bias:1"] == [
         "I", "LI", "IF", "LIF", "CubaLI", "CubaLIF", "Threshold", "inner.lif",
@@ -100,7 +101,11 @@ def test_tensors_are_read_without_a_framework_of_ours() -> None:
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", '"; import os', "\x00", "\ud800"])
 def test_names_that_no_file_can_hold_work(name: str) -> None:
-    nodes = {"input": nir.Input(np.array([2])), name: lif(2), "output": nir.Output(np.array([2]))}
+    nodes = {
+        "input": nir.Input(np.array([2])),
+        name: lif(2),
+        "output": nir.Output(np.array([2])),
+    }
     graph = nir.NIRGraph(nodes, [("input", name), (name, "output")])
     assert read_nir(graph, profile="nir", dt=1.0).outputs == (name,)
 
@@ -116,8 +121,14 @@ def cyclic() -> Any:
     [
         (lambda: 3, "int is no NIR model; give a path, or a graph"),
         (lambda: nir.LIF(*np.ones((5, 2))), "LIF is no NIR model"),
-        (lambda: SimpleNamespace(nodes=[1], edges=[]), "NIR graph: 'nodes' is not a dictionary"),
-        (lambda: SimpleNamespace(nodes={}, edges=[1]), "'edges' are not pairs of node names"),
+        (
+            lambda: SimpleNamespace(nodes=[1], edges=[]),
+            "NIR graph: 'nodes' is not a dictionary",
+        ),
+        (
+            lambda: SimpleNamespace(nodes={}, edges=[1]),
+            "'edges' are not pairs of node names",
+        ),
         (lambda: SimpleNamespace(nodes={}, edges=[]), "NIR graph: the graph is empty"),
         (lambda: SimpleNamespace(nodes={"a": 3}, edges=[]), "node 'a': unknown type 'int'"),
         (cyclic, "graphs within graphs more than 16 deep"),
@@ -131,7 +142,13 @@ def test_what_is_no_graph_is_refused(make: Callable[[], Any], message: str) -> N
 def test_a_parameter_that_is_no_array_is_refused() -> None:
     node = lif(2)
     node.tau = [[1.0], [1.0, 2.0]]
-    nodes = {"input": nir.Input(np.array([2])), "lif": node, "output": nir.Output(np.array([2]))}
+    nodes = {
+        "input": nir.Input(np.array([2])),
+        "lif": node,
+        "output": nir.Output(np.array([2])),
+    }
     graph = SimpleNamespace(nodes=nodes, edges=[("input", "lif"), ("lif", "output")])
-    with pytest.raises(InputError, match=r"node 'lif' \(LIF\): parameter 'tau' is a list, which is no"):
+    with pytest.raises(
+        InputError, match=r"node 'lif' \(LIF\): parameter 'tau' is a list, which is no"
+    ):
         read_nir(graph)

@@ -63,7 +63,12 @@ def test_nonsense_is_refused_with_file_node_cause_and_remedy(
         "Delay": {"type": "Delay", "delay": np.zeros(2)},
         "Threshold": {"type": "Threshold", "threshold": np.ones(2)},
     }[kind]
-    nodes = {"in": node.input(2), "bad": {**good, key: value}, "end": node.if_(2), "out": node.output(2)}
+    nodes = {
+        "in": node.input(2),
+        "bad": {**good, key: value},
+        "end": node.if_(2),
+        "out": node.output(2),
+    }
     path = write(nodes)
     with pytest.raises(InputError, match=message) as caught:
         read_nir(path, profile="nir", dt=1.0)
@@ -81,12 +86,24 @@ CONV: list[tuple[dict[str, Any], str]] = [
     ({"padding": "same", "stride": 2}, "padding 'same' needs stride 1"),
     ({"groups": 0}, "groups must be a whole number"),
     ({"groups": 2}, "3 channels do not split into 2 groups"),
-    ({"groups": 3}, r"'in' gives \[1, 4, 4\], but 'bad' \(Conv2d\) takes 3 channels as \[C, H, W\]"),
-    ({"weight": np.ones((3, 1, 5, 5))}, r"has a kernel \[5, 5\] larger than the padded image \[4, 4\]"),
+    (
+        {"groups": 3},
+        r"'in' gives \[1, 4, 4\], but 'bad' \(Conv2d\) takes 3 channels as \[C, H, W\]",
+    ),
+    (
+        {"weight": np.ones((3, 1, 5, 5))},
+        r"has a kernel \[5, 5\] larger than the padded image \[4, 4\]",
+    ),
     ({"weight": np.ones((3, 1, 3))}, r"weight \[3, 1, 3\] does not have 4 dimensions"),
     ({"bias": np.ones(2)}, r"bias \[2\] does not fit its outputs \[3\]"),
-    ({"input_shape": [5, 4]}, r"'in' gives \[1, 4, 4\], but 'bad' \(Conv2d\) takes \[1, 5, 4\]"),
-    ({"padding": 2**20}, r"gives \[3, 20971\d\d, 20971\d\d\], \d+ values per step, more than"),
+    (
+        {"input_shape": [5, 4]},
+        r"'in' gives \[1, 4, 4\], but 'bad' \(Conv2d\) takes \[1, 5, 4\]",
+    ),
+    (
+        {"padding": 2**20},
+        r"gives \[3, 20971\d\d, 20971\d\d\], \d+ values per step, more than",
+    ),
 ]
 
 
@@ -100,9 +117,13 @@ def test_a_convolution_that_cannot_be_is_refused(
         read_nir(path)
 
 
-def test_an_unknown_type_is_refused_with_those_that_are_known(write: Write, node: Any) -> None:
+def test_an_unknown_type_is_refused_with_those_that_are_known(
+    write: Write, node: Any
+) -> None:
     path = write({"in": node.input(2), "x": {"type": "Alif"}, "out": node.output(2)})
-    with pytest.raises(InputError, match="node 'x': unknown type 'Alif'; replace it by Input, .*LIF"):
+    with pytest.raises(
+        InputError, match=r"node 'x': unknown type 'Alif'; replace it by Input, .*LIF"
+    ):
         read_nir(path)
 
 
@@ -113,7 +134,9 @@ def test_a_missing_parameter_is_refused_by_name(write: Write, node: Any, kind: s
         assert read_nir(path).outputs == ("out",)
         return
     first = next(iter(SCHEMA[kind]))
-    with pytest.raises(InputError, match=rf"node 'x' \({kind}\): {first} is missing; correct it"):
+    with pytest.raises(
+        InputError, match=rf"node 'x' \({kind}\): {first} is missing; correct it"
+    ):
         read_nir(path)
 
 
@@ -122,7 +145,10 @@ SHAPES: list[tuple[Any, str]] = [
     ([-1], "shape must be a positive size, not -1"),
     ([1.5], "shape must be a positive size"),
     ([2] * 65, "shape must be a list of at most 32 sizes"),
-    ([10**5, 10**5], r"shape is \[100000, 100000\], 1e\+10 values per step, more than 16777216"),
+    (
+        [10**5, 10**5],
+        r"shape is \[100000, 100000\], 1e\+10 values per step, more than 16777216",
+    ),
     ([[2, 2]], r"must be a list of at most 32 sizes, not an array \[1, 2\]"),
     ("two", "shape is the text 'two'"),
 ]
@@ -137,10 +163,14 @@ def test_an_input_of_impossible_shape_is_refused(
         read_nir(path)
 
 
-def test_neurons_beyond_the_limit_are_refused_before_they_are_made(write: Write, node: Any) -> None:
+def test_neurons_beyond_the_limit_are_refused_before_they_are_made(
+    write: Write, node: Any
+) -> None:
     nodes: dict[str, Any] = {"in": node.input(MAX_SIZE)}
     nodes |= {f"if{i}": node.if_() for i in range(3)}
-    with pytest.raises(InputError, match="nodes give 83886080 values per step, more than 33554432"):
+    with pytest.raises(
+        InputError, match=r"nodes give 83886080 values per step, more than 33554432"
+    ):
         read_nir(write({**nodes, "out": node.output(MAX_SIZE)}))
 
 
@@ -150,10 +180,15 @@ def test_defaults_of_old_formats_and_unknown_parameters_are_assumptions(
     cuba = node.cuba(2, colour=3.0)
     del cuba["v_reset"], cuba["w_in"]
     net = read_nir(
-        write({"in": node.input(2), "c": cuba, "out": node.output(2)}), profile="nir", dt=1.0
+        write({"in": node.input(2), "c": cuba, "out": node.output(2)}),
+        profile="nir",
+        dt=1.0,
     )
     noted = {a.name: (a.value, a.evidence) for a in net.assumptions}
     assert noted["v_reset"] == ("0", "nodes without it: 1; nir's default")
     assert noted["w_in"] == ("1", "nodes without it: 1; nir's default")
     assert noted["colour"][0] == "ignored"
-    assert net.populations[0].neuron.gain.tolist() == [0.5, 0.5]  # r dt/tau_mem * 1 dt/tau_syn
+    assert net.populations[0].neuron.gain.tolist() == [
+        0.5,
+        0.5,
+    ]  # r dt/tau_mem * 1 dt/tau_syn

@@ -30,7 +30,11 @@ def load(path: Path) -> Network:
     ],
 )
 def test_batch_and_time_are_stripped_from_inputs_and_outputs(
-    write: Write, node: Any, declared: list[int], weight: tuple[int, int], expected: tuple[int, ...]
+    write: Write,
+    node: Any,
+    declared: list[int],
+    weight: tuple[int, int],
+    expected: tuple[int, ...],
 ) -> None:
     nodes = {
         "in": node.input(*declared), "fc": node.linear(np.ones(weight)), "lif": node.lif(3),
@@ -56,12 +60,23 @@ def test_channels_of_images_stay(
     write: Write, node: Any, declared: list[int], expected: tuple[int, ...]
 ) -> None:
     conv = node.conv2d(np.ones((2, 1, 3, 3)))
-    net = load(write({"in": node.input(*declared), "c": conv, "lif": node.lif(2, 6, 6), "out": node.output(2, 6, 6)}))
+    net = load(
+        write(
+            {
+                "in": node.input(*declared),
+                "c": conv,
+                "lif": node.lif(2, 6, 6),
+                "out": node.output(2, 6, 6),
+            }
+        )
+    )
     assert net.inputs[0].shape == expected
     assert net.projections[0].map.n_pre == 64
 
 
-@pytest.mark.parametrize("flatten", [{}, {"start_dim": 1}, {"start_dim": 0}, {"start_dim": -3}])
+@pytest.mark.parametrize(
+    "flatten", [{}, {"start_dim": 1}, {"start_dim": 0}, {"start_dim": -3}]
+)
 @pytest.mark.parametrize("batch", [[], [1], [32]])
 def test_a_flatten_counts_its_dimensions_with_or_without_batch(
     write: Write, node: Any, flatten: dict[str, int], batch: list[int]
@@ -75,7 +90,9 @@ def test_a_flatten_counts_its_dimensions_with_or_without_batch(
     assert net.populations[0].shape == (3,)
 
 
-def test_images_that_are_flattened_at_once_keep_their_shape(write: Write, node: Any) -> None:
+def test_images_that_are_flattened_at_once_keep_their_shape(
+    write: Write, node: Any
+) -> None:
     nodes = {"in": node.input(1, 4, 4), "f": FLATTEN, "fc": node.linear(np.ones((3, 16))),
              "lif": node.lif(3), "out": node.output(3)}  # fmt: skip
     assert load(write(nodes)).inputs[0].shape == (1, 4, 4)
@@ -83,7 +100,9 @@ def test_images_that_are_flattened_at_once_keep_their_shape(write: Write, node: 
     assert load(write(nodes)).inputs[0].shape == (1, 4, 4)
 
 
-def test_parameters_without_dimensions_take_the_shape_that_arrives(write: Write, node: Any) -> None:
+def test_parameters_without_dimensions_take_the_shape_that_arrives(
+    write: Write, node: Any
+) -> None:
     nodes = {
         "in": node.input(1, 2, 4, 4), "c": node.conv2d(np.ones((3, 2, 3, 3)), padding=1),
         "lif": node.lif(), "p": POOL, "f": FLATTEN, "fc": node.linear(np.ones((5, 12))),
@@ -110,7 +129,11 @@ def test_parameters_without_dimensions_take_the_shape_that_arrives(write: Write,
 def test_unequal_parameters_are_broadcast(
     write: Write, node: Any, tau: Any, expected: list[float]
 ) -> None:
-    nodes = {"in": node.input(2, 3), "lif": node.lif(2, 3, tau=tau), "out": node.output(2, 3)}
+    nodes = {
+        "in": node.input(2, 3),
+        "lif": node.lif(2, 3, tau=tau),
+        "out": node.output(2, 3),
+    }
     neuron = load(write(nodes)).populations[0].neuron
     assert neuron.beta.tolist() == [1 - 1 / t for t in expected]
 
@@ -122,24 +145,45 @@ def test_shapes_go_around_a_cycle_without_weights(write: Write, node: Any) -> No
         "s": {"type": "Threshold", "threshold": 1.0}, "d": {"type": "Delay", "delay": 1.0},
         "w": {"type": "Scale", "scale": -1.0}, "out": node.output(3),
     }  # fmt: skip
-    edges = [("in", "fc"), ("fc", "v"), ("v", "s"), ("s", "d"), ("d", "w"), ("w", "v"), ("s", "out")]
+    edges = [
+        ("in", "fc"),
+        ("fc", "v"),
+        ("v", "s"),
+        ("s", "d"),
+        ("d", "w"),
+        ("w", "v"),
+        ("s", "out"),
+    ]
     net = load(write(nodes, edges))
     assert [(p.name, p.shape) for p in net.populations] == [("v", (3,)), ("s", (3,))]
 
 
-def test_an_input_without_shape_takes_that_of_what_it_feeds(write: Write, node: Any) -> None:
+def test_an_input_without_shape_takes_that_of_what_it_feeds(
+    write: Write, node: Any
+) -> None:
     nodes = {"in": {"type": "Input"}, "f": FLATTEN, "fc": node.linear(np.ones((3, 8))),
              "lif": node.lif(), "out": {"type": "Output"}}  # fmt: skip
     assert load(write(nodes)).inputs[0].shape == (8,)
     conv = node.conv2d(np.ones((3, 2, 3, 3)), input_shape=[5, 6])
-    net = load(write({"in": {"type": "Input"}, "c": conv, "lif": node.lif(), "out": {"type": "Output"}}))
+    net = load(
+        write(
+            {
+                "in": {"type": "Input"},
+                "c": conv,
+                "lif": node.lif(),
+                "out": {"type": "Output"},
+            }
+        )
+    )
     assert net.inputs[0].shape == (2, 5, 6)
     assert net.populations[0].shape == (3, 3, 4)
 
 
 def test_a_shape_that_nothing_tells_is_refused(write: Write, node: Any) -> None:
     pool = {"in": {"type": "Input"}, "p": POOL, "out": {"type": "Output"}}
-    with pytest.raises(InputError, match=r"node 'in' \(Input\): its shape cannot be told; state the"):
+    with pytest.raises(
+        InputError, match=r"node 'in' \(Input\): its shape cannot be told; state the"
+    ):
         load(write(pool))
 
 
@@ -156,22 +200,39 @@ def test_long_chains_of_nodes_without_shape_are_no_obstacle(
 @pytest.mark.parametrize(
     ("middle", "message"),
     [
-        ({"fc": ("linear", np.ones((3, 5)))}, r"'in' -> 'fc': 'in' gives \[2, 4, 4\], but 'fc' \(Linear\) takes \[5\]"),
-        ({"lif": ("lif", (2, 4, 5))}, r"but 'lif' \(LIF\) takes \[2, 4, 5\]; correct the layers"),
+        (
+            {"fc": ("linear", np.ones((3, 5)))},
+            r"'in' -> 'fc': 'in' gives \[2, 4, 4\], but 'fc' \(Linear\) takes \[5\]",
+        ),
+        (
+            {"lif": ("lif", (2, 4, 5))},
+            r"but 'lif' \(LIF\) takes \[2, 4, 5\]; correct the layers",
+        ),
         # NumPy would broadcast [4]; only an Input may lose dimensions in front
-        ({"a": ("lif", (2, 4, 4)), "b": ("lif", (4,))}, r"'a' gives \[2, 4, 4\], but 'b' \(LIF\) takes \[4\]"),
-        ({"c": ("conv2d", np.ones((3, 4, 3, 3)))}, r"but 'c' \(Conv2d\) takes 4 channels as \[C, H, W\]"),
+        (
+            {"a": ("lif", (2, 4, 4)), "b": ("lif", (4,))},
+            r"'a' gives \[2, 4, 4\], but 'b' \(LIF\) takes \[4\]",
+        ),
+        (
+            {"c": ("conv2d", np.ones((3, 4, 3, 3)))},
+            r"but 'c' \(Conv2d\) takes 4 channels as \[C, H, W\]",
+        ),
     ],
 )
 def test_layers_that_do_not_fit_are_refused_with_both_shapes(
     write: Write, node: Any, middle: dict[str, Any], message: str
 ) -> None:
-    made = {k: getattr(node, kind)(*(arg if kind == "lif" else [arg])) for k, (kind, arg) in middle.items()}
+    made = {
+        k: getattr(node, kind)(*(arg if kind == "lif" else [arg]))
+        for k, (kind, arg) in middle.items()
+    }
     with pytest.raises(InputError, match=message):
         load(write({"in": node.input(2, 4, 4), **made, "out": {"type": "Output"}}))
 
 
-def test_two_branches_that_do_not_fit_each_other_are_refused(write: Write, node: Any) -> None:
+def test_two_branches_that_do_not_fit_each_other_are_refused(
+    write: Write, node: Any
+) -> None:
     nodes = {
         "in": node.input(2), "a": node.linear(np.ones((3, 2))), "b": node.linear(np.ones((4, 2))),
         "lif": node.lif(), "out": {"type": "Output"},
@@ -183,5 +244,7 @@ def test_two_branches_that_do_not_fit_each_other_are_refused(write: Write, node:
 
 def test_an_output_of_another_size_is_refused(write: Write, node: Any) -> None:
     nodes = {"in": node.input(2), "lif": node.lif(2), "out": node.output(3)}
-    with pytest.raises(InputError, match=r"'lif' gives \[2\], but 'out' \(Output\) takes \[3\]"):
+    with pytest.raises(
+        InputError, match=r"'lif' gives \[2\], but 'out' \(Output\) takes \[3\]"
+    ):
         load(write(nodes))

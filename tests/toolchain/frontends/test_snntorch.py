@@ -139,7 +139,9 @@ def spikes_in(rng: np.random.Generator, *shape: int) -> NDArray[np.float64]:
     return (rng.random((2, STEPS, *shape)) < 0.3).astype(np.float64)
 
 
-def compare(net: Network, expected: list[NDArray[np.float64]], x: NDArray[np.float64]) -> None:
+def compare(
+    net: Network, expected: list[NDArray[np.float64]], x: NDArray[np.float64]
+) -> None:
     outputs = run(net, x).outputs
     ours = [outputs[p.name] for p in net.populations if not p.name.startswith("bias:")]
     assert len(ours) == len(expected)
@@ -150,7 +152,9 @@ def compare(net: Network, expected: list[NDArray[np.float64]], x: NDArray[np.flo
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("build", [fc_lif, fc_cuba, conv_pool, recurrent_lif, recurrent_cuba])
+@pytest.mark.parametrize(
+    "build", [fc_lif, fc_cuba, conv_pool, recurrent_lif, recurrent_cuba]
+)
 def test_spikes_equal_those_of_the_exported_module(
     build: Callable[[np.random.Generator, str], Any], reset: str, seed: int, tmp_path: Path
 ) -> None:

@@ -61,8 +61,14 @@ class Residual(torch.nn.Module):  # type: ignore[misc, name-defined, unused-igno
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
-        self.fc1, self.lif1 = dyadic(layer.Linear(20, WIDTH), rng, 1 / 2), neuron.LIFNode(tau=2.0)
-        self.fc2, self.lif2 = dyadic(layer.Linear(WIDTH, WIDTH), rng, 1 / 4), neuron.LIFNode(tau=4.0)
+        self.fc1, self.lif1 = (
+            dyadic(layer.Linear(20, WIDTH), rng, 1 / 2),
+            neuron.LIFNode(tau=2.0),
+        )
+        self.fc2, self.lif2 = (
+            dyadic(layer.Linear(WIDTH, WIDTH), rng, 1 / 4),
+            neuron.LIFNode(tau=4.0),
+        )
 
     def forward(self, x: Any) -> Any:
         hidden = self.lif1(self.fc1(x))
@@ -71,10 +77,14 @@ class Residual(torch.nn.Module):  # type: ignore[misc, name-defined, unused-igno
 
 BUILDS: dict[str, Callable[[np.random.Generator], Any]] = {
     "fc_lif": fc(lambda: neuron.LIFNode(tau=2.0), 1 / 2),
-    "fc_lif_input_not_decayed": fc(lambda: neuron.LIFNode(tau=4.0, decay_input=False), 1 / 4),
+    "fc_lif_input_not_decayed": fc(
+        lambda: neuron.LIFNode(tau=4.0, decay_input=False), 1 / 4
+    ),
     "fc_lif_reset_below_zero": fc(lambda: neuron.LIFNode(tau=2.0, v_reset=-0.25), 1.0),
     "fc_if": fc(lambda: neuron.IFNode(v_threshold=2.0), 1 / 4),
-    "fc_cuba": fc(lambda: neuron.CUBALIFNode(c_decay=0.5, v_decay=0.75, v_threshold=1.0), 1 / 8),
+    "fc_cuba": fc(
+        lambda: neuron.CUBALIFNode(c_decay=0.5, v_decay=0.75, v_threshold=1.0), 1 / 8
+    ),
     "fc_cuba_reset_above_zero": fc(lambda: neuron.CUBALIFNode(v_reset=0.125), 1 / 64),
     "fc_plif": fc(lambda: neuron.ParametricLIFNode(init_tau=2.0).double(), 1 / 2),
     "conv_pool": conv_pool,
@@ -86,13 +96,16 @@ def run_framework(module: Any, x: NDArray[np.float64]) -> NDArray[np.float64]:
     functional.reset_net(module)
     with torch.no_grad():
         return np.stack(
-            [module(torch.tensor(x[:, t])).numpy().copy() for t in range(x.shape[1])], axis=1
+            [module(torch.tensor(x[:, t])).numpy().copy() for t in range(x.shape[1])],
+            axis=1,
         )
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", BUILDS)
-def test_spikes_equal_those_of_the_exported_module(name: str, seed: int, tmp_path: Path) -> None:
+def test_spikes_equal_those_of_the_exported_module(
+    name: str, seed: int, tmp_path: Path
+) -> None:
     rng = np.random.default_rng(seed)
     module = BUILDS[name](rng)
     shape = (2, 16, 16) if name == "conv_pool" else (20,)
@@ -110,7 +123,9 @@ def test_spikes_equal_those_of_the_exported_module(name: str, seed: int, tmp_pat
 @pytest.mark.parametrize("dt", [1e-4, 1e-3, 5e-4])
 def test_the_time_step_of_the_export_is_found(dt: float) -> None:
     module = BUILDS["fc_if"](np.random.default_rng(0))
-    graph = nir_exchange.export_to_nir(module, torch.zeros(1, 20, dtype=torch.float64), dt=dt)
+    graph = nir_exchange.export_to_nir(
+        module, torch.zeros(1, 20, dtype=torch.float64), dt=dt
+    )
     net = read_nir(graph)
     assert net.step_s == pytest.approx(dt, rel=1e-6)
     assert {a.name: a.value for a in net.assumptions}["profile"] == "spikingjelly"
@@ -119,9 +134,16 @@ def test_the_time_step_of_the_export_is_found(dt: float) -> None:
 
 def test_an_export_whose_input_decays_leaves_the_time_step_open() -> None:
     module = BUILDS["fc_lif"](np.random.default_rng(0))
-    graph = nir_exchange.export_to_nir(module, torch.zeros(1, 20, dtype=torch.float64), dt=1e-3)
-    assert [(r.profile, r.settles) for r in readings(graph)] == [("spikingjelly", False), ("nir", False)]
-    with pytest.raises(InputError, match=r"fit an export of SpikingJelly 2\.0.*--profile spikingjelly\|nir"):
+    graph = nir_exchange.export_to_nir(
+        module, torch.zeros(1, 20, dtype=torch.float64), dt=1e-3
+    )
+    assert [(r.profile, r.settles) for r in readings(graph)] == [
+        ("spikingjelly", False),
+        ("nir", False),
+    ]
+    with pytest.raises(
+        InputError, match=r"fit an export of SpikingJelly 2\.0.*--profile spikingjelly\|nir"
+    ):
         read_nir(graph)
     net = read_nir(graph, profile="spikingjelly", dt=1e-3)
     assert net.populations[0].neuron.beta.tolist() == [0.5] * WIDTH

@@ -5,6 +5,7 @@ threshold, and in how exactly their numbers come back from the file. Gains of a 
 current go into `gain`, since the current is linear in its input.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def discretize(node: Node, shape: Shape, settings: Settings, *, recurrent: bool)
     Raises:
         InputError: dt is longer than a time constant, or r is infinite where tau is not.
     """
-    n = int(np.prod(shape))
+    n = math.prod(shape)
     if node.kind == "Threshold":
         threshold = vector(node, "threshold", shape)
         return Lif.of(n, beta=0.0, threshold=threshold, inclusive=settings.inclusive)
@@ -100,8 +101,8 @@ def firing(
 ) -> dict[str, Any]:
     """Return threshold and reset of a node that fires."""
     profile, threshold = settings.profile, vector(node, "v_threshold", shape)
-    to_file = settings.reset == "v_reset"
-    v_reset = vector(node, "v_reset", shape) if to_file else np.zeros(threshold.shape)
+    as_in_file = settings.reset == "v_reset"
+    v_reset = vector(node, "v_reset", shape) if as_in_file else np.zeros(threshold.shape)
     holds = profile.zero_holds and (node.kind == "CubaLIF" or recurrent)
     late = "subtract_late" if profile.late else "subtract"
     return {

@@ -15,9 +15,8 @@ CLOSE = 1e-5  # relative; parameters went through float32 (6e-8) several times
 
 SNNTORCH_DT = 1e-4  # snntorch 1.0.0, export_nir.py: written into every time constant
 SNNTORCH_INPUT = "input"  # nirtorch.extract_nir_graph names every Input so
-SPIKINGJELLY_INPUTS = frozenset(
-    {"x", "input_1"}
-)  # torch.fx: `forward(self, x)`, nn.Sequential
+# torch.fx names inputs: "x" as in `forward(self, x)`, "input_1" for nn.Sequential's `input`
+SPIKINGJELLY_INPUTS = frozenset({"x", "input_1"})
 
 # What the exporters can write; nested graphs are flat by now.
 _BOTH = frozenset({"Input", "Output", "Affine", "Linear", "Conv2d", "AvgPool2d", "Flatten"})
@@ -60,9 +59,8 @@ def implied_dt(graph: Graph) -> float | None:
     plausible = all(np.isfinite(dt) and 0 < dt < 1 for dt in steps)
     if not steps or not plausible or max(steps) > min(steps) * (1 + 2 * CLOSE):
         return None
-    return float(
-        f"{np.median(list(steps)):.6g}"
-    )  # six digits: what float32 rounding leaves
+    middle = float(np.median(list(steps)))
+    return float(f"{middle:.6g}")  # six digits are what float32 rounding leaves
 
 
 def _snntorch(graph: Graph) -> Reading | None:

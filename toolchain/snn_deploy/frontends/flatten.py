@@ -23,8 +23,7 @@ def flatten(raw: RawGraph, source: str) -> Graph:
 
     Raises:
         InputError: A node or an edge makes no sense, there is no Input or no Output, or
-        some
-            node is reached by no Input.
+            some node is reached by no Input.
     """
     found = _Found(source)
     found.expand(raw, ())

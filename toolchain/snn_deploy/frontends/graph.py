@@ -91,6 +91,11 @@ class Graph:
         return tuple(n for n in self.nodes.values() if n.kind in kinds)
 
 
+def label(kind: str) -> str:
+    """Return a type for a message: as it is if it could be one, else quoted."""
+    return kind if kind.isidentifier() else repr(kind)
+
+
 def unique_name(wanted: str, taken: Container[str]) -> str:
     """Return `wanted`, or the first of `wanted~2`, `wanted~3`, ... that is not taken."""
     name, count = wanted, 1

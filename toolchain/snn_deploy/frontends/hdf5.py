@@ -18,7 +18,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode, Value
+from snn_deploy.frontends.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode, Value, label
 from snn_deploy.frontends.heaps import TEXT, Heaps
 
 MAX_BYTES = 2 * 1024**3  # of all parameters together, uncompressed; ours
@@ -118,7 +118,7 @@ class Reader:
         kind = self.text(group.get("type"), f"{where}: 'type'") if "type" in group else None
         if "nodes" not in group and kind not in (None, "NIRGraph"):
             raise InputError(
-                f"{where}: holds one node ({kind}), not a graph; wrap it in a nir.NIRGraph"
+                f"{where}: holds one node, not a graph; wrap it in a nir.NIRGraph"
             )
         if depth >= MAX_DEPTH:
             raise InputError(
@@ -147,8 +147,9 @@ class Reader:
         kind = self.text(group["type"], f"{where}: 'type'")
         if kind == "NIRGraph":
             return self.graph(group, name, depth + 1)
-        with reading(f"{where} ({kind})"):
-            return RawNode(kind, dict(self.parameters(group, f"{where} ({kind})")))
+        where = f"{where} ({label(kind)})"
+        with reading(where):
+            return RawNode(kind, dict(self.parameters(group, where)))
 
     def parameters(self, group: Any, where: str) -> Iterator[tuple[str, Value]]:
         """Yield each parameter; groups (metadata) are left alone."""

@@ -17,11 +17,9 @@ from snn_deploy.frontends.shapes import paddings
 from snn_deploy.maps import Conv, Dense, Pool, Scale, Sparse
 
 MAX_DELAY = 2**16  # model steps; ours, so that a wrong unit is not taken for a long delay
-Part: TypeAlias = Dense | Sparse | Conv | Pool | Scale  # a map that is no chain
+ROUNDING = 1e-6  # relative; by what a delay may miss whole steps (float32 rounds by 6e-8)
 
-ROUNDING = (
-    1e-6  # relative; what a delay may miss a whole number of steps by (float32 has 6e-8)
-)
+Part: TypeAlias = Dense | Sparse | Conv | Pool | Scale  # a map that is no chain
 
 
 @dataclass(frozen=True, eq=False)

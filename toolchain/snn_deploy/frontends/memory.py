@@ -79,5 +79,5 @@ def _value(value: Any, where: str, key: str) -> Value:
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{where}: parameter {key!r} is a {type(value).__name__}, which is no array "
-            f"({error}); make it one"
+            f"({' '.join(str(error).split())}); make it one"
         ) from error

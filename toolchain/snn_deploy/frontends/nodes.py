@@ -14,12 +14,8 @@ from snn_deploy.errors import InputError
 from snn_deploy.frontends.graph import Node, RawNode, Value
 
 MAX_RANK = 32  # dimensions of a shape; NumPy 1 and HDF5 stop there, nothing real comes near
-MAX_SIZE = (
-    2**24
-)  # values that one node may carry per step; ours (a Loihi 2 chip has 2**20 neurons)
-MAX_TOTAL = (
-    2**25
-)  # values that all nodes together may; ours, some 2 GiB of neuron parameters
+MAX_SIZE = 2**24  # values of one node per step; ours (a Loihi 2 chip has 2**20 neurons)
+MAX_TOTAL = 2**25  # values of all nodes together; ours, some 2 GiB of neuron parameters
 
 Rule = Callable[[Value], str | None]  # returns what is wrong with a value, or None
 

@@ -40,8 +40,7 @@ def read_nir(
     too.
 
     Raises:
-        InputError: The file cannot be read, makes no sense, or leaves open what changes
-        spikes.
+        InputError: The file cannot be read, makes no sense, or leaves spikes open.
     """
     graph, shapes = load(source)
     settings = settle(graph, Wishes(profile, dt, reset, threshold))

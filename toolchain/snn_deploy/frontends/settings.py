@@ -6,7 +6,7 @@ spikes, refuse, and show the flags that do.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,20 +60,14 @@ def settle(graph: Graph, wishes: Wishes) -> Settings:
     readings = detect(graph)
     profile, why = choose_profile(graph, wishes, readings)
     dt, dt_why = choose_dt(graph, wishes, profile, readings)
-    settings = Settings(
-        profile=profile,
-        dt=dt,
-        reset=wishes.reset or profile.reset,
-        inclusive=profile.inclusive
-        if wishes.threshold is None
-        else wishes.threshold == "ge",
-        assumptions=(),
-    )
+    wished = wishes.threshold
+    inclusive = profile.inclusive if wished is None else wished == "ge"
+    settings = Settings(profile, dt, wishes.reset or profile.reset, inclusive, ())
     noted = [Assumption("profile", profile.name, why)] if graph.of_kind(*NEURONS) else []
     if dt is not None:
         noted.append(Assumption("dt", f"{dt:g} s", dt_why))
     noted += _firing_assumptions(graph, wishes, settings)
-    return Settings(profile, dt, settings.reset, settings.inclusive, tuple(noted))
+    return replace(settings, assumptions=tuple(noted))
 
 
 def check_wishes(wishes: Wishes) -> None:
@@ -105,7 +99,7 @@ def choose_profile(
         return PROFILES[reading.profile], reading.evidence
     if wishes.dt is not None and not frameworks:
         return PROFILES["nir"], "dt was given and no framework's pattern is in the file"
-    raise InputError(unsettled(graph, frameworks, wishes))
+    raise InputError(unsettled(graph, frameworks))
 
 
 def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
@@ -118,18 +112,18 @@ def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
     )
 
 
-def unsettled(graph: Graph, frameworks: list[Reading], wishes: Wishes) -> str:
+def unsettled(graph: Graph, frameworks: list[Reading]) -> str:
     """Return the sentence that says what is open and which flags settle it."""
-    known = [p.name for p in PROFILES.values() if p.dt is not None]
     if frameworks:
         fits = " and ".join(PROFILES[r.profile].title for r in frameworks)
-        differ = f" and each other{''}" if len(frameworks) > 1 else ""
+        differ = " and each other" if len(frameworks) > 1 else ""
         names = "|".join([*(r.profile for r in frameworks), "nir"])
         return (
             f"{graph.source}: the numbers fit an export of {fits}, which would spike "
             f"differently from the NIR specification{differ}; "
             f"choose with --profile {names}"
         )
+    known = [p.name for p in PROFILES.values() if p.dt is not None]
     return (
         f"{graph.source}: the time step is not in the file, and no framework's pattern is "
         f"either; give --dt SECONDS to read it by the NIR specification, "

@@ -7,10 +7,9 @@ current has to ramp up, or a Delay lies on the way) it comes from one extra neur
 spikes in every step.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.frontends.discretize import readout
@@ -102,10 +101,10 @@ def wire(
 
 def _links(graph: Graph, shapes: Shapes, paths: Paths) -> Iterator[Link]:
     for node in graph.of_kind("Input", *NEURONS):
-        n = int(np.prod(shapes.after[node.name]))
+        n = math.prod(shapes.after[node.name])
         yield from (Link(node.name, n, route) for route in paths.after(node.name))
     for name, population in paths.cuts.items():
-        n = int(np.prod(shapes.before[name]))
+        n = math.prod(shapes.before[name])
         yield from (Link(population, n, route) for route in paths.after_cut(name))
 
 
@@ -116,7 +115,7 @@ def _cut_populations(shapes: Shapes, paths: Paths) -> Iterator[Population]:
 
 def _passing(name: str, shape: tuple[int, ...]) -> Population:
     """Return a population whose output is its input of the step."""
-    return Population(name, shape, readout(int(np.prod(shape))))
+    return Population(name, shape, readout(math.prod(shape)))
 
 
 def find_ends(graph: Graph, shapes: Shapes, paths: Paths, links: list[Link]) -> Ends:
@@ -192,14 +191,11 @@ def _constants(graph: Graph, shapes: Shapes, paths: Paths, ends: Ends) -> list[C
             if route.post in ends.posts:
                 key = (ends.posts[route.post], route.delay)
                 total[key] = total.get(key, 0.0) + pushed
-    return [Constant(post, value, delay) for (post, delay), value in sorted_items(total)]
-
-
-def sorted_items(
-    total: Mapping[tuple[str, int], FloatArray],
-) -> list[tuple[tuple[str, int], FloatArray]]:
-    """Return the items with values that are not all zero, sorted by key."""
-    return [(key, total[key]) for key in sorted(total) if total[key].any()]
+    return [
+        Constant(post, total[post, delay], delay)
+        for post, delay in sorted(total)
+        if total[post, delay].any()
+    ]
 
 
 def add_constants(

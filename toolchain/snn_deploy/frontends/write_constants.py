@@ -31,7 +31,7 @@ class Biased:
 
 def split_constants(net: Network) -> Biased:
     """Return `net` with its constants moved into layers; what it computes stays."""
-    sources = {p.name for p in net.populations if _is_constant(net, p)}
+    sources = {p.name for p in net.populations if is_constant(net, p)}
     kept = [p for p in net.projections if p.pre not in sources]
     biases: dict[int, FloatArray] = {}
     for p in net.projections:
@@ -44,7 +44,7 @@ def split_constants(net: Network) -> Biased:
     return Biased(bare, biases, leaks)
 
 
-def _is_constant(net: Network, pop: Population) -> bool:
+def is_constant(net: Network, pop: Population) -> bool:
     """Whether it fires in every step, whatever happens, and is not read out."""
     n = pop.neuron
     if net.into(pop.name) or pop.name in net.outputs or not n.spiking:

@@ -28,7 +28,7 @@ import nir
 import numpy as np
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.write_constants import Biased, split_constants
+from snn_deploy.frontends.write_constants import Biased, is_constant, split_constants
 from snn_deploy.frontends.write_graph import Draft, Ends
 from snn_deploy.frontends.write_layers import add_layers, shape_behind
 from snn_deploy.frontends.write_neurons import (
@@ -158,22 +158,17 @@ def _reachable(net: Network) -> Network:
     graph.add_nodes_from([p.name for p in net.inputs])
     graph.add_nodes_from([p.name for p in net.populations])
     graph.add_edges_from((p.pre, p.post) for p in net.projections)
-    constant = {p.name for p in net.populations if not net.into(p.name)}
     first, extra = net.inputs[0], []
     seen = {p.name for p in net.inputs}
     for name in seen.copy():
         seen |= nx.descendants(graph, name)
     for pop in net.populations:
-        if pop.name in seen or (pop.name in constant and _feeds(net, pop.name)):
+        if pop.name in seen or is_constant(net, pop):
             continue
         zero = Dense(np.zeros((pop.neuron.n, int(np.prod(first.shape)))))
         extra.append(Projection(first.name, pop.name, zero))
         seen |= {pop.name, *nx.descendants(graph, pop.name)}
     return replace(net, projections=(*net.projections, *extra))
-
-
-def _feeds(net: Network, name: str) -> bool:
-    return any(p.pre == name for p in net.projections)
 
 
 def _shapes(biased: Biased) -> dict[str, tuple[int, ...]]:

@@ -63,7 +63,8 @@ def junit(verdicts: Iterable[Verdict]) -> bytes:
                 text = sentence(verdict, finding)
                 ET.SubElement(case, "failure", message=text).text = text
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def annotations(verdicts: Iterable[Verdict], file: str) -> list[str]:

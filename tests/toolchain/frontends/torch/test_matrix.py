@@ -68,7 +68,10 @@ def measure(name: str, seed: int) -> Row:
     wrong, parts = [], (0, 0)
     if back is not None:
         whole = fuse(back)
-        wrong = [int((run(n, x).outputs[net.outputs[0]].ravel() != answer.ravel()).sum()) for n in (back, whole)]
+        wrong = [
+            int((run(n, x).outputs[net.outputs[0]].ravel() != answer.ravel()).sum())
+            for n in (back, whole)
+        ]
         parts = len(whole.populations), len(net.populations)
     return Row(
         bins=answer.size,
@@ -93,7 +96,11 @@ def round_trip(net: Network) -> tuple[Network | None, str]:
             assert not path.exists()
             return None, str(error)
         nir.read(path)  # with type checking
-        options = {"profile": written.profile, "dt": written.dt, "threshold": written.threshold}
+        options = {
+            "profile": written.profile,
+            "dt": written.dt,
+            "threshold": written.threshold,
+        }
         return read_nir(path, **options), ""  # type: ignore[arg-type]
 
 
@@ -143,7 +150,10 @@ def table() -> Iterator[str]:
         rows = [measure(name, seed) for seed in SEEDS]
         bins = sum(r.bins for r in rows)
         first = f"| {case.framework} | {case.architecture} | {case.detail}{mark(case)} "
-        yield first + f"| {sum(r.wrong for r in rows)} / {bins:,} | {trip(rows, 'read_back')} | {trip(rows, 'fused')} |\n"
+        yield (
+            first
+            + f"| {sum(r.wrong for r in rows)} / {bins:,} | {trip(rows, 'read_back')} | {trip(rows, 'fused')} |\n"
+        )
 
 
 def mark(case: Case) -> str:
@@ -161,4 +171,6 @@ def test_the_table_in_the_docs_is_what_was_measured(request: pytest.FixtureReque
     if request.config.getoption("--update-golden"):
         TABLE.parent.mkdir(exist_ok=True)
         TABLE.write_text(text)
-    assert text == TABLE.read_text(), "docs/frameworks.md differs; run pytest --update-golden"
+    assert text == TABLE.read_text(), (
+        "docs/frameworks.md differs; run pytest --update-golden"
+    )
