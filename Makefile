@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LAVA_VENV ?= .venv-lava
+SANAFE_VENV ?= .venv-sanafe
 export LAVA_PYTHON
 
 EXAMPLE := examples/digits_conv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lava-env clean
+.PHONY: help demo test check bench lava-env sanafe-env clean
 
 help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -29,6 +30,8 @@ bench: $(VENV)/.core  ## Measure every claim of speed (see bench/)
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 lava-env: $(LAVA_VENV)/.lava  ## Set up Lava 0.10 in a Python 3.10 of its own (LAVA_PYTHON=...)
+
+sanafe-env: $(SANAFE_VENV)/.sanafe  ## Set up SANA-FE (GPL-3) in an environment of its own
 
 clean:  ## Remove what was built; environments stay
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -52,4 +55,11 @@ $(VENV)/.test: $(VENV)/.core tests/requirements/dev.txt tests/requirements/frame
 
 $(LAVA_VENV)/.lava: .ci/lava-env
 	.ci/lava-env $(LAVA_VENV)
+	@touch $@
+
+# Only ever run as a separate process, by tests and benchmarks.
+$(SANAFE_VENV)/.sanafe:
+	$(PYTHON) -m venv $(SANAFE_VENV)
+	$(SANAFE_VENV)/bin/python -m pip install -q --disable-pip-version-check sanafe==2.2.9 numpy
+	$(SANAFE_VENV)/bin/python -c 'import sanafe'
 	@touch $@

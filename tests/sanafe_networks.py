@@ -62,12 +62,16 @@ def perceptron(sizes: tuple[int, ...], vth: int, seed: int = 0) -> QuantNetwork:
     layers = [(n, (s,), vth, 410) for n, s in zip(names[1:], sizes[1:], strict=True)]
     maps: list[tuple[str, str, Connection]] = [
         (pre, post, Dense(even(rng, -64, 72, (n_post, n_pre))))
-        for pre, post, n_pre, n_post in zip(names, names[1:], sizes, sizes[1:], strict=False)
+        for pre, post, n_pre, n_post in zip(
+            names, names[1:], sizes, sizes[1:], strict=False
+        )
     ]
     return network((sizes[0],), list(layers), maps)
 
 
-def gesture(side: int = 32, vth: int = 200, seed: int = 0) -> QuantNetwork:
+def gesture(
+    side: int = 32, vth: tuple[int, ...] = (60, 675, 1012, 1500, 2000), seed: int = 0
+) -> QuantNetwork:
     """Return SANA-FE's DVS gesture shape: 32x32 -> 16c3s2 -> 32c3 -> 64c3 -> 11c3 -> 11."""
     rng = np.random.default_rng(seed)
     shape, name, layers, maps = (1, side, side), "in", [], []
@@ -75,17 +79,15 @@ def gesture(side: int = 32, vth: int = 200, seed: int = 0) -> QuantNetwork:
         out = (channels, (shape[1] - 3) // stride + 1, (shape[2] - 3) // stride + 1)
         weight = even(rng, -24, 40, (channels, shape[0], 3, 3))
         conv: Connection = Conv(weight, shape, out, stride=(stride, stride))
-        layers.append((f"conv {i}", out, vth, 410))
+        layers.append((f"conv {i}", out, vth[i], 410))
         maps.append((name, f"conv {i}", conv))
         shape, name = out, f"conv {i}"
-    layers.append(("out", (11,), 4 * vth, 410))
+    layers.append(("out", (11,), vth[-1], 410))
     maps.append((name, "out", Dense(even(rng, -64, 72, (11, int(np.prod(shape)))))))
     return network((1, side, side), layers, maps)
 
 
-def recurrent(
-    n: int, fan_in: int, n_in: int, vth: int, seed: int = 0
-) -> QuantNetwork:
+def recurrent(n: int, fan_in: int, n_in: int, vth: int, seed: int = 0) -> QuantNetwork:
     """Return one population with random recurrent synapses, and sparse input synapses."""
     rng = np.random.default_rng(seed)
     return network(

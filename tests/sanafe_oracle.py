@@ -101,7 +101,9 @@ def write(
     spec = {
         "arch": arch,
         "groups": groups,
-        "edges": [_edge(program, p, i, arrays) for i, p in enumerate(program.net.projections)],
+        "edges": [
+            _edge(program, p, i, arrays) for i, p in enumerate(program.net.projections)
+        ],
         "runs": [vars(run) for run in runs],
     }
     (folder / "spec.json").write_text(json.dumps(spec))
@@ -117,7 +119,9 @@ def _inputs(
     soma = "input" if arch == "own" else "loihi_inputs"
     for number, port in enumerate(program.net.inputs):
         if port.payload_bits or stimulus.samples != 1:
-            raise ValueError(f"input {port.name!r}: SANA-FE takes binary spikes of one sample")
+            raise ValueError(
+                f"input {port.name!r}: SANA-FE takes binary spikes of one sample"
+            )
         arrays[f"core_{number}"] = np.tile([tile, offset], (port.n, 1))
         arrays[f"spikes_{number}"] = np.asarray(stimulus.spikes[port.name][0] != 0)
         group = {"name": port.name, "n": port.n, "input": True, "synapse": ""}
@@ -244,7 +248,11 @@ def _core(
             ("conv", t.synop_conv_s),
         )
     ]
-    free = {"energy_access_neuron": 0.0, "energy_update_neuron": 0.0, "energy_spike_out": 0.0}
+    free = {
+        "energy_access_neuron": 0.0,
+        "energy_update_neuron": 0.0,
+        "energy_spike_out": 0.0,
+    }
     free |= {name.replace("energy", "latency"): 0.0 for name in free}
     cost = {
         "energy_access_neuron": pj["soma access"] * 1e-12,
@@ -268,9 +276,13 @@ def _core(
         },
         "axon_in": [_named("in", **message_in, latency_message_in=t.message_in_s.value)],
         "synapse": synapses,
-        "dendrite": [_named("d", model="accumulator", energy_update=0.0, latency_update=0.0)],
+        "dendrite": [
+            _named("d", model="accumulator", energy_update=0.0, latency_update=0.0)
+        ],
         "soma": somas,
-        "axon_out": [_named("out", **message_out, latency_message_out=t.message_out_s.value)],
+        "axon_out": [
+            _named("out", **message_out, latency_message_out=t.message_out_s.value)
+        ],
     }
 
 

@@ -21,7 +21,9 @@ def build(spec: Any, arrays: Any, folder: Path, *, traced: bool) -> Any:
     arch = sanafe.load_arch(str(folder / "arch.yaml")) if own else sanafe.load_loihi()
     net, groups = sanafe.Network(), {}
     cores = {
-        (t, c): core for t, tile in enumerate(arch.tiles) for c, core in enumerate(tile.cores)
+        (t, c): core
+        for t, tile in enumerate(arch.tiles)
+        for c, core in enumerate(tile.cores)
     }
     for number, group in enumerate(spec["groups"]):
         made = net.create_neuron_group(
@@ -78,7 +80,8 @@ def simulate(chip: Any, steps: int, timing: str, *, traced: bool) -> Any:
         perf = result["perf_trace"]
         summary["perf"] = {key: [float(x) for x in perf[key]] for key in perf}
         summary["fired"] = [
-            [(n.group_name, n.neuron_offset) for n in step] for step in result["spike_trace"]
+            [(n.group_name, n.neuron_offset) for n in step]
+            for step in result["spike_trace"]
         ]
     return summary
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from small_model import graph, write_model, write_samples
+from small_model import HIDDEN, graph, lif, write_model, write_samples
 from snn_deploy.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -25,10 +25,16 @@ def invoke(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [str(w) for w in words])
 
 
-def more_active() -> nir.Affine:
-    """First layer with a larger bias: hidden neurons fire more, so both layers do more."""
-    fc1 = graph().nodes["fc1"]
-    return nir.Affine(fc1.weight, fc1.bias + 0.3)
+def wider(more: int = 8) -> dict[str, nir.NIRNode]:
+    """Nodes of a model whose hidden layer has its first `more` neurons twice."""
+    nodes = graph().nodes
+    fc1, fc2 = nodes["fc1"], nodes["fc2"]
+    rows = np.r_[np.arange(HIDDEN), np.arange(more)]
+    return {
+        "fc1": nir.Affine(fc1.weight[rows], fc1.bias[rows]),
+        "hidden": lif(HIDDEN + more),
+        "fc2": nir.Affine(fc2.weight[:, rows], fc2.bias),
+    }
 
 
 def deploy_yaml(file: Path, budgets: str = "{accuracy: 0, cores: 64}", **more: str) -> Path:
@@ -59,7 +65,7 @@ def test_run_within_its_budgets_is_green() -> None:
 def test_pull_request_whose_energy_rises_fails_and_names_the_layer() -> None:
     assert invoke("gate", "deploy.yaml", "--out", "base").exit_code == 0
     assert invoke("gate", "deploy.yaml", "--baseline", "base").exit_code == 0
-    write_model(Path("model.nir"), fc1=more_active())
+    write_model(Path("model.nir"), **wider())
     result = invoke(
         "gate", "deploy.yaml", "--baseline", "base", "--junit", "gate.xml", "--out", "now"
     )

@@ -28,7 +28,6 @@ for framework in ("snntorch", "spikingjelly", "sinabs", "norse"):
         pytest.importorskip(framework)
 
 from live_modules import CASES, Case, run_framework, sample_of, spikes_for  # noqa: E402
-
 from snn_deploy.frontends.torch import from_torch  # noqa: E402
 
 STEPS = 200

@@ -210,13 +210,15 @@ def standing_in(session: Session, module: torch.nn.Module) -> Iterator[None]:
 def _handler(m: torch.nn.Module) -> Handler | None:
     """Return what stands in for a module; None if its own forward shows what it does.
 
-    A module of a framework without parts, but also without a rule, has no equivalent.
+    A module of a framework without parts, but also without a rule, has no equivalent; so
+    has a neuron of SpikingJelly, whose one part is its surrogate.
     """
     package, name = _kind(m)
     known = HANDLERS.get(package, {})
     if name in known:
         return known[name]
-    if package not in HANDLERS or any(True for _ in m.children()):
+    is_neuron = package == "spikingjelly" and ".neuron" in type(m).__module__
+    if package not in HANDLERS or (any(True for _ in m.children()) and not is_neuron):
         return None
     return _unknown
 

@@ -42,7 +42,8 @@ def call(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         made = _linear(session, func, args, kwargs)
         if made is not None:
             return made
-    return unsupported(session, f"function {name}", func, args, kwargs)
+    what = f"a look at values ({name})" if name in LOOKING else f"function {name}"
+    return unsupported(session, what, func, args, kwargs)
 
 
 def unsupported(
@@ -273,6 +274,11 @@ MOVING = frozenset({
     "flip", "pad", "index_select", ".T", ".mT", "t", "view_as", "reshape_as", "ravel",
     "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "repeat_interleave", "tile",
     "broadcast_to", "unfold", "diagonal", "take_along_dim", "gather",
+})  # fmt: skip
+
+LOOKING = frozenset({
+    "__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "any", "all",
+    "nonzero", "equal",
 })  # fmt: skip
 
 LINEAR = frozenset({

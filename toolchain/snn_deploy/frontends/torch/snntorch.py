@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from snn_deploy.frontends.torch.firing import fires_at_threshold
 from snn_deploy.frontends.torch.layers import Handler
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.state import State, check_given
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.neurons import Lif
-
-STRICT = [0.0, 0.0, 0.0, 1.0, 1.0]  # spikes for membranes at PROBE above the threshold
-PROBE = [-1.0, -0.01, 0.0, 0.01, 1.0]
 
 
 def leaky(session: Session, module: Any, x: Traced, mem: Any = None) -> Any:
@@ -97,12 +95,14 @@ def _neuron(
     session.frameworks.setdefault("snntorch")
     check_given(session, module, states)
     _check(session, module)
+    inclusive = fires_at_threshold(session, module, module.spike_grad)
 
     def make(shape: tuple[int, ...]) -> Lif:
         n = int(np.prod(shape))
         wide = {k: broadcast(v, shape) for k, v in values().items()}
         threshold = broadcast(module.threshold, shape)
-        return Lif.of(n, threshold=threshold, **_reset(module, threshold, hold), **wide)
+        options = {"inclusive": inclusive, **_reset(module, threshold, hold)}
+        return Lif.of(n, threshold=threshold, **options, **wide)
 
     own = module.recurrent if recurrent else None
     out = session.fire(module, x, make, own)
@@ -136,13 +136,6 @@ def _check(session: Session, module: Any) -> None:
     if module.inhibition or module.state_quant:
         what = "inhibition" if module.inhibition else "state_quant"
         session.refuse(f"{name!r}: {what} has no equivalent; switch it off")
-    with torch.no_grad():
-        fired = module.spike_grad(torch.tensor(PROBE)).double().tolist()
-    if fired != STRICT:
-        session.refuse(
-            f"{name!r}: its spike_grad gives {fired} for membranes {PROBE} around the "
-            "threshold instead of spikes; use a surrogate that spikes in forward"
-        )
 
 
 def _check_spikes(session: Session, module: Any, spk: Any) -> None:

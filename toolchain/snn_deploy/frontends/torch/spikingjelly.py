@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 
+from snn_deploy.frontends.torch.firing import fires_at_threshold
 from snn_deploy.frontends.torch.functions import add
 from snn_deploy.frontends.torch.layers import LAYERS, Handler, on_steps
 from snn_deploy.frontends.torch.session import Session, broadcast
@@ -17,10 +17,6 @@ from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.frontends.torch.weights import affine, numbers
 from snn_deploy.maps import Dense
 from snn_deploy.neurons import Lif
-
-PROBE = [-1.0, -0.01, 0.0, 0.01, 1.0]
-INCLUSIVE = [0.0, 0.0, 1.0, 1.0, 1.0]  # spikes for membranes at PROBE above the threshold
-STRICT = [0.0, 0.0, 0.0, 1.0, 1.0]
 
 
 def integrate(session: Session, module: Any, x: Traced) -> Any:
@@ -63,7 +59,7 @@ def _neuron(
     values: Callable[[float], dict[str, Any]],
 ) -> Any:
     session.frameworks.setdefault("spikingjelly")
-    inclusive = _fires_at_threshold(session, module)
+    inclusive = fires_at_threshold(session, module, module.surrogate_function)
     soft = module.v_reset is None
     rest = 0.0 if soft else float(module.v_reset)
 
@@ -89,17 +85,6 @@ def _sequence(session: Session, module: Any, x: Traced) -> Traced:
             "that it takes all steps for one; call functional.set_step_mode(net, 'm')"
         )
     return x
-
-
-def _fires_at_threshold(session: Session, module: Any) -> bool:
-    with torch.no_grad():
-        fired = module.surrogate_function(torch.tensor(PROBE)).double().tolist()
-    if fired not in (INCLUSIVE, STRICT):
-        session.refuse(
-            f"{session.name_of(module)!r}: its surrogate gives {fired} for membranes "
-            f"{PROBE} around the threshold instead of spikes; set spiking=True in it"
-        )
-    return bool(fired == INCLUSIVE)
 
 
 def readout_if(session: Session, module: Any, x: Traced) -> Any:

@@ -121,9 +121,9 @@ def _padding(
 def probe(
     session: Session, x: Traced, run: Callable[[Any], Any], key: object
 ) -> Traced | None:
-    """Return a linear function of x, told from what it does to each unit vector.
+    """Return an affine function of x, told from what it does to each unit vector.
 
-    run: the function of a batch [N, *shape]. None if it is not linear or mixes samples.
+    run: the function of a batch [N, *shape]. None if it is not affine or mixes samples.
     """
     n, shape = x.signal.n, x.signal.shape
     if n > MAX_PROBED:
@@ -137,11 +137,12 @@ def probe(
         eye = run(torch.eye(n, dtype=torch.float64).reshape(n, *shape))
         mixed = torch.linspace(-1, 2, n, dtype=torch.float64)
         check = run(mixed.reshape(1, *shape))
-    if eye.shape[:1] != (n,) or zero.any():
+    if eye.shape[:1] != (n,) or zero.shape[:1] != (1,):
         return None
-    weight = eye.reshape(n, -1).T
-    if not torch.allclose(check.reshape(-1), weight @ mixed, rtol=1e-9, atol=1e-12):
+    offset = zero.reshape(-1)
+    weight = (eye.reshape(n, -1) - offset).T
+    if not torch.allclose(check.reshape(-1), weight @ mixed + offset, rtol=1e-6, atol=1e-6):
         return None
     matrix = sp.csr_array(weight.numpy())
     part = session.maps.once(("probe", key, shape), lambda: Sparse(matrix))
-    return affine(session, x, part, tuple(eye.shape[1:]), None)
+    return affine(session, x, part, tuple(eye.shape[1:]), offset.numpy())
