@@ -11,7 +11,6 @@ from snn_deploy.maps import Chain, Dense
 from snn_deploy.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
 
-
 # The same examples in every run, however slow the machine is.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

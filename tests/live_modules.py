@@ -69,8 +69,15 @@ def linear(
     return dyadic(torch.nn.Linear(n_in, n_out, **more), rng, scale)
 
 
-def conv2d(rng: np.random.Generator, *sizes: int, scale: float = 0.5, **more: Any) -> Any:
-    return dyadic(torch.nn.Conv2d(*sizes, **more), rng, scale)
+def conv2d(
+    rng: np.random.Generator,
+    n_in: int,
+    n_out: int,
+    size: int,
+    scale: float = 0.5,
+    **more: Any,
+) -> Any:
+    return dyadic(torch.nn.Conv2d(n_in, n_out, size, **more), rng, scale)
 
 
 def batch_norm(module: Any, rng: np.random.Generator) -> Any:
@@ -299,17 +306,18 @@ def jelly_skip(rng: np.random.Generator) -> Any:
 
 
 class Sew(torch.nn.Module):
-    """Two convolutions with a shortcut that joins spikes by AND, then by addition."""
+    """Two convolutions with a shortcut that joins spikes by a function, then by addition."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, join: Callable[[Any, Any], Any]) -> None:
         super().__init__()
+        self.join = join
         self.conv1, self.lif1 = conv2d(rng, 2, 4, 3, padding=1), jelly("IFNode")
         self.conv2, self.lif2 = conv2d(rng, 4, 4, 3, padding=1), jelly("IFNode")
         self.fc, self.out = linear(rng, 256, WIDTH, 1 / 32), jelly("IFNode", v_reset=None)
 
     def forward(self, x: Any) -> Any:
         first = self.lif1(self.conv1(x))
-        second = self.lif2(self.conv2(first)) * first
+        second = self.join(self.lif2(self.conv2(first)), first)
         return self.out(self.fc((second + first).flatten(1)))
 
 
@@ -548,7 +556,8 @@ CASES = (
     Case("SpikingJelly", LOOP, "LinearRecurrentContainer", jelly_recurrent),
     Case("SpikingJelly", LOOP, "ElementWiseRecurrentContainer", jelly_elementwise),
     Case("SpikingJelly", SKIP, "ADD", jelly_skip),
-    Case("SpikingJelly", SKIP, "SEW AND", Sew, IMAGE, rate=0.2),
+    Case("SpikingJelly", SKIP, "SEW AND", lambda rng: Sew(rng, lambda x, y: x * y), IMAGE, rate=0.2),
+    Case("SpikingJelly", SKIP, "SEW IAND", lambda rng: Sew(rng, lambda x, y: (1.0 - x) * y), IMAGE, rate=0.2),
     Case("sinabs", LIF, "LIF", sinabs_fc("LIF", 1 / 2), layout="BT"),
     Case("sinabs", LIF, "LIF exp(-1/tau)", sinabs_exponential, layout="BT"),
     Case("sinabs", LIF, "IAF", sinabs_fc("IAF", 1 / 16), layout="BT"),

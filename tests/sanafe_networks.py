@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.sparse as sp
+
 from snn_deploy.arrays import AnyArray
 from snn_deploy.maps import Connection, Conv, Dense, Sparse
 from snn_deploy.quant import (

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.board import Board
 from snn_deploy.linear import matrix

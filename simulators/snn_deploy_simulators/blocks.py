@@ -88,10 +88,17 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
     inside[members] = True
     kept = inside[post]
     first = np.concatenate([[0], np.cumsum(kept)])[first].astype(np.int64)
-    rows = (first, post[kept].astype(np.int32), weight[kept].astype(np.int16))
+    rows = (first, _unsigned(post[kept], m.n_post), weight[kept].astype(np.int16))
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
+    most = int(np.diff(m.matrix.indptr).max(initial=0))
 
     def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
+        if binary and most <= kernels.MANY:
+            kernels.sparse_binary(
+                events.first, events.index, start, delay, listens, *rows, exponent, total,
+                touched,
+            )  # fmt: skip
+            return
         kernels.sparse(
             events.first, events.index, events.value, start, delay, binary, listens,
             *rows, exponent, total, touched,
@@ -100,29 +107,42 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
     return run
 
 
+def _unsigned(index: AnyArray, n: int) -> AnyArray:
+    """Return the indices 0..n - 1 in a small unsigned type: Numba then trusts their sign."""
+    return index.astype(np.uint16 if n <= 1 << 16 else np.uint32)
+
+
 def _conv(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Run:
     y_first, y_pair = _pairs(m, 0, box.y0, box.y1)
-    x_first, x_pair = _pairs(m, 1, box.x0, box.x1)
-    weight = _by_source(m)
+    x_first, x_run, order = _column_runs(m, box)
+    weight = np.ascontiguousarray(_by_source(m, box)[:, :, order])
     bounds = (box.c0, box.c1, box.y0, box.y1, box.x0, box.x1)
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
 
     def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
         kernels.conv(
             events.first, events.index, events.value, start, delay, binary, listens, weight,
-            y_first, y_pair, x_first, x_pair, m.in_shape, m.groups, bounds, m.out_shape,
+            y_first, y_pair, x_first, x_run, m.in_shape, m.groups, bounds, m.out_shape,
             exponent, total, touched,
         )  # fmt: skip
 
     return run
 
 
-def _by_source(m: Conv) -> AnyArray:
-    """Return the kernel as [C_in, K_y, K_x, C_out / groups], int16."""
-    out_channels, per_group, ky, kx = m.weight.shape
-    grouped = m.weight.reshape(m.groups, out_channels // m.groups, per_group, ky, kx)
-    source_first = grouped.transpose(0, 2, 3, 4, 1).reshape(m.in_shape[0], ky, kx, -1)
-    return np.ascontiguousarray(source_first.astype(np.int16))
+def _by_source(m: Conv, box: Window) -> AnyArray:
+    """Return the kernels as [C_in, K_y, K_x, channels], int16: per group the output channels
+    inside `box`, from 0 on, and zeros to fill the lanes of a vector that is mostly used."""
+    per_group, in_per_group = m.out_shape[0] // m.groups, m.weight.shape[1]
+    width = min(per_group, box.c1 - box.c0)
+    if width % kernels.LANES > kernels.LANES // 4:
+        width += -width % kernels.LANES
+    result = np.zeros((m.in_shape[0], *m.weight.shape[2:], width), np.int16)
+    for g in range(m.groups):
+        low, high = max(box.c0, g * per_group), min(box.c1, (g + 1) * per_group)
+        if low < high:
+            sources = slice(g * in_per_group, (g + 1) * in_per_group)
+            result[sources, ..., : high - low] = m.weight[low:high].transpose(1, 2, 3, 0)
+    return result
 
 
 def _pairs(m: Conv, axis: int, low: int, high: int) -> tuple[AnyArray, AnyArray]:
@@ -135,6 +155,32 @@ def _pairs(m: Conv, axis: int, low: int, high: int) -> tuple[AnyArray, AnyArray]
     valid = (reach % m.stride[axis] == 0) & (out >= low) & (out < high)
     first = np.concatenate([[0], np.cumsum(valid.sum(axis=1))]).astype(np.int64)
     return first, np.stack([k[valid], out[valid]], axis=1).astype(np.int64)
+
+
+def _column_runs(m: Conv, box: Window) -> tuple[AnyArray, AnyArray, IntArray]:
+    """Return runs of neighboring outputs of each input column, as kernels.conv wants them,
+    and the order of kernel columns in which they are runs.
+
+    Output = (input + padding - column * dilation) / stride: of the columns with one
+    remainder, the next lower reaches the next higher output.
+    """
+    columns = np.arange(m.weight.shape[3])
+    order = np.lexsort((-columns, columns * m.dilation[1] % m.stride[1]))
+    first, pair = _pairs(m, 1, box.x0, box.x1)
+    rank = np.argsort(order)
+    runs: list[list[int]] = []
+    run_first = [0]
+    for x in range(m.in_shape[2]):
+        begin = len(runs)
+        for column, out in sorted((int(rank[k]), int(o)) for k, o in pair[first[x] : first[x + 1]]):
+            last = runs[-1] if len(runs) > begin else [-9, -9, 0]
+            if (column, out) == (last[0] + last[2], last[1] + last[2]):
+                last[2] += 1
+            else:
+                runs.append([column, out, 1])
+        run_first.append(len(runs))
+    found = np.array(runs, np.int64).reshape(-1, 3)
+    return np.array(run_first, np.int64), found, order
 
 
 def _narrow(weight: AnyArray) -> tuple[int, AnyArray]:

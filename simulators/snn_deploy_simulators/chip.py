@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from snn_deploy.activity import Activity
-from snn_deploy.arrays import IntArray
-from snn_deploy.maps import Conv
+from snn_deploy.arrays import BoolArray, IntArray
+from snn_deploy.passes.fanout import Grid, synapses_heard
 from snn_deploy.program import Program, grid_of
 from snn_deploy.quant import QuantPopulation, QuantProjection, Stimulus
 from snn_deploy_simulators.blocks import Place, block
@@ -66,25 +66,33 @@ def _cell(
         places[index] = Place(window, window.members(grid_of(net, pop.name)))
         numbers[places[index].members] = number
     blocks = [b for p in net.into(pop.name) for b in _blocks(program, p, places)]
+    if numbers.min() < 0:
+        raise ValueError(f"population {pop.name!r}: not every neuron is in a piece")
     return cell(pop, blocks, stimulus, numbers, ranked=ranked)
 
 
 def _blocks(
     program: Program, projection: QuantProjection, places: Mapping[int, Place]
 ) -> Iterator[Block]:
-    """Return a block per piece; pieces that hear exactly the same neurons share one.
-
-    A convolution runs tile by tile. What no route brings to a piece does not reach it.
-    """
+    """Return the synapses of all pieces, in one block if the routes bring each piece all
+    that it listens to; what no route brings to a piece does not reach it."""
     routes = [r for r in program.routes.routes if r.pre == projection.pre]
     listens = {r.piece: r.listens for r in routes}
-    together: dict[bytes, list[int]] = {}
-    for index in places:
-        if index in listens:
-            alone = isinstance(projection.map, Conv)
-            key = str(index).encode() if alone else listens[index].tobytes()
-            together.setdefault(key, []).append(index)
-    for indices in together.values():
-        members = np.sort(np.concatenate([places[i].members for i in indices]))
-        place = Place(places[indices[0]].window, members)
-        yield block(projection, place, listens[indices[0]])
+    nothing: BoolArray = np.zeros(projection.map.n_pre, np.bool_)
+    grid = grid_of(program.net, projection.post)
+    if all(
+        _brings_all(projection, grid, place, listens.get(index, nothing))
+        for index, place in places.items()
+    ):
+        yield block(projection)
+        return
+    for index in listens.keys() & places.keys():
+        yield block(projection, places[index], listens[index])
+
+
+def _brings_all(
+    projection: QuantProjection, grid: Grid, place: Place, listens: BoolArray
+) -> bool:
+    """Whether a route brings every spike that has a synapse in `place`."""
+    needed = synapses_heard(projection, grid, place.window) > 0
+    return not bool((needed & ~listens).any())

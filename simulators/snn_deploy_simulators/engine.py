@@ -61,14 +61,13 @@ class Block:
 class Cell:
     """A population with all that its update needs.
 
-    runs [R, 3]: start, stop and piece of neighbors that are of one piece, numbered from 0
-    (n_pieces 0: not counted). ranked: whether Trace.rank is wanted.
+    pieces: as `update` wants them, numbered from 0 (n_pieces 0: not counted). ranked: whether Trace.rank is wanted.
     """
 
     pop: QuantPopulation
     blocks: tuple[Block, ...]
     parameter: AnyArray  # [params, n] int32
-    runs: IntArray
+    pieces: tuple[IntArray, IntArray, IntArray]
     n_pieces: int
     sample_bias: IntArray | None  # [N, n]
     ranked: bool
@@ -107,14 +106,14 @@ def cell(
     pieces = np.zeros(pop.n, np.int64) if piece is None else piece
     bias = stimulus.bias.get(pop.name)
     n_pieces = 0 if piece is None else int(pieces.max(initial=0)) + 1
-    return Cell(pop, tuple(blocks), rows, _runs(pieces), n_pieces, bias, ranked)
+    return Cell(pop, tuple(blocks), rows, _grouped(pieces), n_pieces, bias, ranked)
 
 
-def _runs(piece: IntArray) -> IntArray:
-    """Return start, stop and value of each run of equal values: [R, 3]."""
-    start = np.flatnonzero(np.diff(piece, prepend=-1)).astype(np.int64)
-    stop = np.append(start[1:], piece.size)
-    return np.stack([start, stop, piece[start]], axis=1)
+def _grouped(piece: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return `piece`, the neurons in order of their pieces, and where each piece starts."""
+    order = np.argsort(piece, kind="stable").astype(np.int64)
+    first = np.concatenate([[0], np.cumsum(np.bincount(piece))]).astype(np.int64)
+    return piece, order, first
 
 
 def run(
@@ -179,8 +178,8 @@ class _Work:
             self.block[name] = max(1, BLOCK // n)
             self.events[name] = Events(
                 np.zeros(steps + 1, np.int64),
-                np.empty(steps * n, np.int32),
-                np.empty(steps * n, np.int32),
+                np.empty(steps * n + 1, np.int32),
+                np.empty(steps * n + 1, np.int32),
             )
             self.state[name] = np.zeros((len(MODELS[c.pop.model].states), n), np.int32)
             self.state[name][1] = c.pop.v0
@@ -207,7 +206,7 @@ class _Work:
         update(
             CODES[c.pop.model], self.state[name], c.parameter, self.bias[name], total,
             touched, start, events.first, events.index, events.value, self.rank[name],
-            self.membrane[name][start:stop], c.runs,
+            self.membrane[name][start:stop], c.pieces,
             self.active[name][start:stop], self.fired[name][start:stop], self.peak[name],
         )  # fmt: skip
 

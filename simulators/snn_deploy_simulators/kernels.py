@@ -16,6 +16,9 @@ import numpy as np
 
 from snn_deploy_simulators.jit import kernel
 
+COUNT_BITS = 12  # of a packed sum, see sparse_binary
+MANY = 2047  # events per target that leave room for a sum of weights -256..255
+LANES = 16  # int32 values of the widest vector of today's processors
 CHUNK = 252  # rows of weights -128..127 that an int16 sum surely holds; a multiple of 4
 
 
@@ -171,21 +174,58 @@ def sparse(
 
 
 @kernel
+def sparse_binary(
+    first, index, start, delay, listens, row_first, row_post, row_weight, exponent, total,
+    touched,
+):  # fmt: skip
+    """As `sparse`, where payloads count as one and no target has more than MANY sources.
+
+    A sum and the number of events that made it share one integer: (sum << 12) + number.
+    """
+    n = total.shape[1]
+    both = np.zeros(n, np.int32)
+    left, right = max(exponent, 0), COUNT_BITS + max(-exponent, 0)
+    for t in range(total.shape[0]):
+        sent = start + t - delay
+        if sent < 0 or first[sent] == first[sent + 1]:
+            continue
+        both[:] = 0
+        for k in range(first[sent], first[sent + 1]):
+            i = index[k]
+            if not listens[i]:
+                continue
+            post = row_post[row_first[i] : row_first[i + 1]]
+            weight = row_weight[row_first[i] : row_first[i + 1]]
+            for s in range(post.size):
+                both[post[s]] += (np.int32(weight[s]) << COUNT_BITS) + np.int32(1)
+        out = total[t]
+        for j in range(n):
+            out[j] += (both[j] >> right) << left
+        if touched.shape[0]:
+            for j in range(n):
+                touched[t, j] |= (both[j] & ((1 << COUNT_BITS) - 1)) != 0
+
+
+@kernel
 def conv(
     first, index, value, start, delay, binary, listens, weight, y_first, y_pair, x_first,
-    x_pair, in_shape, groups, window, out_shape, exponent, total, touched,
+    x_run, in_shape, groups, window, out_shape, exponent, total, touched,
 ):  # fmt: skip
     """Scatter every event through the kernel elements that reach the window.
 
-    weight: [C_in, K_y, K_x, C_out / groups] int16. y_pair[y_first[y] : y_first[y + 1]] is
-    (kernel row, output row) for input row y, x_pair likewise; only those in the window.
+    weight: [C_in, K_y, K_x, channels] int16, the output channels of a group inside the
+    window, padded with zeros where that helps, and kernel columns in such an order that
+    neighbors reach neighboring outputs. y_pair[y_first[y] : y_first[y + 1]] is (kernel row,
+    output row) for input row y; x_run[x_first[x] : x_first[x + 1]] is (kernel column, output
+    column, how many of both in turn) for input column x; only those in the window.
     in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output.
     """
     c0, c1, y0, y1, x0, x1 = window
     size_in, columns = in_shape[1] * in_shape[2], in_shape[2]
-    per_group, in_per_group = out_shape[0] // groups, in_shape[0] // groups
-    sums = np.zeros((y1 - y0, x1 - x0, c1 - c0), np.int32)
-    hit = np.zeros((y1 - y0, x1 - x0, groups), np.uint8)
+    in_per_group, width = in_shape[0] // groups, weight.shape[3]
+    rows = weight.reshape((in_shape[0], weight.shape[1], weight.shape[2] * width))
+    sums = np.zeros((groups, y1 - y0, (x1 - x0) * width), np.int32)
+    hit = np.zeros((groups, y1 - y0, x1 - x0), np.uint8)
     for t in range(total.shape[0]):
         sent = start + t - delay
         if sent < 0 or first[sent] == first[sent + 1]:
@@ -195,44 +235,56 @@ def conv(
             if not listens[index[k]]:
                 continue
             channel, place = index[k] // size_in, index[k] % size_in
-            y, x = place // columns, place % columns
+            y, x, group = place // columns, place % columns, channel // in_per_group
             payload = np.int32(1) if binary else np.int32(value[k])
-            group = channel // in_per_group
-            base = group * per_group
-            low, high = max(c0, base), min(c1, base + per_group)
             for p in range(y_first[y], y_first[y + 1]):
+                y_in, y_out = y_pair[p, 0], y_pair[p, 1] - y0
                 for q in range(x_first[x], x_first[x + 1]):
-                    w = weight[channel, y_pair[p, 0], x_pair[q, 0]]
-                    out = sums[y_pair[p, 1] - y0, x_pair[q, 1] - x0]
-                    hit[y_pair[p, 1] - y0, x_pair[q, 1] - x0, group] = 1
-                    for c in range(low, high):
-                        out[c - c0] += np.int32(w[c - base]) * payload
-        _spread(sums, window, out_shape, exponent, total[t])
+                    low, at, n = x_run[q, 0] * width, x_run[q, 1] - x0, x_run[q, 2]
+                    for j in range(at, at + n):
+                        hit[group, y_out, j] = 1
+                    out = sums[group, y_out, at * width : (at + n) * width]
+                    row = rows[channel, y_in, low : low + n * width]
+                    if payload == 1:
+                        for j in range(out.size):
+                            out[j] += np.int32(row[j])
+                    else:
+                        for j in range(out.size):
+                            out[j] += np.int32(row[j]) * payload
+        _spread(sums, width, window, out_shape, exponent, total[t])
         if touched.shape[0]:
             _mark(hit, window, out_shape, touched[t])
 
 
 @kernel
-def _spread(sums, window, out_shape, exponent, total):
-    """Add sums [rows, columns, channels] of the window, shifted, to total [C * H * W]."""
+def _spread(sums, width, window, out_shape, exponent, total):
+    """Add sums [groups, rows, columns * width] of the window, shifted, to total [C * H * W].
+
+    Channel c is number c - lowest of its group, where lowest is the first in the window.
+    """
     c0, c1, y0, y1, x0, x1 = window
+    per_group = out_shape[0] // sums.shape[0]
+    left, right = max(exponent, 0), max(-exponent, 0)
     for c in range(c0, c1):
+        group = c // per_group
+        j = c - max(c0, group * per_group)
         for y in range(y0, y1):
             at = (c * out_shape[1] + y) * out_shape[2]
+            row = sums[group, y - y0]
             for x in range(x0, x1):
-                total[at + x] += shifted(sums[y - y0, x - x0, c - c0], exponent)
+                total[at + x] += (row[(x - x0) * width + j] << left) >> right
 
 
 @kernel
 def _mark(hit, window, out_shape, touched):
-    """Set touched [C * H * W] where hit [rows, columns, groups] of the window is set."""
+    """Set touched [C * H * W] where hit [groups, rows, columns] of the window is set."""
     c0, c1, y0, y1, x0, x1 = window
-    per_group = out_shape[0] // hit.shape[2]
+    per_group = out_shape[0] // hit.shape[0]
     for c in range(c0, c1):
         for y in range(y0, y1):
             at = (c * out_shape[1] + y) * out_shape[2]
             for x in range(x0, x1):
-                touched[at + x] |= hit[y - y0, x - x0, c // per_group]
+                touched[at + x] |= hit[c // per_group, y - y0, x - x0]
 
 
 @kernel

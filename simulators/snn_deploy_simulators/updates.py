@@ -68,65 +68,75 @@ def _find_busy(state, parameter, total, bias, touched, busy):
 
 
 @kernel
-def _count(runs, busy, payload, active, fired):
-    """Add busy and fired neurons of one step to the counters [pieces]; see `update`."""
-    for r in range(runs.shape[0]):
-        start, stop, piece = runs[r]
-        n_busy, n_fired = 0, 0
-        for i in range(start, stop):
-            n_busy += busy[i]
-            n_fired += payload[i] != 0
-        active[piece] += n_busy
-        fired[piece] += n_fired
+def _count(order, first, busy, active):
+    """Add the busy neurons of each piece to active [pieces]; see `update`."""
+    for p in range(active.size):
+        low, high = order[first[p]], order[first[p + 1] - 1] + 1
+        if high - low == first[p + 1] - first[p]:
+            active[p] += np.sum(busy[low:high])
+        else:
+            total = 0
+            for k in range(first[p], first[p + 1]):
+                total += busy[order[k]]
+            active[p] += total
 
 
 @kernel
-def _rank(runs, busy, payload, count, passed, rank):
-    """Write into rank[count...] how many of its piece are busy up to each firing neuron,
-    itself included. passed [pieces]: work space."""
-    passed[:] = 0
-    for r in range(runs.shape[0]):
-        start, stop, piece = runs[r]
-        for i in range(start, stop):
-            passed[piece] += busy[i]
-            if payload[i] != 0:
-                rank[count] = passed[piece]
-                count += 1
+def _find_ranks(order, first, busy, ranks):
+    """Set ranks [n]: how many of its piece are busy up to each neuron, itself included."""
+    for p in range(first.size - 1):
+        total = 0
+        for k in range(first[p], first[p + 1]):
+            total += busy[order[k]]
+            ranks[order[k]] = total
+
+
+@kernel
+def _append_events(payload, index, value, count):
+    """Append all neurons whose payload is not zero; return the new count."""
+    for i in range(payload.size):
+        index[count], value[count] = i, payload[i]
+        count += payload[i] != 0
+    return count
 
 
 @kernel
 def update(
     code, state, parameter, bias, total, touched, start, first, index, value, rank,
-    membrane, runs, active, fired, peak,
+    membrane, pieces, active, fired, peak,
 ):  # fmt: skip
     """Run the steps start .. start + steps - 1 of one population of n neurons.
 
     state [states, n], parameter [params, n]: int32, rows in the order of the model's
     `states` and `params`. bias [n]: in place of the parameter row of that name. total
     [steps, n] int32: summed input; touched [steps, n]: where an event arrived. Spikes are
-    appended to the events first, index, value (first[start] says where), and to rank the
-    busy neurons of the piece up to each (or rank is empty).
-    membrane: [steps, n] to record v in, or [0, n]. runs [R, 3]: neurons start .. stop - 1
-    are of a piece; active, fired [steps, pieces]: counters, or [0, 0]. A neuron is active
-    if it had something to do (see _find_busy).
+    appended to the events first, index, value (first[start] says where; these two have room
+    for one more than can fire), and to rank the busy neurons of the piece up to each (or
+    rank is empty).
+    membrane: [steps, n] to record v in, or [0, n]. pieces: (piece [n] of each neuron, the
+    neurons in order of their pieces [n], where each piece starts in that [pieces + 1]);
+    active, fired [steps, pieces]: counters, or [0, 0]. A neuron is active if it had
+    something to do (see _find_busy).
     peak [3]: largest |input|, |u| and |v| so far.
     """
     steps, n = total.shape
     count, record, counting = first[start], membrane.shape[0] > 0, active.shape[0] > 0
     payload, busy = np.zeros(n, np.int32), np.zeros(n, np.uint8)
-    passed = np.zeros(active.shape[1], np.int64)
+    ranks = np.zeros(n if rank.size else 0, np.int32)
+    piece, order, piece_first = pieces
     for t in range(steps):
         if counting:
             _find_busy(state, parameter, total[t], bias, touched[t], busy)
+            _count(order, piece_first, busy, active[t])
         _advance(code, state, parameter, total[t], bias, payload)
+        before, count = count, _append_events(payload, index, value, count)
         if counting:
-            _count(runs, busy, payload, active[t], fired[t])
-            if rank.size:
-                _rank(runs, busy, payload, count, passed, rank)
-        for i in range(n):
-            if payload[i] != 0:
-                index[count], value[count] = i, payload[i]
-                count += 1
+            for e in range(before, count):
+                fired[t, piece[index[e]]] += 1
+        if rank.size:
+            _find_ranks(order, piece_first, busy, ranks)
+            for e in range(before, count):
+                rank[e] = ranks[index[e]]
         if record:
             membrane[t] = state[1]
         peak[0] = _largest(total[t], peak[0])

@@ -71,11 +71,11 @@ def network(name: str) -> tuple[QuantNetwork, Stimulus, Board]:
             return with_bias_and_zero_weights(), raster(60, 50, 0.05, 1), cramped(board, 16)
         case "conv":
             vth = (60, 150, 300, 300, 300)
-            return gesture(17, vth), raster(289, 30, 0.2, 0), cramped(board, 70)
+            return gesture(17, vth), raster(289, 12, 0.2, 0), cramped(board, 70)
         case "recurrent":
             return recurrent(600, 40, 50, 150), raster(50, 40, 0.2, 0), cramped(board, 60)
         case "congested":
-            return perceptron((200, 240, 40), 200), raster(200, 20, 0.4, 0), cramped(board, 8)
+            return perceptron((200, 400, 40), 400), raster(200, 20, 0.4, 0), cramped(board, 100)
     raise KeyError(name)
 
 
@@ -159,7 +159,7 @@ def test_energy_and_time_equal_their_own_loihi_with_their_own_coefficients() -> 
     """Nothing of ours is in their architecture here; their inputs take its first core."""
     board = msgspec.structs.replace(load_board("loihi1"), dead_cores=(0,))
     net, stimulus, _ = network("dense")
-    program = mapped(net, board, method="fill")
+    program = mapped(net, board, method="in-order")
     with TemporaryDirectory() as folder:
         runs = [Run("simple", stimulus.steps), Run("detailed", stimulus.steps)]
         simple, detailed = simulate(program, stimulus, Path(folder), runs, arch="shipped")

@@ -238,6 +238,27 @@ def gate(
 
 
 @app.command()
+def compare(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="REPORT...", help="report.json files, or their folders."),
+    ],
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Draw the comparison here (.svg or .pdf)."),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Put reports of several models, targets or commits side by side."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli_compare import run_compare
+
+        run_compare(tuple(files), json=json, out=out)
+    return outcome.code
+
+
+@app.command()
 def boards(
     name: Annotated[
         Optional[str],  # noqa: UP045

@@ -27,6 +27,7 @@ from snn_deploy.errors import DoesNotFitError, InputError
 from snn_deploy.frontends.read_nir import read_nir
 from snn_deploy.network import Network
 from snn_deploy.passes.check import check
+from snn_deploy.passes.fuse import fuse
 from snn_deploy.passes.normalize import normalize
 from snn_deploy.passes.partition import partition
 from snn_deploy.passes.place import place
@@ -146,7 +147,7 @@ def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Itera
     board, data = run.board, run.data
     yield run
 
-    net = retime(normalize(run.net))
+    net = retime(normalize(fuse(run.net)))
     yield (run := replace(run, stage="normalize", net=net))
 
     floats = None if data is None else run_reference(net, data, keep_all=keep_all)

@@ -27,12 +27,14 @@ def run(
     """
     frame, pieces = updates.shape
     sent, received = np.zeros(frame), np.zeros(frame)
-    density = np.zeros(n_links)
+    links = np.diff(path_first).astype(np.float64)
+    ways = np.stack((links * buffer, latency, 1 / links, 1 / (links + 1)), axis=1)
+    size = _most_messages(event_first, route_first) + pieces + 1  # one to write in vain
+    wait, receive, leaves = np.empty(size), np.empty(size), np.empty(size)
+    pair, after = np.empty(size, np.int32), np.empty(size, np.int32)
+    density, head = np.empty(n_links), np.empty(pieces + 1, np.int32)
     for f in range(frame):
-        size = _most_messages(event_first, route_first, f) + pieces
-        wait, receive = np.zeros(size), np.zeros(size)
-        pair, after = np.empty(size, np.int32), np.full(size, -1, np.int32)
-        head = np.full(pieces + 1, -1, np.int32)
+        head[:] = -1
         _list_messages(
             f, event_first, event_index, event_rank, source_first, core, place,
             route_first, route_at, route_pair, route_receive, updates, active, rates,
@@ -40,20 +42,23 @@ def run(
         )  # fmt: skip
         density[:] = 0.0
         sent[f], received[f] = _schedule(
-            head, after, wait, pair, receive, path_first, path_link, latency, target,
-            density, buffer, pieces,
+            head, after, wait, pair, receive, leaves, path_first, path_link, ways, target,
+            density, pieces,
         )  # fmt: skip
     return sent, received
 
 
 @kernel
-def _most_messages(event_first, route_first, f):
-    """Return a number no smaller than that of the messages of step f."""
-    total = 0
-    for q in range(event_first.shape[0]):
-        events = event_first[q, f + 1] - event_first[q, f]
-        total += events * (route_first[q + 1] - route_first[q])
-    return total
+def _most_messages(event_first, route_first):
+    """Return a number no smaller than that of the messages of any step."""
+    most = 0
+    for f in range(event_first.shape[1] - 1):
+        total = 0
+        for q in range(event_first.shape[0]):
+            events = event_first[q, f + 1] - event_first[q, f]
+            total += events * (route_first[q + 1] - route_first[q])
+        most = max(most, total)
+    return most
 
 
 @kernel
@@ -80,93 +85,105 @@ def _list_messages(
                     + rates[SPIKE]
                 )
                 done[s], busy[s] = place[n], event_rank[e]
+            begin = count
             for r in range(route_first[q], route_first[q + 1]):
-                if route_pair[route_at[r] + i] < 0:
-                    continue
-                wait[count] = pending[s] + rates[MESSAGE]
                 pair[count] = route_pair[route_at[r] + i]
                 receive[count] = route_receive[route_at[r] + i]
+                wait[count], after[count] = rates[MESSAGE], count + 1
+                count += pair[count] >= 0
+            if count > begin:
+                wait[begin] += pending[s]
                 pending[s] = 0.0
-                _append(head, tail, after, s, count)
-                count += 1
+                _append(head, tail, after, s, begin, count - 1)
     for s in range(pieces):
         rest = pending[s] + (updates[f, s] - done[s]) * rates[NEURON]
         rest += (active[f, s] - busy[s]) * rates[ACTIVE]
         if rest > 0:
             wait[count], pair[count] = rest, -1
-            _append(head, tail, after, s, count)
+            _append(head, tail, after, s, count, count)
             count += 1
 
 
 @kernel
-def _append(head, tail, after, s, message):
+def _append(head, tail, after, s, begin, end):
+    """Append the messages begin .. end, which are linked already, to the list of s."""
+    after[end] = -1
     if tail[s] < 0:
-        head[s] = message
+        head[s] = begin
     else:
-        after[tail[s]] = message
-    tail[s] = message
+        after[tail[s]] = begin
+    tail[s] = end
 
 
 @kernel
 def _schedule(
-    head, after, wait, pair, receive, path_first, path_link, latency, target, density,
-    buffer, pieces,
+    head, after, wait, pair, receive, leaves, path_first, path_link, ways, target, density,
+    pieces,
 ):  # fmt: skip
-    """Return when the last message has been sent, and received. density [L]: zeros."""
+    """Return when the last message has been sent, and received.
+
+    ways [R, 4]: of each pair, what its links hold, its latency, 1 / its links, and the
+    share of a message on each. leaves, density: work space.
+
+    Messages under way to one target leave the network in the order in which they came, so
+    each target has a queue (a linked list again), and only the targets are in a heap.
+    """
     when, who = np.zeros(head.size), np.zeros(head.size, np.int32)
     ready = 0  # size of this heap: sources by the time of their next message
     for s in range(head.size):
         if head[s] >= 0:
             ready = _push(when, who, ready, wait[head[s]], s)
-    leaves, message = np.zeros(after.size), np.zeros(after.size, np.int32)
-    under_way, work = 0, 0.0  # size of that heap, and the seconds to receive all in it
+    front, back = np.zeros(pieces, np.int32), np.full(pieces, -1, np.int32)
+    due, waiting = np.zeros(pieces), np.zeros(pieces, np.int32)
+    queues = 0  # size of that heap: targets by when their front message leaves
+    under_way, work = 0, 0.0  # messages, and the seconds to receive them all
     free = np.zeros(pieces)  # when each target has finished what came so far
+    density[:] = 0.0
     last_sent, last_received = 0.0, 0.0
     while ready:
         t, s = when[0], who[0]
-        ready = _pop(when, who, ready)
         last_sent = max(last_sent, t)
-        while under_way and leaves[0] <= t:
-            gone = message[0]
-            under_way = _pop(leaves, message, under_way)
+        while queues and due[0] <= t:
+            q = waiting[0]
+            gone = front[q]
+            under_way -= 1
             work -= receive[gone]
-            _spread(density, path_first, path_link, pair[gone], -1.0)
+            p = pair[gone]
+            for k in range(path_first[p], path_first[p + 1]):
+                density[path_link[k]] -= ways[p, 3]
+            if gone == back[q]:
+                back[q] = -1
+                queues = _pop(due, waiting, queues)
+            else:
+                front[q] = after[gone]
+                _replace(due, waiting, queues, leaves[front[q]], q)
         m = head[s]
         head[s] = after[m]
         p = pair[m]
         if p >= 0:
+            q = target[p]
             mean = work / under_way if under_way else 0.0
-            links = path_first[p + 1] - path_first[p]
-            along = _along(density, path_first, path_link, p)
-            t += max(0.0, along - links * buffer) * mean
-            arrives = t + max(latency[p], along * mean / links)
-            received = max(free[target[p]], arrives)
-            free[target[p]] = received + receive[m]
-            last_received = max(last_received, free[target[p]])
-            under_way = _push(leaves, message, under_way, received, m)
+            along = 0.0
+            for k in range(path_first[p], path_first[p + 1]):
+                along += density[path_link[k]]
+                density[path_link[k]] += ways[p, 3]
+            t += max(0.0, along - ways[p, 0]) * mean
+            leaves[m] = max(free[q], t + max(ways[p, 1], along * mean * ways[p, 2]))
+            free[q] = leaves[m] + receive[m]
+            last_received = max(last_received, free[q])
+            if back[q] < 0:
+                front[q] = m
+                queues = _push(due, waiting, queues, leaves[m], q)
+            else:
+                after[back[q]] = m
+            back[q] = m
+            under_way += 1
             work += receive[m]
-            _spread(density, path_first, path_link, p, 1.0)
         if head[s] >= 0:
-            ready = _push(when, who, ready, t + wait[head[s]], s)
+            _replace(when, who, ready, t + wait[head[s]], s)
+        else:
+            ready = _pop(when, who, ready)
     return last_sent, last_received
-
-
-@kernel
-def _spread(density, path_first, path_link, p, messages):
-    """Add `messages` to the links of pair p, one share each; one is the target's own."""
-    links = path_first[p + 1] - path_first[p]
-    share = messages / (links + 1)
-    for k in range(path_first[p], path_first[p + 1]):
-        density[path_link[k]] += share
-
-
-@kernel
-def _along(density, path_first, path_link, p):
-    """Return the messages on the links of pair p."""
-    total = 0.0
-    for k in range(path_first[p], path_first[p + 1]):
-        total += density[path_link[k]]
-    return total
 
 
 @kernel
@@ -187,7 +204,14 @@ def _push(keys, items, size, key, item):
 def _pop(keys, items, size):
     """Remove the first of a heap; return its new size."""
     size -= 1
-    key, item = keys[size], items[size]
+    if size:
+        _replace(keys, items, size, keys[size], items[size])
+    return size
+
+
+@kernel
+def _replace(keys, items, size, key, item):
+    """Put another in the place of the first of a heap."""
     i = 0
     while 2 * i + 1 < size:
         child = 2 * i + 1
@@ -198,4 +222,3 @@ def _pop(keys, items, size):
         keys[i], items[i] = keys[child], items[child]
         i = child
     keys[i], items[i] = key, item
-    return size

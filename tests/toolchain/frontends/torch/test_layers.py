@@ -88,9 +88,18 @@ def test_modules(name: str) -> None:
     check(module, *shape)
 
 
+def in_place(x: Any) -> Any:
+    y = 2 * x
+    held = y
+    y += 1
+    y.mul_(3).add_(x)
+    return y + held
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
     "sums and gains": (lambda x: 2 * x - 1 + x / 4 - (3 - x), (5,)),
     "weights of each value": (lambda x: x * torch.arange(1.0, 6.0) + torch.arange(5.0), (5,)),
+    "in place": (in_place, (5,)),
     "view": (lambda x: x.view(x.size(0), -1), IMAGE),
     "reshape": (lambda x: x.reshape(-1, 14, 12), IMAGE),
     "permute": (lambda x: x.permute(0, 3, 1, 2), IMAGE),

@@ -1,4 +1,4 @@
-"""What a surrogate function does in forward: tried out at, below and above the threshold."""
+"""What a surrogate function does in forward: tried out around the threshold."""
 
 from collections.abc import Callable
 from typing import Any

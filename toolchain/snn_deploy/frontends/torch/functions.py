@@ -7,6 +7,7 @@ shape, so that everything unsupported is named at once.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -154,9 +155,26 @@ def neg(session: Session, x: Any) -> Any:
 
 
 def sub(session: Session, x: Any, y: Any, *, alpha: Any = 1) -> Any:
-    """x - alpha * y."""
+    """x - alpha * y; what is not a spike, 1 - y, is 0 or 1 as well."""
     minus = neg(session, y) if isinstance(y, Traced) else -y
-    return None if minus is None else add(session, x, minus, alpha=alpha)
+    made = None if minus is None else add(session, x, minus, alpha=alpha)
+    is_one = isinstance(x, int | float) and x == 1 and alpha == 1
+    if made is not None and is_one and y.signal.binary:
+        return session.traced(replace(made.signal, binary=True), made)
+    return made
+
+
+def in_place(function: Function) -> Function:
+    """Return the form of a function that changes its first argument, whoever holds it."""
+
+    def changed(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
+        made = function(session, x, *args, **kwargs)
+        if made is None or not isinstance(x, Traced) or made.signal.shape != x.signal.shape:
+            return None
+        x.signal = made.signal
+        return x
+
+    return changed
 
 
 def rsub(session: Session, x: Any, y: Any) -> Any:
@@ -250,11 +268,15 @@ def average_pool(session: Session, x: Any, kernel_size: Any, stride: Any = None,
 
 
 FUNCTIONS: dict[str, Function] = {
-    **dict.fromkeys(("add", "__add__", "__radd__", "__iadd__"), add),
-    **dict.fromkeys(("sub", "subtract", "__sub__", "__isub__"), sub),
+    **dict.fromkeys(("add", "__add__", "__radd__"), add),
+    **dict.fromkeys(("sub", "subtract", "__sub__"), sub),
     **dict.fromkeys(("rsub", "__rsub__"), rsub),
-    **dict.fromkeys(("mul", "multiply", "__mul__", "__rmul__", "__imul__"), mul),
-    **dict.fromkeys(("div", "true_divide", "__truediv__", "__itruediv__"), div),
+    **dict.fromkeys(("mul", "multiply", "__mul__", "__rmul__"), mul),
+    **dict.fromkeys(("div", "true_divide", "__truediv__"), div),
+    **dict.fromkeys(("add_", "__iadd__"), in_place(add)),
+    **dict.fromkeys(("sub_", "__isub__"), in_place(sub)),
+    **dict.fromkeys(("mul_", "__imul__"), in_place(mul)),
+    **dict.fromkeys(("div_", "__itruediv__"), in_place(div)),
     **dict.fromkeys(("neg", "__neg__"), neg),
     **dict.fromkeys(("detach", "contiguous", "clone", "to", "float", "double", "cpu",
                      "cuda", "requires_grad_", "detach_", ".data", "type_as"), same),
@@ -277,8 +299,8 @@ MOVING = frozenset({
 })  # fmt: skip
 
 LOOKING = frozenset({
-    "__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "any", "all",
-    "nonzero", "equal",
+    "__bool__", "__int__", "__float__", "__index__", "item", "tolist", "numpy", "any",
+    "all", "nonzero", "equal",
 })  # fmt: skip
 
 LINEAR = frozenset({

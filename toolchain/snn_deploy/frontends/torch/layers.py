@@ -120,7 +120,7 @@ def moving(session: Session, module: Any, x: Traced) -> Any:
 def _plain_forward(module: Any) -> Callable[..., Any]:
     """Return torch's own forward of a layer that a framework may have wrapped."""
     bases = [c for c in type(module).__mro__ if c.__module__.startswith("torch.nn")]
-    return bases[0].forward  # type: ignore[no-any-return]
+    return getattr(bases[0], "forward")  # type: ignore[no-any-return]  # noqa: B009
 
 
 def pad(session: Session, module: Any, x: Traced) -> Any:

@@ -70,5 +70,5 @@ class Traced(torch.Tensor):
                 return func(*args, **(kwargs or {}))
         return call(name, func, args, kwargs or {})
 
-    def __repr__(self, *, tensor_contents: Any = None) -> Any:
+    def __repr__(self, **options: Any) -> str:  # type: ignore[override]
         return f"Traced{list(self.lead) + list(self.signal.shape)}"
