@@ -9,7 +9,7 @@ export LAVA_PYTHON
 EXAMPLE := examples/digits_conv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lava-env sanafe-env clean
+.PHONY: help demo test check docs bench lava-env sanafe-env clean
 
 help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -25,6 +25,9 @@ check: $(VENV)/.test  ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.docs  ## Build the documentation site into build/site
+	$(BIN)/mkdocs build -q -f docs/mkdocs.yml
 
 bench: $(VENV)/.core  ## Measure every claim of speed (see bench/)
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script; done
@@ -51,6 +54,11 @@ $(VENV)/.test: $(VENV)/.core tests/requirements/dev.txt tests/requirements/frame
 	  -e '.[test]' -r tests/requirements/frameworks.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c tests/requirements/dev.txt \
 	  --no-deps -r tests/requirements/frameworks-no-deps.txt
+	.ci/system-tools
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 $(LAVA_VENV)/.lava: .ci/lava-env

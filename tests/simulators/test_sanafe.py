@@ -75,7 +75,11 @@ def network(name: str) -> tuple[QuantNetwork, Stimulus, Board]:
         case "recurrent":
             return recurrent(600, 40, 50, 150), raster(50, 40, 0.2, 0), cramped(board, 60)
         case "congested":
-            return perceptron((200, 400, 40), 400), raster(200, 20, 0.4, 0), cramped(board, 100)
+            return (
+                perceptron((200, 400, 40), 400),
+                raster(200, 20, 0.4, 0),
+                cramped(board, 100),
+            )
     raise KeyError(name)
 
 
@@ -111,8 +115,12 @@ def test_counts_are_the_same(name: str) -> None:
     assert ours.counts.active.sum() == c.simple["neurons_updated"] - inputs
     assert ours.counts.messages_in.sum() == c.simple["packets_sent"]
     steps = slice(0, c.stimulus.steps)
-    np.testing.assert_array_equal((ours.hops_x + ours.hops_y)[steps], c.simple["perf"]["hops"])
-    np.testing.assert_array_equal(ours.counts.synops.sum(axis=1)[steps], c.simple["perf"]["spikes"])
+    np.testing.assert_array_equal(
+        (ours.hops_x + ours.hops_y)[steps], c.simple["perf"]["hops"]
+    )
+    np.testing.assert_array_equal(
+        ours.counts.synops.sum(axis=1)[steps], c.simple["perf"]["spikes"]
+    )
     assert 0 < ours.counts.active.sum() < ours.counts.updates.sum()
 
 
@@ -121,14 +129,24 @@ def test_every_line_of_energy_is_the_same(name: str) -> None:
     """Their `network` holds hops and axons, of inputs too; `soma` and `synapse` three lines."""
     c = case(name)
     accounts = {a.name: a for a in ledger(c.ours(), c.program).accounts}
-    joules = {line.name: line.joules.low for line in accounts["sanafe"].lines if line.joules}
+    joules = {
+        line.name: line.joules.low for line in accounts["sanafe"].lines if line.joules
+    }
     theirs, pool = c.simple["energy"], c.program.board.energy.sets["sanafe"].coefficients
     parts = {
         "synapse": ("synapse dense", "synapse sparse", "synapse conv"),
         "soma": ("soma access", "soma update", "spike out"),
-        "network": ("axon in", "axon out", "hop east-west", "hop north-south", "input message"),
+        "network": (
+            "axon in",
+            "axon out",
+            "hop east-west",
+            "hop north-south",
+            "input message",
+        ),
     }
-    assert {n for names in parts.values() for n in names} == {p.name for p in pool if p.value is not None}
+    assert {n for names in parts.values() for n in names} == {
+        p.name for p in pool if p.value is not None
+    }
     for part, names in parts.items():
         assert sum(joules[n] for n in names) == pytest.approx(theirs[part], rel=EXACT)
         assert theirs[part] > 0
@@ -143,7 +161,9 @@ def test_simple_time_equals_their_simple_time_in_each_step(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_event_time_is_within_two_percent_of_their_detailed_time_in_each_step(name: str) -> None:
+def test_event_time_is_within_two_percent_of_their_detailed_time_in_each_step(
+    name: str,
+) -> None:
     c = case(name)
     ours = c.ours("event").step_s[0, : c.stimulus.steps]
     np.testing.assert_allclose(ours, c.detailed["perf"]["sim_time"], rtol=0.02)

@@ -272,5 +272,5 @@ def test_file_that_says_something_else_is_refused(
 
 
 def test_missing_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a readable deploy.yaml .*No such file"):
+    with pytest.raises(InputError, match=r"not a readable deploy\.yaml .*No such file"):
         read_gate_file(tmp_path / "deploy.yaml")

@@ -247,8 +247,8 @@ def test_lemaires_energy_is_spikingjellys(graded: bool) -> None:
     net, x = network(), spikes() * (0.7 if graded else 1.0)
     profiler = LemaireEnergyProfiler(config=LemaireEnergyConfig(strict=False))
     model = spikingjelly_model(net)
+    profiler.bind_model(model)
     with pytest.warns(RuntimeWarning, match="Flatten"):
-        profiler.bind_model(model)
         values = run_spikingjelly(model, x, profiler)
     theirs = profiler.get_report().breakdown_pj
     seen = Watched(net, {"x": x, **values}, False)

@@ -1,6 +1,7 @@
 """The verb `compare`: several reports side by side, as a table and as a picture."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from snn_deploy.compare import compare
 from snn_deploy.errors import InputError
 from snn_deploy.report import read_report
 from snn_deploy.reporting.folder import check_place, write_file
-from snn_deploy.reporting.screen import screen, show_section
+from snn_deploy.reporting.screen import grid, screen, show_section
 
 PICTURES = (".svg", ".pdf")
 
@@ -44,7 +45,10 @@ def run_compare(files: tuple[Path, ...], *, json: bool, out: Path | None = None)
     else:
         from snn_deploy.reporting.comparison import comparison_section
 
-        show_section(comparison_section(found), screen())
+        section, console = comparison_section(found), screen()
+        show_section(replace(section, table=None), console)
+        if section.table is not None:
+            console.print(grid(section.table, whole=True))
     sys.stdout.flush()
 
 

@@ -69,9 +69,9 @@ def _quantities(report: Report) -> Iterator[tuple[Key, Cell]]:
     for a in report.accuracy:
         name = f"accuracy {a.stage}"
         yield (name, "share", False), Cell(a.value, known.get(name))
-    for a in report.agreement:
-        if (a.first, a.second) == ("reference", "chip"):
-            yield ("fidelity", "share", False), Cell(a.value)
+    for pair in report.agreement:
+        if (pair.first, pair.second) == ("reference", "chip"):
+            yield ("fidelity", "share", False), Cell(pair.value)
     yield from _energies(report, known)
     time = report.latency
     if time is not None and time.answer_s.mean is not None:
@@ -116,7 +116,8 @@ def _told_apart(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _differences(reports: tuple[Report, ...]) -> Iterator[str]:
-    facts = {
+    facts: dict[str, list[str | int]] = {
+        "model": [r.model.sha256 or r.model.file for r in reports],
         "target": [r.target.name for r in reports],
         "input": [r.input.source if r.input else "none" for r in reports],
         "samples": [r.input.samples if r.input else 0 for r in reports],
@@ -127,4 +128,4 @@ def _differences(reports: tuple[Report, ...]) -> Iterator[str]:
     }
     for what, values in facts.items():
         if len(set(values)) > 1:
-            yield f"{what} differs: {', '.join(map(str, values))}"
+            yield f"{what} differs: {', '.join(str(v)[:24] for v in values)}"

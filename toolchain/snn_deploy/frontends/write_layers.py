@@ -70,7 +70,7 @@ def _diagonal(m: Map) -> Scale | None:
     if not isinstance(m, Sparse) or m.n_pre != m.n_post:
         return None
     entries = m.matrix.tocoo()
-    beside = (entries.coords[0] != entries.coords[1]) & (entries.data != 0)
+    beside = (entries.row != entries.col) & (entries.data != 0)
     return None if beside.any() else Scale(m.matrix.diagonal())
 
 
@@ -127,7 +127,7 @@ def _blocks(m: Sparse, shape: Shape) -> AnyArray | None:
         return None
     n_in, n_out = shape[-1], m.n_post // count
     entries = m.matrix.tocoo()
-    rows, columns = entries.coords
+    rows, columns = entries.row, entries.col
     if (rows // n_out != columns // n_in).any():
         return None
     weight = np.zeros((count, n_out, n_in))

@@ -52,15 +52,18 @@ def _integrator(net: Network, pop: Population) -> Population | None:
     """Return the readout that is all of pop's input, and feeds nothing else; None if there
     is none."""
     into = net.into(pop.name)
-    if len(into) != 1 or into[0].delay or not _is_identity(into[0].map):
+    if len(into) != 1 or into[0].delay or into[0].pre == pop.name:
         return None
     name = into[0].pre
-    found = [p for p in net.populations if p.name == name]
     leaving = [p for p in net.projections if p.pre == name]
-    if not found or len(leaving) != 1 or name in net.outputs or name == pop.name:
+    if len(leaving) != 1 or name in net.outputs:
         return None
-    never_fires = bool(np.isinf(found[0].neuron.threshold).all())
-    return found[0] if not found[0].neuron.spiking and never_fires else None
+    found = [p for p in net.populations if p.name == name and _only_integrates(p.neuron)]
+    return found[0] if found and _is_identity(into[0].map) else None
+
+
+def _only_integrates(n: Lif) -> bool:
+    return not n.spiking and bool(np.isinf(n.threshold).all())
 
 
 def _is_identity(m: Map) -> bool:
@@ -68,10 +71,10 @@ def _is_identity(m: Map) -> bool:
         return True
     if m.n_pre != m.n_post:
         return False
-    difference = matrix(m).tocoo()
-    on = difference.coords[0] == difference.coords[1]
-    ones = bool((difference.data[on] == 1).all()) and int(on.sum()) == m.n_pre
-    return ones and not difference.data[~on].any()
+    entries = matrix(m).tocoo()
+    on = entries.row == entries.col
+    ones = bool((entries.data[on] == 1).all()) and int(on.sum()) == m.n_pre
+    return ones and not entries.data[~on].any()
 
 
 def _is_threshold(net: Network, pop: Population) -> bool:

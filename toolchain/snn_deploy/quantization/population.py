@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
+from snn_deploy.arrays import AnyArray, FloatArray, frozen
 from snn_deploy.board import Board
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.linear import apply, compose, fold, replace_weight
@@ -15,6 +15,7 @@ from snn_deploy.network import Network, Population, Projection
 from snn_deploy.neurons import Lif
 from snn_deploy.quant import Drive, Loss, QuantPopulation, QuantProjection, Range
 from snn_deploy.quantization import reach, registers, scale
+from snn_deploy.quantization.neuron import limits_of, neuron_registers, rounding_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +77,6 @@ class Context:
         return range(
             int(synapse.weight_exp_min.value), int(synapse.weight_exp_max.value) + 1
         )
-
-    @property
-    def limits(self) -> scale.Limits:
-        neuron = self.board.neuron
-        bias_top = registers.BIAS_HIGH << int(neuron.bias_exp_max.value)
-        threshold_top = (1 << int(neuron.threshold_bits.value)) - 1
-        state_top = (1 << (int(neuron.state_bits.value) - 1)) - 1
-        return scale.Limits(state_top, threshold_top, bias_top)
 
 
 def rest_of(neuron: Lif) -> FloatArray:
@@ -153,7 +146,7 @@ def quantize_population(source: Population, context: Context) -> Result:
         weight_losses.append(loss)
     made_up = _rounded_down(projections, pop.neuron, s, context)
     leveled = replace(pop, neuron=replace(pop.neuron, bias=pop.neuron.bias + made_up))
-    population, losses = _registers(leveled, s, bool(fed), context)
+    population, losses = neuron_registers(leveled, s, bool(fed), context.board)
     drive = _drive(leveled, fed, s, context) if fed else None
     population = replace(population, scale=frozen(population.scale * factor))
     return Result(population, tuple(projections), drive, (*weight_losses, *losses), ranges)
@@ -175,7 +168,7 @@ def _choose_scale(
     fed: list[Projection],
     context: Context,
 ) -> tuple[tuple[Range, ...], float]:
-    neuron, limits = pop.neuron, context.limits
+    neuron, limits = pop.neuron, limits_of(context.board)
     up, down = _bounds(pop, into, fed, context)
     bound_u, bound_v = reach.state_bounds(neuron, up, down)
     bound_a = float(np.abs(neuron.gain * np.stack([up, down])).max(initial=0.0))
@@ -226,7 +219,11 @@ def _range(where: str, what: str, r: scale.Reach, s: float, context: Context) ->
     bound = None if not np.isfinite(r.bound) else round(r.bound * unit)
     seen = None if r.measured is None else round(r.measured * unit)
     return Range(
-        where, what, limit if what == "a_in" else context.limits.state, bound, seen
+        where,
+        what,
+        limit if what == "a_in" else limits_of(context.board).state,
+        bound,
+        seen,
     )
 
 
@@ -262,7 +259,9 @@ def _quantize_projection(
         f"{a.mode.name.lower()}, {a.bits} bit, exponent {a.exponent}" for a in arrays
     )
     where = f"{p.pre} -> {p.post}"
-    return quantized, _loss(where, "weights", rest / top, "of the largest weight", note)
+    return quantized, rounding_loss(
+        where, "weights", rest / top, "of the largest weight", note
+    )
 
 
 def _rounded_down(
@@ -294,105 +293,6 @@ def _with_weights(m: Connection, weight: AnyArray) -> Connection:
             matrix = m.matrix.astype(np.int16)
             matrix.data = weight
             return Sparse(matrix)
-
-
-def _loss(where: str, what: str, error: AnyArray, unit: str, note: str = "") -> Loss:
-    size = np.abs(error)
-    rms = float(np.sqrt(np.mean(size**2))) if size.size else 0.0
-    return Loss(where, what, float(size.max(initial=0.0)), rms, unit, note)
-
-
-def _registers(
-    pop: Population, s: float, driven: bool, context: Context
-) -> tuple[QuantPopulation, tuple[Loss, ...]]:
-    neuron, limits = pop.neuron, context.limits
-    model = _model(neuron)
-    groups = int(context.board.pool.neuron_groups.value)
-    du = registers.few_groups(registers.current_decay(neuron.alpha), groups)
-    dv = registers.few_groups(registers.membrane_decay(neuron.beta), groups)
-    dv = np.minimum(dv, int(context.board.neuron.decay_v_max.value))
-    bias = 0.0 * neuron.bias if driven else neuron.bias * s
-    mantissa, exponent = registers.bias_registers(
-        bias, int(context.board.neuron.bias_exp_max.value)
-    )
-    vth = _threshold(neuron, s, du, dv, mantissa << exponent, limits.threshold)
-    params = {"du": du, "dv": dv, "bias_mant": mantissa, "bias_exp": exponent, "vth": vth}
-    if model == "soft_lif":
-        params["amount"] = _amount(pop, s, limits.state)
-    if model == "refractory_lif":
-        params["hold"] = np.full(neuron.n, neuron.hold, np.int64)
-    quantized = QuantPopulation(
-        name=pop.name,
-        shape=pop.shape,
-        model=model,
-        params={
-            k: frozen(np.broadcast_to(v, (neuron.n,)).copy()) for k, v in params.items()
-        },
-        v0=frozen(np.rint(neuron.v0 * s).astype(np.int64)),
-        scale=frozen(np.full(neuron.n, s)),
-        offset=neuron.v_reset,
-        level=pop.level,
-        spiking=neuron.spiking,
-    )
-    return quantized, _register_losses(pop, quantized, s, bias)
-
-
-def _model(neuron: Lif) -> str:
-    if neuron.hold:
-        return "refractory_lif"
-    return "lif" if neuron.reset == "zero" or not neuron.spiking else "soft_lif"
-
-
-def _threshold(
-    neuron: Lif, s: float, du: IntArray, dv: IntArray, bias: IntArray, top: int
-) -> IntArray:
-    """Return the threshold registers; a neuron fires above register * 64, strictly.
-
-    Where v moves in whole multiples of 64 only (no leak, no fraction of a bias), > and >=
-    are exact.
-    """
-    if not neuron.spiking:
-        return np.full(neuron.n, top, np.int64)
-    wanted = neuron.threshold * s / scale.GRID
-    coarse = (du == 4095) & ((dv == 0) | (dv == 4096)) & (bias % 64 == 0)
-    exact = np.ceil(wanted) - 1 if neuron.inclusive else np.floor(wanted)
-    return np.clip(np.where(coarse, exact, np.rint(wanted)), 0, top).astype(np.int64)
-
-
-def _amount(pop: Population, s: float, top: int) -> IntArray:
-    """Return what a spike takes off v. A late subtraction comes after the leak: amount /
-    beta now."""
-    neuron = pop.neuron
-    late = neuron.reset == "subtract_late"
-    if late and float(neuron.beta.min()) <= 0.0:
-        raise DoesNotFitError(
-            f"population {pop.name!r}: it subtracts its threshold one step after a spike, "
-            "but keeps nothing of its membrane from step to step (beta 0); use reset zero"
-        )
-    amount = neuron.amount / neuron.beta if late else neuron.amount
-    return np.clip(np.rint(amount * s), 0, top).astype(np.int64)
-
-
-def _register_losses(
-    pop: Population, made: QuantPopulation, s: float, bias: FloatArray
-) -> tuple[Loss, ...]:
-    neuron, p = pop.neuron, made.params
-    keep_v = 1.0 - p["dv"] / registers.DECAY_ONE
-    losses = [_loss(pop.name, "membrane decay", keep_v - neuron.beta, "per step")]
-    if neuron.alpha.any():
-        keep_u = 1.0 - (p["du"] + 1) / registers.DECAY_ONE
-        losses.append(_loss(pop.name, "current decay", keep_u - neuron.alpha, "per step"))
-    if neuron.spiking:
-        error = (p["vth"] * scale.GRID / s - neuron.threshold) / neuron.threshold
-        compare = ">=" if neuron.inclusive else ">"
-        note = (
-            f"scale {s:g} per unit, compared with {compare} in the model and > on the chip"
-        )
-        losses.append(_loss(pop.name, "threshold", error, "of the threshold", note))
-    if bias.any():
-        error = ((p["bias_mant"] << p["bias_exp"]) - bias) / np.abs(bias).max()
-        losses.append(_loss(pop.name, "bias", error, "of the largest bias"))
-    return tuple(losses)
 
 
 # --- inputs fed as a bias

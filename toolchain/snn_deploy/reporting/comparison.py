@@ -2,12 +2,14 @@
 
 from math import ceil
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from snn_deploy.compare import Cell, Comparison, Row
 from snn_deploy.reporting.canvas import COLORS, WIDTH, short, title
+from snn_deploy.reporting.figures import STYLE
 from snn_deploy.reporting.numbers import quantity, share
 from snn_deploy.reporting.precision import count
 from snn_deploy.reporting.sections import Section, Table
@@ -28,10 +30,18 @@ def comparison_section(found: Comparison) -> Section:
 def _cells(row: Row) -> list[str]:
     texts = []
     for i, cell in enumerate(row.cells):
-        change = None if i == 0 else row.change(i)
-        told = "" if not change else f" ({100 * change:+.1f} %)"
-        texts.append(_amount(cell, row.unit) + told)
+        texts.append(_amount(cell, row.unit) + (_change(row, i) if i else ""))
     return texts
+
+
+def _change(row: Row, i: int) -> str:
+    """Return e.g. " (-25.0 %)", of shares " (+3.2 points)"; empty if nothing changed."""
+    first, cell = row.cells[0], row.cells[i]
+    if row.unit == "share" and first is not None and cell is not None:
+        points = 100 * (cell.value - first.value)
+        return f" ({points:+.1f} points)" if points else ""
+    change = row.change(i)
+    return f" ({100 * change:+.1f} %)" if change else ""
 
 
 def _amount(cell: Cell | None, unit: str) -> str:
@@ -44,6 +54,11 @@ def _amount(cell: Cell | None, unit: str) -> str:
 
 def comparison_figure(found: Comparison) -> Figure:
     """Draw the main quantities, one plot each, a bar per report, whiskers of 95 %."""
+    with mpl.rc_context(STYLE):
+        return _drawn(found)
+
+
+def _drawn(found: Comparison) -> Figure:
     rows = [r for r in found.rows if _is_drawn(r)]
     across = 2
     down = max(1, ceil(len(rows) / across))

@@ -245,6 +245,32 @@ def test_layers_without_an_effect_on_the_output_are_left_out() -> None:
     assert [p.name for p in net.populations] == ["lif"]
 
 
+def test_neurons_alone_are_a_network() -> None:
+    net = from_torch(neuron.IFNode(v_threshold=2.0), torch.zeros(2, 5))
+    assert net.outputs == ("ifnode",)
+    assert run(net, np.ones((1, 6, 5))).outputs["ifnode"][0, :, 0].tolist() == [
+        0,
+        1,
+        0,
+        1,
+        0,
+        1,
+    ]
+
+
+def test_branches_of_two_shapes_are_not_merged() -> None:
+    class Net(Module):  # type: ignore[misc, unused-ignore]
+        def __init__(self) -> None:
+            super().__init__()
+            self.merge = sl.Merge()
+
+        def forward(self, x: Any) -> Any:
+            return self.merge(x, x[:, :2])
+
+    with pytest.raises(InputError, match=r"'merge' adds \[2\] to \[5\]; give both"):
+        from_torch(Net(), torch.zeros(2, 5))
+
+
 def test_the_state_a_module_is_in_changes_nothing() -> None:
     module = nn.Sequential(nn.Linear(5, 4, bias=False), leaky())
     nn.init.constant_(module[0].weight, 0.25)
@@ -274,6 +300,27 @@ def test_a_loop_over_a_static_input_is_one_network() -> None:
         theirs = module(x).numpy()
     assert 0.05 < theirs.mean() < 0.9
     assert np.allclose(run(net, fed).outputs["lif"].mean(axis=1), theirs, atol=1e-6)
+
+
+def test_a_readout_summed_over_a_loop_is_one_readout() -> None:
+    def forward(self: Any, x: Any) -> Any:
+        mem, total = self.lif.reset_mem(), 0
+        for t in range(x.size(0)):
+            spk, mem = self.lif(self.fc(x[t]), mem)
+            total = total + self.out(spk)
+        return total
+
+    torch.manual_seed(0)
+    lif = snn.Leaky(beta=0.5, spike_grad=lambda u: (u > 0).to(u.dtype))
+    parts = {"fc": nn.Linear(5, 64), "lif": lif, "out": nn.Linear(64, 3)}
+    module = Forward(forward, **parts).double()
+    x = torch.rand(25, 4, 5, dtype=torch.float64) * 4
+    net = from_torch(module, x, steps=25)
+    ours = run(net, x.transpose(0, 1).numpy()).outputs[net.outputs[0]]
+    with torch.no_grad():
+        theirs = module(x).numpy()
+    assert np.abs(theirs).max() > 1
+    assert np.allclose(ours.sum(axis=1), theirs, atol=1e-9)
 
 
 # --- float32, decays and weights as training leaves them ---------------------------------

@@ -138,14 +138,14 @@ def _output(session: Session, t: Traced) -> str:
 
 def _in_one_step(fed: Fed) -> Fed:
     """Return what is summed over a loop, as it is in one of its steps."""
-    by_map: dict[object, Wire] = {}
+    by_step: dict[int, list[Wire]] = {}
     for w in fed.wires:
-        key = (w.pre, tuple(map(id, w.maps)))
-        if key not in by_map or w.delay < by_map[key].delay:
-            by_map[key] = w
-    repeated = len(by_map) < len(fed.wires)
-    constants = fed.constants[-1:] if repeated else fed.constants
-    return Fed(tuple(by_map.values()), constants)
+        by_step.setdefault(w.delay, []).append(w)
+    kinds = {tuple((w.pre, *map(id, w.maps)) for w in wires) for wires in by_step.values()}
+    if len(by_step) < 2 or len(kinds) > 1:
+        return fed
+    each = len(fed.constants) // len(by_step)
+    return Fed(tuple(by_step[min(by_step)]), fed.constants[:each])
 
 
 def _is_average(wire: Wire) -> bool:

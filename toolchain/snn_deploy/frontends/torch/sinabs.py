@@ -118,6 +118,12 @@ def unflatten_time(session: Session, module: Any, x: Traced) -> Any:
 
 def merge(session: Session, module: Any, x: Traced, y: Traced) -> Any:
     """Merge: the sum of two branches of one shape."""
+    if x.signal.shape != y.signal.shape:
+        session.refuse(
+            f"{session.name_of(module)!r} adds {list(y.signal.shape)} to "
+            f"{list(x.signal.shape)}; give both branches the same shape"
+        )
+        return x
     return torch.add(x, y)
 
 
