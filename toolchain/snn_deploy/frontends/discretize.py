@@ -1,7 +1,8 @@
 """Discretize: a neuron node, in seconds -> a `Lif`, in steps.
 
-All profiles so far are forward Euler; they differ in the order of the update, in reset and
-threshold, and in how exactly their numbers come back from the file. Gains of a synaptic
+All profiles are forward Euler here, since `corrections` has put those that are not into
+such terms; they differ in the order of the update, in reset and threshold, and in how
+exactly their numbers come back from the file. Gains of a synaptic
 current go into `gain`, since the current is linear in its input.
 """
 
@@ -38,12 +39,23 @@ def discretize(node: Node, shape: Shape, settings: Settings, *, recurrent: bool)
         values |= firing(node, shape, settings, recurrent=recurrent)
     else:
         values |= {"spiking": False, "threshold": np.inf, "amount": 0.0}
-    return Lif.of(n, **values)
+    return Lif.of(n, v0=start(node, shape, settings), **values)
 
 
 def readout(n: int) -> Lif:
     """Return neurons that pass on their input of the step: v = x."""
     return Lif.of(n, beta=0.0, threshold=np.inf, amount=0.0, spiking=False)
+
+
+def start(node: Node, shape: Shape, settings: Settings) -> FloatArray | float:
+    """Return the membrane before the first step; 0 where the profile's key is no parameter.
+
+    A v_reset that the user overrides is no start either.
+    """
+    key = settings.profile.starts_at
+    if not node.has(key) or (key == "v_reset" and settings.reset != "v_reset"):
+        return 0.0
+    return vector(node, key, shape)
 
 
 def membrane(node: Node, shape: Shape, settings: Settings) -> dict[str, Any]:
@@ -109,7 +121,6 @@ def firing(
         "threshold": threshold,
         "v_reset": v_reset,
         "amount": threshold,
-        "v0": v_reset if profile.starts_at_reset else 0.0,
         "reset": late if settings.reset == "subtract" else "zero",
         "inclusive": settings.inclusive,
         "hold": int(holds and settings.reset == "zero"),

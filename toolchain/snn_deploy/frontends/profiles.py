@@ -2,10 +2,11 @@
 
 A file states time constants and thresholds, but neither the time step, nor how a spike
 resets, nor whether a membrane at the threshold fires, nor what is updated first. A Profile
-states those. Every entry was held against the framework itself, step by step
-(tests/toolchain/frontends).
+states those. Every entry but Rockpool's was held against the framework itself, step by step
+(tests/toolchain/frontends); Rockpool's against a loop written after its source.
 
-To add a framework: its Profile here, and the pattern its exporter leaves in `evidence.py`.
+To add a framework: its Profile here, the pattern its exporter leaves in `evidence.py`, and
+if its numbers do not mean what NIR says they mean, what they do mean in `corrections.py`.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from snn_deploy.errors import InputError
 
 RESETS = ("zero", "v_reset", "subtract")
 THRESHOLDS = ("gt", "ge")
+STARTS = ("zero", "v_reset", "v_leak")
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,12 @@ class Profile:
     subtraction comes one step late, after the leak. zero_holds: with reset to zero, neurons
     with a synaptic current or a recurrent layer of their own lose the whole step after a
     spike. current_first: the synaptic current is updated before the membrane that it
-    charges in that step. starts_at_reset: the membrane starts at v_reset instead of 0.
+    charges in that step. starts_at: where the membrane starts, one of STARTS.
     rounding: relative error of the parameters in its files; gains within it of 1 are 1.
     float32: its decays are float32 numbers, which the file holds as time constants.
+    reset_lost: its exporter does not write how it resets. in_steps: time constants in its
+    files are in steps, so that no dt is needed. one_spike: it can send several spikes in a
+    step and does so by default, but here a neuron sends one.
     """
 
     name: str
@@ -39,9 +44,12 @@ class Profile:
     late: bool = False
     zero_holds: bool = False
     current_first: bool = True
-    starts_at_reset: bool = False
+    starts_at: str = "zero"
     rounding: float = 1e-12
     float32: bool = False
+    reset_lost: bool = False
+    in_steps: bool = False
+    one_spike: bool = False
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -55,12 +63,28 @@ PROFILES: Mapping[str, Profile] = {
             # snntorch 1.0.0: export_nir.py for dt, _neurons/*.py for the step
             "snntorch", "snnTorch 1.0",
             dt=1e-4, reset="subtract", inclusive=False, late=True, zero_holds=True,
-            rounding=1e-6, float32=True,
+            rounding=1e-6, float32=True, reset_lost=True,
         ),
         Profile(
             # spikingjelly 2.0.0: activation_based/nir_exchange, functional/neuron.py
             "spikingjelly", "SpikingJelly 2.0",
-            dt=1e-4, reset="v_reset", inclusive=True, starts_at_reset=True,
+            dt=1e-4, reset="v_reset", inclusive=True, starts_at="v_reset",
+        ),
+        Profile(
+            # norse 1.1.0: torch/functional/{lif,lif_box,iaf}.py, torch/module for the start
+            "norse", "Norse 1.1",
+            dt=1e-3, reset="v_reset", inclusive=False, starts_at="v_leak", reset_lost=True,
+        ),
+        Profile(
+            # sinabs 3.1.3 (2.0.3 alike): layers/functional/lif.py, activation
+            "sinabs", "sinabs 3.1 with one spike per step",
+            dt=None, reset="subtract", inclusive=True, reset_lost=True, in_steps=True,
+            one_spike=True,
+        ),
+        Profile(
+            # rockpool 3.0.3.dev: nn/modules/torch/{lif_torch,lif_neuron_torch}.py
+            "rockpool", "Rockpool 3 with one spike per step",
+            dt=None, reset="subtract", inclusive=True, reset_lost=True, one_spike=True,
         ),
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from snn_deploy.errors import InputError
+from snn_deploy.frontends.corrections import correct
 from snn_deploy.frontends.discretize import discretize
 from snn_deploy.frontends.evidence import Reading, detect
 from snn_deploy.frontends.flatten import flatten
@@ -44,7 +45,8 @@ def read_nir(
     """
     graph, shapes = load(source)
     settings = settle(graph, Wishes(profile, dt, reset, threshold))
-    paths = find_paths(graph, shapes, settings.dt)
+    graph = correct(graph, settings.profile.name, settings.dt)
+    paths = find_paths(graph, shapes, settings.step_s)
     nodes = graph.of_kind(*NEURONS)
     neurons = {
         node.name: discretize(
@@ -60,7 +62,7 @@ def read_nir(
         populations=wiring.populations,
         projections=wiring.projections,
         outputs=wiring.outputs,
-        step_s=settings.dt,
+        step_s=settings.step_s,
         source=graph.source,
         assumptions=(
             *settings.assumptions,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snn_deploy.errors import InputError
+from snn_deploy.frontends.corrections import CORRECTIONS
 from snn_deploy.frontends.evidence import CLOSE, Reading, detect
 from snn_deploy.frontends.graph import NEURONS, RESETTING, Graph
 from snn_deploy.frontends.profiles import (
@@ -40,10 +41,15 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Settings:
-    """What was settled; `dt` is None only if no neuron depends on it."""
+    """What was settled.
+
+    dt: one step in the unit of the time constants; None only if no neuron depends on it.
+    step_s: seconds per step; None also where time constants are in steps (dt is 1 then).
+    """
 
     profile: Profile
     dt: float | None
+    step_s: float | None
     reset: str
     inclusive: bool
     assumptions: tuple[Assumption, ...]
@@ -62,10 +68,13 @@ def settle(graph: Graph, wishes: Wishes) -> Settings:
     dt, dt_why = choose_dt(graph, wishes, profile, readings)
     wished = wishes.threshold
     inclusive = profile.inclusive if wished is None else wished == "ge"
-    settings = Settings(profile, dt, wishes.reset or profile.reset, inclusive, ())
+    reset = wishes.reset or profile.reset
+    in_steps = profile.in_steps and wishes.dt is None
+    step_s = None if in_steps else dt
+    settings = Settings(profile, dt, step_s, reset, inclusive, ())
     noted = [Assumption("profile", profile.name, why)] if graph.of_kind(*NEURONS) else []
     if dt is not None:
-        noted.append(Assumption("dt", f"{dt:g} s", dt_why))
+        noted.append(Assumption("dt", "1 step" if in_steps else f"{dt:g} s", dt_why))
     noted += _firing_assumptions(graph, wishes, settings)
     return replace(settings, assumptions=tuple(noted))
 
@@ -123,7 +132,7 @@ def unsettled(graph: Graph, frameworks: list[Reading]) -> str:
             f"differently from the NIR specification{differ}; "
             f"choose with --profile {names}"
         )
-    known = [p.name for p in PROFILES.values() if p.dt is not None]
+    known = [p.name for p in PROFILES.values() if p.dt is not None or p.in_steps]
     return (
         f"{graph.source}: the time step is not in the file, and no framework's pattern is "
         f"either; give --dt SECONDS to read it by the NIR specification, "
@@ -140,6 +149,8 @@ def choose_dt(
     for reading in readings:
         if reading.profile == profile.name and reading.dt is not None:
             return reading.dt, reading.evidence
+    if profile.in_steps and graph.of_kind(*TIMED):
+        return 1.0, "time constants are in steps; --dt says how long one is"
     if profile.dt is not None and graph.of_kind(*TIMED, "Delay"):
         check_convention(graph, profile.dt, profile)
         return profile.dt, f"convention of {profile.title}"
@@ -153,7 +164,7 @@ def choose_dt(
 
 def check_convention(graph: Graph, dt: float, profile: Profile) -> None:
     """Raise InputError if an IF would not count its input with a conventional time step."""
-    for node in graph.of_kind("IF"):
+    for node in graph.of_kind("IF") if profile.name not in CORRECTIONS else ():
         r = node.real("r")
         if not np.allclose(r * dt, 1.0, rtol=CLOSE, atol=0.0):
             raise node.fail(
@@ -171,7 +182,7 @@ def _firing_assumptions(
         reset = settings.reset
         if reset == "subtract":
             reset += " the threshold" + (", one step later" if profile.late else "")
-        cannot_tell = ", which the file cannot tell" if profile.late else ""
+        cannot_tell = ", which the file cannot tell" if profile.reset_lost else ""
         why = f"default of {profile.title}{cannot_tell}"
         noted.append(
             Assumption("reset", reset, "given by the user" if wishes.reset else why)
@@ -181,7 +192,7 @@ def _firing_assumptions(
         why = "given by the user" if wishes.threshold else f"convention of {profile.title}"
         noted.append(Assumption("threshold", rule, why))
     if graph.of_kind(*TIMED):
-        start = "v_reset" if profile.starts_at_reset else "0"
+        start = "0" if profile.starts_at == "zero" else profile.starts_at
         why = "NIR states none; " + f"convention of {profile.title}"
         noted.append(Assumption("initial membrane", start, why))
     if graph.of_kind("CubaLI", "CubaLIF"):

@@ -1,4 +1,4 @@
-"""What a population's registers become: decays, threshold, bias, reset; and their losses."""
+"""What a population's registers become: decays, threshold, bias, reset; with losses."""
 
 import numpy as np
 

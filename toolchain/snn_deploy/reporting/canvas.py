@@ -65,3 +65,11 @@ def short(name: str) -> str:
 def title(axes: Axes, text: str) -> None:
     """Set a title over the left edge."""
     axes.set_title(text.replace("$", r"\$"), loc="left", fontsize=9, fontweight="bold")
+
+
+def lay_out(figure: Figure) -> None:
+    """Place everything once, so that no file it is saved to does it again."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from snn_deploy.compare import Cell, Comparison, Row
-from snn_deploy.reporting.canvas import COLORS, WIDTH, short, title
+from snn_deploy.reporting.canvas import COLORS, WIDTH, lay_out, short, title
 from snn_deploy.reporting.figures import STYLE
 from snn_deploy.reporting.numbers import quantity, share
 from snn_deploy.reporting.precision import count
@@ -72,8 +72,7 @@ def _drawn(found: Comparison) -> Figure:
     for i, axes in enumerate(plots):
         if i % across:
             axes.set_yticklabels([])
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    lay_out(figure)
     return figure
 
 

@@ -16,6 +16,7 @@ from matplotlib.patheffects import Normal
 from matplotlib.text import Text
 
 from snn_deploy.report import Report
+from snn_deploy.reporting.canvas import lay_out
 from snn_deploy.reporting.figures_answers import accuracy_figure, fidelity_figure
 from snn_deploy.reporting.figures_answers import raster_figure as raster
 from snn_deploy.reporting.figures_chip import floorplan_figure, time_figure
@@ -101,8 +102,7 @@ def figures(report: Report) -> dict[str, Figure]:
         drawn = {name: plot.draw(report) for name, plot in PLOTS.items()}
         found = {name: figure for name, figure in drawn.items() if figure is not None}
         for figure in found.values():
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")  # laid out once, not for each file
+            lay_out(figure)
     return found
 
 

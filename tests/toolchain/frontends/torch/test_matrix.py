@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.read_nir import read_nir
 from snn_deploy.frontends.write_nir import write_nir
@@ -45,7 +46,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the frameworks' own
 
 @dataclass(frozen=True)
 class Row:
-    """What one comparison saw. rates: of each population. parts: populations after reading back."""
+    """What one comparison saw.
+
+    rates: of each population. read_back: bins that differ after the round trip, measured for one seed
+    only; fused: the same after `fuse`. parts: populations after that, and before.
+    """
 
     bins: int
     neurons: int
@@ -69,12 +74,13 @@ def measure(name: str, seed: int) -> Row:
     ours = run(net, x).outputs
     answer = ours[net.outputs[0]].reshape(expected.shape)
     back, refusal = round_trip(net)
-    wrong, parts = [], (0, 0)
+    wrong: list[int | None] = [None, None]
+    parts = (0, 0)
     if back is not None:
         whole = fuse(back)
+        networks = (back if seed == SEEDS[0] else None, whole)
         wrong = [
-            int((run(n, x).outputs[net.outputs[0]].ravel() != answer.ravel()).sum())
-            for n in (back, whole)
+            None if n is None else differing(n, x, net.outputs[0], answer) for n in networks
         ]
         parts = len(whole.populations), len(net.populations)
     return Row(
@@ -83,11 +89,15 @@ def measure(name: str, seed: int) -> Row:
         wrong=int((answer != expected).sum()),
         rates={n: float(o.mean()) for n, o in ours.items() if n != "bias:1"},
         rate=float(expected.mean()),
-        read_back=wrong[0] if wrong else None,
-        fused=wrong[1] if wrong else None,
+        read_back=wrong[0],
+        fused=wrong[1],
         parts=parts,
         refusal=refusal,
     )  # fmt: skip
+
+
+def differing(net: Network, x: AnyArray, output: str, answer: AnyArray) -> int:
+    return int((run(net, x).outputs[output].ravel() != answer.ravel()).sum())
 
 
 def round_trip(net: Network) -> tuple[Network | None, str]:
@@ -132,7 +142,8 @@ def test_spikes_equal_those_of_the_module(name: str, seed: int) -> None:
 def test_spikes_survive_the_round_trip_through_a_file(name: str, seed: int) -> None:
     row = measure(name, seed)
     assert row.refusal == ""
-    assert (row.read_back, row.fused) == (0, 0)
+    assert row.read_back in ((0,) if seed == SEEDS[0] else (None,))
+    assert row.fused == 0
     assert row.parts[0] == row.parts[1], "fuse did not find all the neurons again"
 
 
@@ -194,7 +205,8 @@ def mark(case: Case) -> str:
 def trip(rows: list[Row], key: str) -> str:
     if rows[0].refusal:
         return "refused (held after a spike)"
-    return f"{sum(getattr(r, key) for r in rows)} / {sum(r.bins for r in rows):,}"
+    seen = [(getattr(r, key), r.bins) for r in rows if getattr(r, key) is not None]
+    return f"{sum(wrong for wrong, _ in seen)} / {sum(bins for _, bins in seen):,}"
 
 
 def test_the_table_in_the_docs_is_what_was_measured(request: pytest.FixtureRequest) -> None:
