@@ -71,7 +71,7 @@ def network(name: str) -> tuple[QuantNetwork, Stimulus, Board]:
             return with_bias_and_zero_weights(), raster(60, 50, 0.05, 1), cramped(board, 16)
         case "conv":
             vth = (60, 150, 300, 300, 300)
-            return gesture(17, vth), raster(289, 12, 0.2, 0), cramped(board, 70)
+            return gesture(15, vth), raster(225, 20, 0.2, 0), cramped(board, 70)
         case "recurrent":
             return recurrent(600, 40, 50, 150), raster(50, 40, 0.2, 0), cramped(board, 60)
         case "congested":
@@ -86,7 +86,8 @@ def network(name: str) -> tuple[QuantNetwork, Stimulus, Board]:
 @cache
 def case(name: str) -> Case:
     net, stimulus, board = network(name)
-    program = mapped(net, board, seed=1)
+    method = "local" if name == "congested" else "random"  # short ways hold few messages
+    program = mapped(net, board, seed=1, method=method)
     runs = [Run("simple", stimulus.steps), Run("detailed", stimulus.steps)]
     with TemporaryDirectory() as folder:
         simple, detailed = simulate(program, stimulus, Path(folder), runs)
@@ -181,14 +182,13 @@ def test_energy_and_time_equal_their_own_loihi_with_their_own_coefficients() -> 
     net, stimulus, _ = network("dense")
     program = mapped(net, board, method="in-order")
     with TemporaryDirectory() as folder:
-        runs = [Run("simple", stimulus.steps), Run("detailed", stimulus.steps)]
-        simple, detailed = simulate(program, stimulus, Path(folder), runs, arch="shipped")
+        runs = [Run("simple", stimulus.steps)]
+        (theirs,) = simulate(program, stimulus, Path(folder), runs, arch="shipped")
     accounts = {a.name: a for a in ledger(chip.run(program, stimulus), program).accounts}
     joules = [line.joules.low for line in accounts["sanafe"].lines if line.joules]
-    assert sum(joules) == pytest.approx(simple["energy"]["total"], rel=EXACT)
-    for model, theirs, close in (("simple", simple, EXACT), ("event", detailed, 0.02)):
-        ours = chip.run(program, stimulus, time_model=model).step_s[0, : stimulus.steps]
-        assert ours.sum() == pytest.approx(theirs["sim_time"], rel=close)
+    assert sum(joules) == pytest.approx(theirs["energy"]["total"], rel=EXACT)
+    ours = chip.run(program, stimulus, time_model="simple").step_s[0, : stimulus.steps]
+    assert ours.sum() == pytest.approx(theirs["sim_time"], rel=EXACT)
 
 
 def test_a_network_with_levels_runs_as_theirs_shifted_by_its_levels() -> None:

@@ -202,6 +202,7 @@ CANNOT = [
     ),
     (unlabelled, {"accuracy": 0.5}, "budget accuracy: no labels were given"),
     (unlabelled, {"max_drop": 0.5}, "budget accuracy: no labels were given"),
+    (bounded, {"latency_p95_us": 5}, "budget latency_p95_us: nothing was simulated"),
     (bounded, {"fidelity": 0.5}, "budget fidelity: nothing was simulated"),
 ]
 

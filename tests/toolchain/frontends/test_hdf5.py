@@ -168,7 +168,7 @@ def test_texts_of_every_kind_are_read(good: Path) -> None:
         replace("node/nodes/lif/type", np.bytes_("LIF"))(file)
 
     change(good, fixed)
-    assert read_nir(good, dt=1.0).outputs == ("lif",)
+    assert read_nir(good, profile="nir", dt=1.0).outputs == ("lif",)
 
     def compressed(file: Any) -> None:
         del file["node/edges"]
@@ -177,7 +177,7 @@ def test_texts_of_every_kind_are_read(good: Path) -> None:
         file["node"].create_dataset("edges", data=pairs, **options)
 
     change(good, compressed)
-    assert read_nir(good, dt=1.0).outputs == ("lif",)
+    assert read_nir(good, profile="nir", dt=1.0).outputs == ("lif",)
 
 
 def test_many_edges_are_read_from_many_heaps(write: Write, node: Any) -> None:
@@ -194,7 +194,7 @@ def test_many_edges_are_read_from_many_heaps(write: Write, node: Any) -> None:
 
 
 def test_metadata_is_ignored(good: Path) -> None:
-    plain = read_nir(good, dt=1.0)
+    plain = read_nir(good, profile="nir", dt=1.0)
 
     def annotate(file: Any) -> None:
         group = file["node/nodes/lif"].create_group("metadata")
@@ -202,6 +202,6 @@ def test_metadata_is_ignored(good: Path) -> None:
         group["reset"] = "subtract"
 
     change(good, annotate)
-    annotated = read_nir(good, dt=1.0)
+    annotated = read_nir(good, profile="nir", dt=1.0)
     assert annotated.assumptions == plain.assumptions
     assert annotated.populations[0].neuron.reset == "zero"

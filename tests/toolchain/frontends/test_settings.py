@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.profiles import PROFILES
 from snn_deploy.frontends.read_nir import read_nir, readings
 
 Write = Callable[..., Path]
@@ -58,7 +57,7 @@ def test_a_file_that_fits_two_frameworks_is_refused_with_the_flags(
     for dt in (None, DT):
         with pytest.raises(InputError, match=message):
             read_nir(path, dt=dt)
-    for name in PROFILES:
+    for name in ("snntorch", "spikingjelly", "nir"):
         assert profile_of(path, profile=name) == name
 
 

@@ -75,6 +75,18 @@ def test_energy_bars_are_the_lines_of_the_ledger() -> None:
         assert sum(bars(figure, i)) > 0
 
 
+def test_bounds_are_bars_from_silent_to_firing() -> None:
+    energy = bounded().energy
+    assert energy is not None
+    lines = energy.accounts[0].lines
+    drawn = figures(bounded())["energy"].axes[0].patches
+    ends = [p.get_x() + p.get_width() for p in drawn]  # type: ignore[attr-defined]
+    joules = [x.joules.high if x.joules else 0.0 for x in lines]
+    assert np.allclose(ends, np.array(joules) * 1e6)
+    starts = [p.get_x() for p in drawn]  # type: ignore[attr-defined]
+    assert any(s > 0 for s in starts)
+
+
 def test_unpublished_energy_is_written_not_drawn() -> None:
     assert "not published" in texts(svg(figures(by_hand())["energy"], "energy"))
 

@@ -136,3 +136,9 @@ def test_parts_that_were_not_reached_are_left_out(make: Any) -> None:
 
 def test_same_report_gives_the_same_page() -> None:
     assert html(measured()) == html(measured())
+
+
+def test_time_of_bounds_is_called_one() -> None:
+    (time,) = [f for f in headline(bounded()) if f.label.startswith("Time")]
+    assert "if every neuron fires in every step" in time.note
+    assert not any("if every neuron" in f.note for f in headline(measured()))

@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import lambertw
 
 from snn_deploy.arrays import FloatArray
-from snn_deploy.frontends.graph import NEURONS, Graph, Node, walk
-
-CLOSE = 1e-5  # relative; parameters went through float32 (6e-8) several times
+from snn_deploy.frontends.corrections import (
+    CLOSE,
+    CORRECTIONS,
+    NORSE_DT,
+    rockpool_r,
+    taus,
+)
+from snn_deploy.frontends.graph import NEURONS, RESETTING, Graph, Node, walk
 
 SNNTORCH_DT = 1e-4  # snntorch 1.0.0, export_nir.py: written into every time constant
 SNNTORCH_INPUT = "input"  # nirtorch.extract_nir_graph names every Input so
@@ -22,6 +28,10 @@ SPIKINGJELLY_INPUTS = frozenset({"x", "input_1"})
 _BOTH = frozenset({"Input", "Output", "Affine", "Linear", "Conv2d", "AvgPool2d", "Flatten"})
 _SNNTORCH = _BOTH | {"Port", "LIF", "CubaLIF"}
 _SPIKINGJELLY = _BOTH | {"Conv1d", "IF", "LIF", "CubaLIF"}
+_ENDS = frozenset({"Input", "Output", "Affine"})
+_NORSE = _ENDS | {"Conv2d", "IF", "LI", "LIF", "CubaLIF"}
+_SINABS = _ENDS | {"Conv1d", "Conv2d", "SumPool2d", "Flatten", "IF", "LI", "LIF"}
+_ROCKPOOL = _ENDS | {"Linear", "LI", "LIF", "CubaLIF"}
 
 
 @dataclass(frozen=True)
@@ -103,9 +113,72 @@ def _spikingjelly(graph: Graph) -> Reading | None:
     return Reading("spikingjelly", dt, seen, settles=named and dt is not None)
 
 
+def _norse(graph: Graph) -> Reading | None:
+    found = taus(graph)
+    if not found.size or found.max() >= NORSE_DT or not _written_by(graph, "norse", _NORSE):
+        return None
+    keys = [(node, key) for node in graph.of_kind(*NEURONS) for key in ("r", "w_in")]
+    if not all((node.real(key) == 1).all() for node, key in keys if node.has(key)):
+        return None
+    seen = f"r == 1 in every neuron, every tau below {NORSE_DT:g} s, which is Norse's step"
+    return Reading("norse", NORSE_DT, seen, settles=False)
+
+
+def _sinabs(graph: Graph) -> Reading | None:
+    found = taus(graph)
+    if not found.size or found.min() < 1 or not _written_by(graph, "sinabs", _SINABS):
+        return None
+    seen = "r == 1, v_leak == 0 in every neuron, every tau at least 1, as if in steps"
+    return Reading("sinabs", None, seen, settles=False)
+
+
+def _rockpool(graph: Graph) -> Reading | None:
+    if not _written_by(graph, "rockpool", _ROCKPOOL):
+        return None
+    dt = _rockpool_dt(graph)
+    if dt is None:
+        return None
+    seen = f"r == tau/dt * exp(-dt/tau) for dt = {dt:g} s in every neuron"
+    return Reading("rockpool", dt, seen, settles=False)
+
+
+def _rockpool_dt(graph: Graph) -> float | None:
+    """Return the dt of two digits for which every r is tau/dt * exp(-dt/tau).
+
+    Any tau and r imply some dt, but rarely a round one.
+    """
+    taus_and_r = [
+        (node.real("tau_mem" if node.has("tau_mem") else "tau"), node.real("r"))
+        for node in graph.of_kind(*NEURONS)
+    ]
+    tau, r = (values.ravel()[0] for values in taus_and_r[0])
+    if not (np.isfinite(tau) and np.isfinite(r) and r > 0):
+        return None
+    # dt/tau * exp(dt/tau) == 1/r
+    dt = float(f"{tau * lambertw(1 / r).real:.2g}")
+    if dt > 0 and all(_same(r, rockpool_r(tau, dt)) for tau, r in taus_and_r):
+        return dt
+    return None
+
+
+def _written_by(graph: Graph, profile: str, kinds: frozenset[str]) -> bool:
+    """Whether there is nothing in the graph that the framework's exporter cannot write."""
+    if any(node.kind not in kinds for node in graph.nodes.values()):
+        return False
+    if _input_names(graph) <= SPIKINGJELLY_INPUTS:
+        return False
+    misfit = CORRECTIONS[profile].misfit
+    if any(misfit(node, None) for node in graph.of_kind(*NEURONS)):
+        return False
+    return not any(node.real("v_reset").any() for node in graph.of_kind(*RESETTING))
+
+
 PATTERNS: Mapping[str, Callable[[Graph], Reading | None]] = {
     "snntorch": _snntorch,
     "spikingjelly": _spikingjelly,
+    "norse": _norse,
+    "sinabs": _sinabs,
+    "rockpool": _rockpool,
 }
 
 

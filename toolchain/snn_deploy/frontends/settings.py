@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.corrections import CORRECTIONS
-from snn_deploy.frontends.evidence import CLOSE, Reading, detect
+from snn_deploy.frontends.corrections import CLOSE, CORRECTIONS
+from snn_deploy.frontends.evidence import Reading, detect
 from snn_deploy.frontends.graph import NEURONS, RESETTING, Graph
 from snn_deploy.frontends.profiles import (
     PROFILES,
@@ -187,6 +187,12 @@ def _firing_assumptions(
         noted.append(
             Assumption("reset", reset, "given by the user" if wishes.reset else why)
         )
+    if graph.of_kind(*RESETTING) and profile.one_spike:
+        why = (
+            "the file cannot tell; with several, where a membrane reaches twice its "
+            "threshold, spikes differ"
+        )
+        noted.append(Assumption("spikes per step", "at most one", why))
     if graph.of_kind(*RESETTING, "Threshold"):
         rule = "fires at v >= threshold" if settings.inclusive else "fires at v > threshold"
         why = "given by the user" if wishes.threshold else f"convention of {profile.title}"

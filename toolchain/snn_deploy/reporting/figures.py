@@ -47,9 +47,9 @@ class Plot:
 PLOTS: Mapping[str, Plot] = {
     "energy": Plot(
         "Energy by event",
-        "Mean energy per inference of each kind of event, by coefficient set; whiskers are "
-        "standard deviations over samples. Sets exclude each other, and static power is a "
-        "scope of its own.",
+        "Energy per inference of each kind of event, by coefficient set: mean and standard "
+        "deviation over samples or, without samples, from silent to firing. Sets exclude "
+        "each other, and static power is a scope of its own.",
         energy_figure,
     ),
     "layers": Plot(

@@ -46,7 +46,7 @@ def _lines(axes: Axes, lines: tuple[Line, ...]) -> None:
     for row, line in enumerate(lines):
         color = SCOPE_COLORS.get(line.scope, GREY)
         low, high = _span(line.joules)
-        start = 0.0 if line.joules is None or line.joules.mean is not None else low
+        start = low if line.joules and line.joules.mean is None and low < high else 0.0
         axes.barh(row, (high - start) * 1e6, left=start * 1e6, color=color, height=0.7)
         if line.joules is not None and line.joules.mean is not None and line.joules.std:
             axes.errorbar(

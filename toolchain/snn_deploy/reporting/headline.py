@@ -63,11 +63,11 @@ def _latency(report: Report) -> Iterator[Fact]:
         return
     e = _known(report).get("answer time")
     text = spread(time.answer_s, "s") if e is None else estimated(e)
-    note = f"after {time.steps + time.behind} chip steps; a lower bound by model "
-    yield Fact(
-        "Time to answer", text, "latency.answer_s.mean", time.answer_s.mean,
-        note + repr(time.time_model),
-    )  # fmt: skip
+    note = f"after {time.steps + time.behind} chip steps, by model {time.time_model!r}"
+    if report.energy is not None and report.energy.basis == "bounds":
+        note += ", if every neuron fires in every step"
+    value = time.answer_s.mean
+    yield Fact("Time to answer", text, "latency.answer_s.mean", value, note)
     if time.answer_p95_s is not None:
         text = quantity(time.answer_p95_s, "s")
         note = "95 % of the samples take no longer"

@@ -4,7 +4,7 @@ when."""
 import numpy as np
 
 from snn_deploy.activity import Activity
-from snn_deploy.arrays import AnyArray
+from snn_deploy.arrays import AnyArray, FloatArray
 from snn_deploy.decode import to_float
 from snn_deploy.ledger import Stat, measured
 from snn_deploy.linear import taps
@@ -133,8 +133,13 @@ def _latency(activity: Activity, run: Run) -> Latency:
             Bound(name, float(n / set_by.sum()))
             for name, n in zip(activity.bounds, set_by, strict=True)
         ),
-        answer_p95_s=float(p95_of(activity.step_s[:, :last].sum(axis=1))),
-        inference_p95_s=float(p95_of(activity.step_s.sum(axis=1))),
+        answer_p95_s=_p95(activity.step_s[:, :last], run),
+        inference_p95_s=_p95(activity.step_s, run),
         course=step_times(activity),
         source=run.board.time.bound.source,
     )
+
+
+def _p95(step_s: FloatArray, run: Run) -> float | None:
+    """Return the 95th percentile over samples of summed steps [N, F]; None for bounds."""
+    return None if run.simulated is None else float(p95_of(step_s.sum(axis=1)))

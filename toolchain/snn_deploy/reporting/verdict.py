@@ -63,8 +63,8 @@ def junit(verdicts: Iterable[Verdict]) -> bytes:
                 text = sentence(verdict, finding)
                 ET.SubElement(case, "failure", message=text).text = text
     ET.indent(root)
-    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text + b"\n"
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def annotations(verdicts: Iterable[Verdict], file: str) -> list[str]:

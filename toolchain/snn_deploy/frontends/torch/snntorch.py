@@ -23,8 +23,7 @@ from snn_deploy.neurons import Lif
 
 def leaky(session: Session, module: Any, x: Traced, mem: Any = None) -> Any:
     """Leaky: u = beta * u + x."""
-    hold = 0
-    return _neuron(session, module, x, (mem,), hold, _beta_only(module))
+    return _neuron(session, module, x, (mem,), 0, _beta_only(module))
 
 
 def lapicque(session: Session, module: Any, x: Traced, mem: Any = None) -> Any:
