@@ -27,7 +27,7 @@ check: $(VENV)/.test  ## Check format, lint and types
 	$(BIN)/mypy
 
 docs: $(VENV)/.docs  ## Build the documentation site into build/site
-	$(BIN)/mkdocs build -q -f docs/mkdocs.yml
+	$(BIN)/mkdocs build --strict -q
 
 bench: $(VENV)/.core  ## Measure every claim of speed (see bench/)
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -1,5 +1,6 @@
 """Pages of the documentation site that are made from the README, the code, the boards."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from mkdocs.structure.files import File, Files
 from snn_deploy.board import load_board, shipped_boards
 from snn_deploy.cli import app
 from snn_deploy.cli_boards import neurons, numbers
+from snn_deploy.report import report_schema
 from snn_deploy.reporting.markdown import pipe_table, plain
 from snn_deploy.reporting.sections import Sources
 
@@ -41,7 +43,9 @@ def pages() -> dict[str, str]:
         place: with_links((ROOT / source).read_text(), (ROOT / source).parent)
         for source, place in PLACES.items()
     }
-    return {**copied, "boards.md": boards_page(), "cli.md": cli_page()}
+    schema = json.dumps(report_schema(), indent=2, sort_keys=True) + "\n"
+    made = {"boards.md": boards_page(), "cli.md": cli_page(), "report.schema.json": schema}
+    return {**copied, **made}
 
 
 def with_links(text: str, folder: Path) -> str:

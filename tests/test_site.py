@@ -2,6 +2,7 @@
 
 import html
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import yaml
 from snn_deploy.board import load_board, shipped_boards
 from snn_deploy.cli import app
 from snn_deploy.evidence import leaves
+from snn_deploy.report import report_schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,6 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command, cwd=ROOT, capture_output=True, text=True, env={"NO_MKDOCS_2_WARNING": "1"}
     )
     assert done.returncode == 0, done.stderr
+    assert not list(folder.rglob("*.py*"))
     return folder
 
 
@@ -90,6 +93,12 @@ def test_boards_page_lists_every_number_with_its_source(generator: ModuleType) -
         for leaf in records:
             source = generator.plain(msgspec.to_builtins(leaf)["source"])
             assert source in sections[name]
+
+
+def test_schema_on_the_site_is_the_reports(site: Path) -> None:
+    shipped = json.loads((site / "report.schema.json").read_text())
+    assert shipped == json.loads(json.dumps(report_schema()))
+    assert "Report" in shipped["$defs"]
 
 
 def test_links_to_files_outside_the_site_become_words(generator: ModuleType) -> None:

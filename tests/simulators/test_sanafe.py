@@ -168,7 +168,7 @@ def test_event_time_is_within_two_percent_of_their_detailed_time_in_each_step(
     c = case(name)
     ours = c.ours("event").step_s[0, : c.stimulus.steps]
     np.testing.assert_allclose(ours, c.detailed["perf"]["sim_time"], rtol=0.02)
-    assert ours.sum() == pytest.approx(c.detailed["sim_time"], rel=0.005)
+    assert ours.sum() == pytest.approx(c.detailed["sim_time"], rel=0.02)
 
 
 def test_congestion_is_really_there_in_one_case() -> None:

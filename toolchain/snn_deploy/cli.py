@@ -34,7 +34,10 @@ Input = Annotated[
 ]
 Profile = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(help="Framework that trained the network: nir, snntorch, spikingjelly."),
+    typer.Option(
+        help="Framework that wrote the file: snntorch, spikingjelly, norse, sinabs, rockpool;"
+        " nir: read it by the specification."
+    ),
 ]
 Dt = Annotated[Optional[float], typer.Option(help="Seconds per model step.")]  # noqa: UP045
 Reset = Annotated[

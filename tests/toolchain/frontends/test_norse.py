@@ -1,14 +1,14 @@
 """Norse against the reading of its files: its steps written out, and Norse itself."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from framework_files import STEPS, WIDTH, Array, Write, active, chain, draw, outputs
 
+from framework_files import STEPS, WIDTH, Array, Write, active, chain, draw, outputs
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.read_nir import read_nir, readings
+from snn_deploy_simulators.reference import run
 
 DT = 1e-3  # of every Norse module, unless it is given another
 SEEDS = [0, 1, 2]
@@ -127,9 +127,7 @@ def test_other_numbers_are_none_of_norse(
     assert [r.profile for r in readings(path)] == ["nir"]
 
 
-@pytest.mark.parametrize(
-    ("unit", "value"), [(1e-3, "times 1000"), (1.0, "in seconds")]
-)
+@pytest.mark.parametrize(("unit", "value"), [(1e-3, "times 1000"), (1.0, "in seconds")])
 def test_what_was_corrected_is_assumed(
     write: Write, node: Any, unit: float, value: str
 ) -> None:
@@ -185,8 +183,6 @@ def test_spikes_equal_those_of_the_exported_module(kind: str, seed: int) -> None
     graph = export.to_nir(module, torch.tensor(x[0]))
     expected = run_cells(torch, layers, cells, x)
     net = read_nir(graph, profile="norse")
-    from snn_deploy_simulators.reference import run
-
     ours = run(net, x[None]).outputs[net.outputs[0]][0]
     assert active(expected)
     assert np.count_nonzero(ours != expected) == 0
@@ -223,9 +219,11 @@ def run_cells(torch: Any, layers: list[Any], cells: list[Any], x: Array) -> Arra
     return np.array(sent)
 
 
-def test_the_files_are_named_in_the_message_of_a_missing_profile(
+def test_a_file_without_evidence_is_refused_with_the_profiles_it_may_mean(
     write: Write, node: Any
 ) -> None:
-    path: Path = write(chain(node, draw(np.random.default_rng(0), 1.0), node.if_(WIDTH)))
-    with pytest.raises(InputError, match=r"--profile snntorch\|spikingjelly\|norse\|sinabs"):
+    path = write(chain(node, draw(np.random.default_rng(0), 1.0), node.if_(WIDTH)))
+    with pytest.raises(
+        InputError, match=r"--profile snntorch\|spikingjelly\|norse\|sinabs"
+    ):
         read_nir(path)

@@ -124,7 +124,7 @@ def _sinabs_misfit(node: Node, dt: float | None) -> str | None:
     if node.has("tau") and np.exp(-1 / node.real("tau").min()) < FLOAT32:
         return (
             f"tau is {node.real('tau').min():g}, but sinabs writes it in steps, of which "
-            f"nothing would be left after one; if it is in seconds, choose another --profile"
+            f"nothing would be left after one; if it is in seconds, give another --profile"
         )
     return _not_one(node, "r", "sinabs") or _leaks_upwards(node, "sinabs")
 

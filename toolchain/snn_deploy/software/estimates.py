@@ -195,7 +195,7 @@ def _notes(found: tuple[Layer, ...], seen: Watched, passes: int) -> Iterable[str
     bits = ceil(log2(seen.steps + 1))
     yield (
         f"{seen.steps} steps of spikes can tell {seen.steps + 1} levels, as {bits}-bit "
-        f"activations do (Yan 2024); no 45 nm figure exists for {bits} bits, so the "
+        f"activations do (Yan 2024); Horowitz has no price for {bits} bits, so the "
         f"{CHIP_BITS} ANN is dearer than one of matched capacity"
         if bits < 8
         else f"{seen.steps} steps of spikes match {bits}-bit activations (Yan 2024)"

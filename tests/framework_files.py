@@ -50,7 +50,8 @@ def chain(node: Any, layer: Layer, neuron: Mapping[str, Any]) -> dict[str, Any]:
 def outputs(path: Path, x: Array, **wishes: Any) -> Array:
     """Return what the only output sends [200, 64]."""
     net = read_nir(path, **wishes)
-    return run(net, x[None]).outputs[net.outputs[0]][0]
+    sent: Array = run(net, x[None]).outputs[net.outputs[0]][0]
+    return sent
 
 
 def active(spikes: Array) -> bool:
