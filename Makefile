@@ -18,7 +18,7 @@ demo: $(VENV)/.core  ## Set up and deploy the convolutional example on Loihi 2
 	$(BIN)/snn-deploy $(EXAMPLE)/digits_conv.nir --profile spikingjelly --target loihi2 \
 	  --input $(EXAMPLE)/test.npz --steps 10 --out build/demo
 
-test: $(VENV)/.test $(LAVA_VENV)/.lava  ## Run all tests (sets up the frameworks they compare with)
+test: $(VENV)/.test $(LAVA_VENV)/.lava $(SANAFE_VENV)/.sanafe  ## Run all tests (sets up the frameworks they compare with)
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.test  ## Check format, lint and types

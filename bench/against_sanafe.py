@@ -27,7 +27,7 @@ from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip
 
 MODELS = {"bound": "simple", "simple": "simple", "event": "detailed"}
-ROUNDS = 3
+ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def cases() -> list[Case]:
 def roomy(board: Board) -> Board:
     """Return the board with synapse and axon memory without end, as SANA-FE's has it."""
     names = ("synapse", "axon_in", "axon_map")
-    pool = {n: msgspec.structs.replace(getattr(board.pool, n), value=1 << 30) for n in names}
+    pool = {
+        n: msgspec.structs.replace(getattr(board.pool, n), value=1 << 30) for n in names
+    }
     return msgspec.structs.replace(board, pool=msgspec.structs.replace(board.pool, **pool))
 
 
@@ -101,9 +103,14 @@ def run(program: Program, case: Case, model: str) -> Activity:
 def program_line(program: Program, activity: Activity, steps: int) -> str:
     """Return how large and how active the network is."""
     pops = program.net.populations
-    rates = (f"{p.name} {activity.recording.events[p.name].sum() / steps / p.n:.1%}" for p in pops)
+    rates = (
+        f"{p.name} {activity.recording.events[p.name].sum() / steps / p.n:.1%}"
+        for p in pops
+    )
     synops = activity.counts.synops.sum() / 1e6
-    return f"{len(program.partition.pieces)} cores, {synops:.1f} M synops; " + ", ".join(rates)
+    return f"{len(program.partition.pieces)} cores, {synops:.1f} M synops; " + ", ".join(
+        rates
+    )
 
 
 def spikes_line(program: Program, case: Case) -> str:
@@ -115,7 +122,9 @@ def spikes_line(program: Program, case: Case) -> str:
         (result,) = simulate(program, stimulus, Path(folder), [Run("simple", steps)])
     outputs = chip.run(program, stimulus, threads=1).recording.outputs
     theirs = fired(result, program.net, steps)
-    different = sum(int((outputs[n].reshape(x.shape) != x).sum()) for n, x in theirs.items())
+    different = sum(
+        int((outputs[n].reshape(x.shape) != x).sum()) for n, x in theirs.items()
+    )
     total = sum(int(x.sum()) for x in theirs.values())
     return f"of {steps} steps: {different} of {total} differ"
 

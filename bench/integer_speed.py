@@ -53,7 +53,9 @@ def compiled(folder: str) -> Any:
     return ctypes.CDLL(str(library))
 
 
-def layers(net: QuantNetwork, stimulus: Stimulus) -> list[tuple[AnyArray, AnyArray, AnyArray]]:
+def layers(
+    net: QuantNetwork, stimulus: Stimulus
+) -> list[tuple[AnyArray, AnyArray, AnyArray]]:
     """Return events (first, index) and weight rows [n_pre, n_post] int8 of each layer."""
     spikes = {**stimulus.spikes, **integer.run(net, stimulus).outputs}
     result = []
@@ -70,10 +72,19 @@ def limit(add: Any, dtype: Any, work: list[tuple[AnyArray, AnyArray, AnyArray]])
     """Add all rows of all layers."""
     for first, index, rows in work:
         sums = np.zeros(rows.shape[1], dtype)
-        add(first.ctypes, index.ctypes, len(first) - 1, rows.ctypes, rows.shape[1], sums.ctypes)
+        add(
+            first.ctypes,
+            index.ctypes,
+            len(first) - 1,
+            rows.ctypes,
+            rows.shape[1],
+            sums.ctypes,
+        )
 
 
-def compare(library: Any, title: str, sizes: tuple[int, ...], vth: int, steps: int) -> list[str]:
+def compare(
+    library: Any, title: str, sizes: tuple[int, ...], vth: int, steps: int
+) -> list[str]:
     """Return the lines on one network."""
     net, stimulus = perceptron(sizes, vth), raster(sizes[0], steps, 0.1, 0)
     work = layers(net, stimulus)

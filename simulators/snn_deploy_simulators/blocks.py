@@ -46,20 +46,21 @@ def block(
 
 
 def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) -> Run:
-    pre_shift, weight = _narrow(np.ascontiguousarray(m.weight[members].T))
+    rows = m.weight if len(members) == m.n_post else m.weight[members]
+    pre_shift, weight = _narrow(rows)
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
-    rows = (listens, weight, pre_shift, exponent)
+    stored = (listens, kernels.transposed(weight), pre_shift, exponent)
 
     def add(
         events: Events, start: int, column: int, total: AnyArray, touched: AnyArray
     ) -> None:
         if binary and weight.dtype == np.int8:
             kernels.dense_binary(
-                events.first, events.index, start, delay, *rows, column, total, touched
+                events.first, events.index, start, delay, *stored, column, total, touched
             )
         else:
             kernels.dense_graded(
-                events.first, events.index, events.value, start, delay, binary, *rows,
+                events.first, events.index, events.value, start, delay, binary, *stored,
                 column, total, touched,
             )  # fmt: skip
 
@@ -81,14 +82,15 @@ def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) 
 
 
 def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray) -> Run:
-    matrix = m.matrix.tocsc(copy=True)  # columns are sources
-    matrix.sort_indices()
-    first, post, weight = matrix.indptr, matrix.indices, matrix.data
-    inside = np.zeros(m.n_post, np.bool_)
-    inside[members] = True
-    kept = inside[post]
-    first = np.concatenate([[0], np.cumsum(kept)])[first].astype(np.int64)
-    rows = (first, _unsigned(post[kept], m.n_post), weight[kept].astype(np.int16))
+    by_source = m.matrix.tocsc()  # of rows in order: its columns are in order too
+    first, post, weight = by_source.indptr, by_source.indices, by_source.data
+    if len(members) < m.n_post:
+        inside = np.zeros(m.n_post, np.bool_)
+        inside[members] = True
+        kept = inside[post]
+        first = np.concatenate([[0], np.cumsum(kept)])[first]
+        post, weight = post[kept], weight[kept]
+    rows = (first.astype(np.int64), _unsigned(post, m.n_post), weight.astype(np.int16))
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
     most = int(np.diff(m.matrix.indptr).max(initial=0))
 
@@ -172,7 +174,9 @@ def _column_runs(m: Conv, box: Window) -> tuple[AnyArray, AnyArray, IntArray]:
     run_first = [0]
     for x in range(m.in_shape[2]):
         begin = len(runs)
-        for column, out in sorted((int(rank[k]), int(o)) for k, o in pair[first[x] : first[x + 1]]):
+        for column, out in sorted(
+            (int(rank[k]), int(o)) for k, o in pair[first[x] : first[x + 1]]
+        ):
             last = runs[-1] if len(runs) > begin else [-9, -9, 0]
             if (column, out) == (last[0] + last[2], last[1] + last[2]):
                 last[2] += 1
@@ -185,9 +189,10 @@ def _column_runs(m: Conv, box: Window) -> tuple[AnyArray, AnyArray, IntArray]:
 
 def _narrow(weight: AnyArray) -> tuple[int, AnyArray]:
     """Return (shift, weight >> shift) as int8 if that loses nothing, else as int16."""
+    low, high = int(weight.min(initial=0)), int(weight.max(initial=0))
     for pre_shift in (0, 1):
-        stored = weight >> pre_shift
-        lossless = bool((stored << pre_shift == weight).all())
-        if lossless and stored.min(initial=0) >= -128 and stored.max(initial=0) <= 127:
-            return pre_shift, stored.astype(np.int8)
+        if low >> pre_shift >= -128 and high >> pre_shift <= 127:
+            if pre_shift and int(np.bitwise_or.reduce(weight, axis=None)) & 1:
+                break
+            return pre_shift, (weight >> pre_shift).astype(np.int8)
     return 0, weight.astype(np.int16)

@@ -211,7 +211,9 @@ class _Work:
         )  # fmt: skip
 
     def trace(self) -> Trace:
-        return Trace(self.events, self.rank, self.membrane, self.active, self.fired, self.peak)
+        return Trace(
+            self.events, self.rank, self.membrane, self.active, self.fired, self.peak
+        )
 
 
 def _input_events(raster: AnyArray) -> Events:

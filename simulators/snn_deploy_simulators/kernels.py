@@ -19,6 +19,7 @@ from snn_deploy_simulators.jit import kernel
 COUNT_BITS = 12  # of a packed sum, see sparse_binary
 MANY = 2047  # events per target that leave room for a sum of weights -256..255
 LANES = 16  # int32 values of the widest vector of today's processors
+TILE = 64  # rows and columns: 4 kB of int8
 CHUNK = 252  # rows of weights -128..127 that an int16 sum surely holds; a multiple of 4
 
 
@@ -285,6 +286,19 @@ def _mark(hit, window, out_shape, touched):
             at = (c * out_shape[1] + y) * out_shape[2]
             for x in range(x0, x1):
                 touched[at + x] |= hit[c // per_group, y - y0, x - x0]
+
+
+@kernel
+def transposed(matrix):
+    """Return the transpose, contiguous; tile by tile, so that both sides stay in the cache."""
+    n, m = matrix.shape
+    result = np.empty((m, n), matrix.dtype)
+    for i0 in range(0, n, TILE):
+        for j0 in range(0, m, TILE):
+            for j in range(j0, min(j0 + TILE, m)):
+                for i in range(i0, min(i0 + TILE, n)):
+                    result[j, i] = matrix[i, j]
+    return result
 
 
 @kernel

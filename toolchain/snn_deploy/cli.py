@@ -35,8 +35,8 @@ Input = Annotated[
 Profile = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        help="Framework that wrote the file: snntorch, spikingjelly, norse, sinabs, rockpool;"
-        " nir: read it by the specification."
+        help="Framework that wrote the file: snntorch, spikingjelly, norse, sinabs or "
+        "rockpool; nir reads it by the specification."
     ),
 ]
 Dt = Annotated[Optional[float], typer.Option(help="Seconds per model step.")]  # noqa: UP045
@@ -190,6 +190,13 @@ def check(
     threshold: Threshold = None,
     steps: Steps = None,
     samples: Samples = None,
+    compare_readings: Annotated[
+        bool,
+        typer.Option(
+            "--compare-readings",
+            help="Run every reading that the file allows on --input, side by side.",
+        ),
+    ] = False,
     seed: Seed = 0,
     json: Json = False,
     debug: Debug = False,
@@ -202,6 +209,7 @@ def check(
             json=json,
             model=model,
             target=target,
+            compare_readings=compare_readings,
             input=input,
             profile=profile,
             dt=dt,

@@ -16,10 +16,12 @@ from snn_deploy.network import Assumption
 from snn_deploy.passes.check import check
 from snn_deploy.pipeline import begin, line
 from snn_deploy.report import Support
+from snn_deploy.reporting.numbers import quantity, share, significant
 from snn_deploy.reporting.screen import screen, show_section
 from snn_deploy.reporting.summary import summarize
 from snn_deploy.reporting.tables import Section, Table
 from snn_deploy.run import Run
+from snn_deploy.side_by_side import Outcome, Setup, side_by_side
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -33,8 +35,17 @@ class Findings(msgspec.Struct, frozen=True):
     violations: tuple[str, ...]
 
 
-def run_check(*, json: bool, model: Path, target: str, **options: Any) -> None:
-    """Print the findings, as JSON if wanted.
+class Comparison(msgspec.Struct, frozen=True):
+    """What `check --compare-readings` found: the readings, and what each would give."""
+
+    readings: tuple[Reading, ...]
+    compared: tuple[Outcome, ...]
+
+
+def run_check(
+    *, json: bool, model: Path, target: str, compare_readings: bool = False, **options: Any
+) -> None:
+    """Print the findings, as JSON if wanted; or the readings side by side.
 
     Raises:
         DoesNotFitError: With every violation, after they are out.
@@ -43,18 +54,46 @@ def run_check(*, json: bool, model: Path, target: str, **options: Any) -> None:
     possible = readings(model)
     if not json:
         show_section(_readings(possible), console)
+    if compare_readings:
+        _compare(possible, json, model, target, **options)
+        return
     with progress() as told:
         told("check")
         findings = find(possible, model, target, **options)
     if json:
-        text = msgspec.json.format(msgspec.json.encode(findings, order="sorted"), indent=2)
-        sys.stdout.write(text.decode() + "\n")
+        _write_json(findings)
     else:
         for section in _sections(findings):
             show_section(section, console)
     sys.stdout.flush()
     if findings.violations:
         raise DoesNotFitError(*findings.violations)
+
+
+def _compare(
+    possible: tuple[Reading, ...],
+    json: bool,
+    model: Path,
+    target: str,
+    *,
+    profile: str | None = None,
+    reset: str | None = None,
+    **options: Any,
+) -> None:
+    setup = Setup(target, **options)
+    with progress() as told:
+        told("compare readings")
+        compared = side_by_side(model, possible, setup, profile=profile, reset=reset)
+    if json:
+        _write_json(Comparison(possible, compared))
+    else:
+        show_section(_compared(compared), screen())
+    sys.stdout.flush()
+
+
+def _write_json(found: Findings | Comparison) -> None:
+    text = msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=2)
+    sys.stdout.write(text.decode() + "\n")
 
 
 def find(
@@ -99,6 +138,29 @@ def _readings(found: tuple[Reading, ...]) -> Section:
         (r.profile, "-" if r.dt is None else f"{r.dt:g} s", r.evidence) for r in found
     )
     return Section("Readings", table=Table(("profile", "step", "evidence"), rows))
+
+
+def _compared(outcomes: tuple[Outcome, ...]) -> Section:
+    columns = ("profile", "reset", "step", "spikes", "float", "chip", "energy")
+    rows = tuple(
+        (
+            o.profile,
+            o.reset or "-",
+            quantity(o.step_s, "s"),
+            significant(o.spikes),
+            share(o.reference),
+            share(o.chip),
+            f"{quantity(o.energy_low, 'J')} to {quantity(o.energy_high, 'J')}",
+        )
+        for o in outcomes
+        if not o.refused
+    )
+    refused = tuple(
+        f"{o.profile}, reset {o.reset}: {o.refused}" for o in outcomes if o.refused
+    )
+    meaning = "spikes and energy per inference on the chip; float and chip: accuracy"
+    table = Table(columns, rows, frozenset(columns[2:])) if rows else None
+    return Section("Side by side", (meaning, *refused), table)
 
 
 def _sections(found: Findings) -> list[Section]:

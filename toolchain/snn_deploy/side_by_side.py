@@ -13,6 +13,7 @@ import msgspec
 from snn_deploy.errors import DeployError, InputError
 from snn_deploy.frontends.evidence import Reading
 from snn_deploy.frontends.profiles import find_profile
+from snn_deploy.frontends.settings import Wishes, check_wishes
 from snn_deploy.pipeline import deploy
 from snn_deploy.report import Report
 
@@ -61,19 +62,21 @@ def side_by_side(
     reset: the only one to be tried.
 
     Raises:
-        InputError: There are no samples, or no such profile.
+        InputError: There are no samples, no such profile, or no reading gives a result.
     """
     if setup.input is None:
         raise InputError(
             "--compare-readings: nothing is simulated without samples; give --input"
         )
+    check_wishes(Wishes(profile, setup.dt, reset, setup.threshold))
     names = [reading.profile for reading in found] if profile is None else [profile]
-    return tuple(x for name in names for x in _outcomes(model, setup, name, reset))
+    results = tuple(x for name in names for x in _outcomes(model, setup, name, reset))
+    if all(x.refused for x in results):
+        raise InputError(f"no reading gives a result; {names[0]}: {results[0].refused}")
+    return results
 
 
-def _outcomes(
-    model: Path, setup: Setup, name: str, reset: str | None
-) -> Iterator[Outcome]:
+def _outcomes(model: Path, setup: Setup, name: str, reset: str | None) -> Iterator[Outcome]:
     profile = find_profile(name)
     first = outcome(model, setup, name, reset or profile.reset)
     yield first
@@ -115,4 +118,4 @@ def outcome(model: Path, setup: Setup, profile: str, reset: str) -> Outcome:
 
 
 def _spikes(report: Report) -> float:
-    return sum(layer.spikes.mean for layer in report.layers if layer.spikes is not None)
+    return sum(layer.spikes.mean or 0.0 for layer in report.layers if layer.spikes)

@@ -37,7 +37,9 @@ BOUNDS = (
 def prepare(program: Program) -> Timer:
     """Return the timer of `program`."""
     t, barrier = program.board.time.bound, barrier_seconds(program)
-    between_chips = np.array(["chip link" in name for name in program.routes.links], np.bool_)
+    between_chips = np.array(
+        ["chip link" in name for name in program.routes.links], np.bool_
+    )
     per_message = np.where(between_chips, seconds(t.chip_link_s), seconds(t.link_s))
 
     def timer(counts: StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
