@@ -9,7 +9,7 @@ export LAVA_PYTHON
 EXAMPLE := examples/digits_conv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs bench lava-env sanafe-env clean
+.PHONY: help demo test validate check docs bench lava-env sanafe-env clean
 
 help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -31,6 +31,9 @@ docs: $(VENV)/.docs  ## Build the documentation site into build/site
 
 bench: $(VENV)/.core  ## Measure every claim of speed (see bench/)
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+validate: $(VENV)/.test $(LAVA_VENV)/.lava  ## Compare with the ground truth in the lava-dl wheel (downloads it)
+	$(BIN)/python tests/validation/netx_ground_truth.py
 
 lava-env: $(LAVA_VENV)/.lava  ## Set up Lava 0.10 in a Python 3.10 of its own (LAVA_PYTHON=...)
 

@@ -17,6 +17,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import measure, report, spread
+
 from sanafe_networks import gesture, perceptron, raster, recurrent
 from sanafe_oracle import Run, fired, mapped, simulate
 from snn_deploy.activity import Activity

@@ -18,6 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import measure, report, spread
+
 from sanafe_networks import perceptron, raster
 from snn_deploy.arrays import AnyArray
 from snn_deploy.maps import Dense

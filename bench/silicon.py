@@ -21,6 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import report
+
 from sanafe_networks import even, gesture, network, raster
 from sanafe_oracle import mapped
 from snn_deploy.board import Board, load_board

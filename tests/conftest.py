@@ -18,6 +18,8 @@ settings.load_profile("repeatable")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+    parser.addoption("--lava-python", help="a Python 3.10 that has lava-nc")
+    parser.addoption("--lava-networks", type=int, default=300, help="random networks")
 
 
 @pytest.fixture

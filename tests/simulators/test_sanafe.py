@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+
 from sanafe_networks import gesture, perceptron, raster, recurrent
 from sanafe_oracle import Run, fired, free_running, mapped, simulate
 from snn_deploy.activity import Activity

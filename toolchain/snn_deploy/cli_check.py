@@ -9,6 +9,7 @@ import msgspec
 
 from snn_deploy.board import load_board
 from snn_deploy.cli_deploy import progress
+from snn_deploy.cli_readings import Outcome, Setup, side_by_side
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.frontends.evidence import Reading
 from snn_deploy.frontends.read_nir import read_nir, readings
@@ -21,7 +22,6 @@ from snn_deploy.reporting.screen import screen, show_section
 from snn_deploy.reporting.summary import summarize
 from snn_deploy.reporting.tables import Section, Table
 from snn_deploy.run import Run
-from snn_deploy.side_by_side import Outcome, Setup, side_by_side
 
 
 class Findings(msgspec.Struct, frozen=True):

@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 
 from small_model import CLASSES, HIDDEN, write_model, write_samples
 from snn_deploy.cli import app
+from snn_deploy.cli_readings import Outcome, Setup, side_by_side
 from snn_deploy.frontends.read_nir import readings
 from snn_deploy.pipeline import deploy
-from snn_deploy.side_by_side import Outcome, Setup, side_by_side
 
 SETUP = Setup("tiny", Path("test.npz"))
 
