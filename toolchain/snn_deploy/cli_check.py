@@ -12,7 +12,8 @@ from snn_deploy.cli_deploy import progress
 from snn_deploy.cli_readings import Outcome, Setup, side_by_side
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.frontends.evidence import Reading
-from snn_deploy.frontends.read_nir import read_nir, readings
+from snn_deploy.frontends.read_model import is_netx, read_model
+from snn_deploy.frontends.read_nir import readings
 from snn_deploy.network import Assumption
 from snn_deploy.passes.check import check
 from snn_deploy.pipeline import begin, line
@@ -51,7 +52,7 @@ def run_check(
         DoesNotFitError: With every violation, after they are out.
     """
     console = screen()
-    possible = readings(model)
+    possible = () if is_netx(model) else readings(model)
     if not json:
         show_section(_readings(possible), console)
     if compare_readings:
@@ -112,8 +113,8 @@ def find(
 ) -> Findings:
     """Take the model as far as its integers and hold them against the board."""
     board = load_board(target)
-    net = read_nir(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
-    run = begin(model, board, net, input, steps, samples, seed=seed)
+    net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
+    run = begin(model, board, net, input, steps, samples, seed=seed, given=given)
     run, violations = _violations(run)
     report = summarize(run, run.stage)
     return Findings(

@@ -24,7 +24,7 @@ from snn_deploy.emission import (
     verified,
 )
 from snn_deploy.errors import DoesNotFitError, InputError
-from snn_deploy.frontends.read_nir import read_nir
+from snn_deploy.frontends.read_model import read_model
 from snn_deploy.network import Network
 from snn_deploy.passes.check import check
 from snn_deploy.passes.fuse import fuse
@@ -34,6 +34,7 @@ from snn_deploy.passes.place import place
 from snn_deploy.passes.retime import retime
 from snn_deploy.passes.route import route
 from snn_deploy.program import Program
+from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Report
 from snn_deploy.reporting.files import deployment_files, trace_file
 from snn_deploy.reporting.folder import check_folder, check_place, write_file, write_folder
@@ -99,8 +100,8 @@ def deploy(
 
     progress(STAGES[0])
     board = target if isinstance(target, Board) else load_board(str(target))
-    net = read_nir(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
-    start = begin(model, board, net, input, steps, samples, decode, seed)
+    net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
+    start = begin(model, board, net, input, steps, samples, decode, seed, given)
     check_labels(start, min_accuracy)
     for run in line(start, steps=steps, keep_all=trace is not None):
         if run.stage == "quantize" and run.quant is not None and emits is not None:
@@ -131,11 +132,16 @@ def begin(
     samples: int | None = None,
     decode: str | None = None,
     seed: int = 0,
+    given: QuantNetwork | None = None,
 ) -> Run:
-    """Return the run after its first stage: the network as read, and its input."""
+    """Return the run after its first stage: the network as read, and its input.
+
+    given: the integers of the network, if its file held them.
+    """
     data = None if input is None else _load(input, net, steps, samples)
     answer = choose_answer(net, decode)
-    return Run("read", board, net, data, answer, seed, *_identity(model), as_read=net)
+    who = _identity(model)
+    return Run("read", board, net, data, answer, seed, *who, as_read=net, given=given)
 
 
 def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Iterator[Run]:
@@ -147,11 +153,11 @@ def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Itera
     board, data = run.board, run.data
     yield run
 
-    net = retime(normalize(fuse(run.net)))
+    net = retime(normalize(run.net if run.given else fuse(run.net)))
     yield (run := replace(run, stage="normalize", net=net))
 
     floats = None if data is None else run_reference(net, data, keep_all=keep_all)
-    quant = quantize_on(floats, net, board, data, run.answer)
+    quant = run.given or quantize_on(floats, net, board, data, run.answer)
     yield (run := replace(run, stage="quantize", reference=floats, quant=quant))
 
     violations = check(quant, board)

@@ -50,7 +50,8 @@ class Extremes:
 class Run:
     """One deployment; `stage` is the last one done, what later ones make is None.
 
-    net: as of `stage`; as_read: as of the first. answer: how a class is read. file, sha256:
+    net: as of `stage`; as_read: as of the first. given: its integers, if the
+    file held them. answer: how a class is read. file, sha256:
     of the model, the hash None if it came from memory.
     """
 
@@ -70,3 +71,4 @@ class Run:
     simulated: Simulated | None = None
     extremes: Extremes | None = field(default=None)
     as_read: Network | None = None
+    given: QuantNetwork | None = None

@@ -47,22 +47,26 @@ def correct(graph: Graph, profile: str, dt: float | None) -> Graph:
     if profile not in CORRECTIONS or dt is None or not nodes:
         return graph
     correction = CORRECTIONS[profile]
-    changed: dict[str, Node] = {}
-    for node in nodes:
-        why = correction.misfit(node, dt)
-        if why:
-            raise node.fail(why)
-        values: Mapping[str, Value] = correction.correct(graph, node, dt)
-        changed[node.name] = replace(node, values={**node.values, **values})
+    with np.errstate(all="ignore"):  # what becomes infinite is judged where it is used
+        changed = {n.name: _corrected(correction, graph, n, dt) for n in nodes}
     assumed = (*graph.assumptions, *correction.assumed(graph))
     return replace(graph, nodes={**graph.nodes, **changed}, assumptions=assumed)
 
 
+def _corrected(correction: Correction, graph: Graph, node: Node, dt: float) -> Node:
+    why = correction.misfit(node, dt)
+    if why:
+        raise node.fail(why)
+    values: Mapping[str, Value] = correction.correct(graph, node, dt)
+    return replace(node, values={**node.values, **values})
+
+
 def taus(graph: Graph) -> FloatArray:
-    """Return all time constants in the file, in its own unit."""
+    """Return all finite time constants in the file, in its own unit."""
     keys = ("tau", "tau_mem", "tau_syn")
     found = [n.real(k).ravel() for n in graph.of_kind(*NEURONS) for k in keys if n.has(k)]
-    return np.concatenate(found) if found else np.zeros(0)
+    every = np.concatenate(found) if found else np.zeros(0)
+    return every[np.isfinite(every)]
 
 
 def norse_scale(graph: Graph) -> float:

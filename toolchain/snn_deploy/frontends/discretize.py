@@ -84,7 +84,8 @@ def membrane(node: Node, shape: Shape, settings: Settings) -> dict[str, Any]:
 def decay(node: Node, key: str, tau: FloatArray, settings: Settings) -> FloatArray:
     """Return what is left after a step, 1 - dt/tau [n]; `key` names tau in messages."""
     dt = settings.dt or 0.0
-    left: FloatArray = 1.0 - dt / tau
+    with np.errstate(over="ignore"):  # -inf is refused like any other below 0
+        left: FloatArray = 1.0 - dt / tau
     if (left < -FLOAT32_NOISE).any():
         raise node.fail(
             f"{key} {tau.min():g} s is shorter than the time step {dt:g} s, so that a step "

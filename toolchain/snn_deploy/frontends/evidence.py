@@ -59,7 +59,9 @@ def detect(graph: Graph) -> tuple[Reading, ...]:
         dt = None
     seen = "the NIR specification reads every file"
     seen += f"; r == tau/dt or 1/dt for dt = {dt:g} s in every neuron" if dt else ""
-    found = (pattern(graph) for pattern in PATTERNS.values() if graph.of_kind(*NEURONS))
+    patterns = PATTERNS.values() if graph.of_kind(*NEURONS) else ()
+    with np.errstate(all="ignore"):  # numbers that overflow fit no pattern
+        found = [pattern(graph) for pattern in patterns]
     return (*(reading for reading in found if reading), Reading("nir", dt, seen, False))
 
 

@@ -24,7 +24,7 @@ def caveats(run: Run, support: Iterable[Support], energy: Ledger | None) -> tupl
     if energy is not None:
         found += [*_energy(energy), *_time(run), *_bounds(energy)]
     if run.simulated is not None and run.data is not None:
-        found += _samples(run.simulated.compared, run.data.samples)
+        found += _samples(run.simulated.compared, run.data.samples, run.given is None)
     return tuple(found)
 
 
@@ -102,8 +102,10 @@ def _bounds(energy: Ledger) -> list[str]:
     ]
 
 
-def _samples(compared: int, samples: int) -> list[str]:
-    sentences = ["scales were chosen on the same samples that accuracy is measured on"]
+def _samples(compared: int, samples: int, calibrated: bool) -> list[str]:
+    sentences = []
+    if calibrated:
+        sentences = ["scales were chosen on the same samples that accuracy is measured on"]
     if compared < samples:
         sentences.append(
             f"layers were compared on the first {compared} of {samples} samples (memory)"

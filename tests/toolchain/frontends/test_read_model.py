@@ -1,0 +1,66 @@
+"""A lava-dl file goes through the whole line as the integers it is."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from snn_deploy.board import load_board
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.read_model import read_model
+from snn_deploy.frontends.read_netx import read_netx
+from snn_deploy.pipeline import begin, deploy, line
+
+N, STEPS = 4, 30
+
+
+@pytest.fixture
+def netx(tmp_path: Path) -> Path:
+    """Return a file of two dense layers, 12-8-3."""
+    rng = np.random.default_rng(0)
+    file = tmp_path / "model.net"
+    with h5py.File(file, "w") as f:
+        for i, (n_post, n_pre) in enumerate([(8, 12), (3, 8)]):
+            layer = f.create_group(f"layer/{i}")
+            layer["type"] = np.array(["dense"], "S10")
+            layer["shape"] = [n_post]
+            layer["weight"] = rng.integers(-20, 40, (n_post, n_pre)).astype(np.float32) * 2
+            neuron = layer.create_group("neuron")
+            fields = {"iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}
+            for key, value in {"type": "CUBA", **fields}.items():
+                neuron[key] = value
+    return file
+
+
+def spikes() -> dict[str, np.ndarray]:
+    x = np.random.default_rng(1).random((N, STEPS, 12)) < 0.3
+    return {"x": x.astype(np.uint8)}
+
+
+def test_integers_come_out_of_the_line_as_they_went_in(netx: Path) -> None:
+    net, given = read_model(netx)
+    assert given is not None
+    run = begin(netx, load_board("loihi2"), net, spikes(), given=given)
+    assert list(line(run))[-1].quant is given
+    for pop in read_netx(netx).populations:
+        for name, value in pop.params.items():
+            np.testing.assert_array_equal(given.population(pop.name).params[name], value)
+
+
+def test_a_lava_dl_file_is_deployed_and_nothing_is_lost(netx: Path) -> None:
+    report = deploy(netx, "loihi2", input=spikes())
+    assert report.losses == ()
+    assert all(
+        layer.spikes is not None and layer.spikes.mean > 0 for layer in report.layers
+    )
+    equal = {
+        (a.first, a.second): a.equal for layer in report.layers for a in layer.agreement
+    }
+    assert equal["integer", "chip"] == 1.0
+    assert not any("scales were chosen" in c for c in report.caveats)
+
+
+def test_options_that_it_leaves_no_room_for_are_refused(netx: Path) -> None:
+    with pytest.raises(InputError, match=r"--dt: model\.net is an integer network"):
+        deploy(netx, "loihi2", dt=1e-3)
