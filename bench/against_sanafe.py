@@ -1,8 +1,8 @@
 """Chip simulator against SANA-FE 2.2.9: same network, mapping, spikes, energy, time model.
 
-Both run on one core, back to back, in rounds. Ours is the whole of `chip.run` (tables are made
-anew each time) after one warm-up for compilation; theirs is `SpikingChip.sim` alone, without
-loading, tracing and Python conversion. Needs `make sanafe-env`.
+Both run on one core, back to back, in rounds. Ours is the whole of `chip.run` (tables are
+made anew each time) after one warm-up for compilation; theirs is `SpikingChip.sim` alone,
+without loading, tracing and Python conversion. Needs `make sanafe-env`.
 """
 
 import statistics
@@ -52,7 +52,8 @@ def cases() -> list[Case]:
         Case("32x32 -> 16c3s2 -> 32c3 -> 64c3 -> 11c3 -> 11, 10 % input rate, 500 steps",
              gesture(), raster(1024, 500, 0.1, 0), board, 200, 50),
         Case("10,000 recurrent neurons, 2 M synapses, 200 steps",
-             recurrent(10_000, 200, 100, 400), raster(100, 200, 0.3, 0), roomy(board), 60, 20),
+             recurrent(10_000, 200, 100, 400), raster(100, 200, 0.3, 0), roomy(board), 60,
+             20),
     ]  # fmt: skip
 
 
@@ -149,8 +150,9 @@ def equalities(
         f"synops and packets the same: {all(same)}; energy {joules:.6e} J, "
         f"off by {relative(joules, simple['energy']['total']):.0e}",
         f"chip time simple {times['simple']:.6e} s, off by "
-        f"{relative(times['simple'], simple['sim_time']):.0e}; event {times['event']:.6e} s, off "
-        f"by {relative(times['event'], detailed['sim_time']):.0e} from detailed",
+        f"{relative(times['simple'], simple['sim_time']):.0e}; "
+        f"event {times['event']:.6e} s, off by "
+        f"{relative(times['event'], detailed['sim_time']):.0e} from detailed",
     ]
 
 
@@ -160,6 +162,7 @@ def relative(a: float, b: float) -> float:
 
 
 def main() -> None:
+    """Compare all networks."""
     lines = [__doc__.strip().splitlines()[0], ""] if __doc__ else []
     lines.append("Medians (lowest to highest) of processor time.")
     for case in cases():

@@ -1,7 +1,8 @@
 """Integer simulator against the plain row-accumulate of the same bytes in C.
 
 The limit is a loop in C that does nothing but add the weight rows of all events, once with
-32-bit and once with 16-bit sums (which may wrap: its result is not used); the faster counts.
+32-bit and once with 16-bit sums (which may wrap: its result is not used); the faster one
+counts.
 The simulator also finds the events, updates neurons and records. Needs a C compiler `cc`.
 """
 
@@ -105,12 +106,14 @@ def compare(
     return [
         f"{title}: {synops / 1e6:.1f} M synops",
         f"  integer simulator {spread(ours)}: {speeds['ours']:.2f} G synops/s, asked 6",
-        f"  plain C, {fastest}-bit sums {spread(plain[fastest])}: {speeds['plain']:.2f} G synops/s",
+        f"  plain C, {fastest}-bit sums {spread(plain[fastest])}: "
+        f"{speeds['plain']:.2f} G synops/s",
         f"  ours / plain: {speeds['ours'] / speeds['plain']:.2f}, asked 0.5",
     ]
 
 
 def main() -> None:
+    """Compare both networks."""
     lines = [__doc__.strip().splitlines()[0], ""] if __doc__ else []
     with TemporaryDirectory() as folder:
         library = compiled(folder)

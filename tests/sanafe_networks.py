@@ -75,7 +75,9 @@ def gesture(
 ) -> QuantNetwork:
     """Return SANA-FE's DVS gesture shape: 32x32 -> 16c3s2 -> 32c3 -> 64c3 -> 11c3 -> 11."""
     rng = np.random.default_rng(seed)
-    shape, name, layers, maps = (1, side, side), "in", [], []
+    shape, name = (1, side, side), "in"
+    layers: list[Layer] = []
+    maps: list[tuple[str, str, Connection]] = []
     for i, (channels, stride) in enumerate(((16, 2), (32, 1), (64, 1), (11, 1))):
         out = (channels, (shape[1] - 3) // stride + 1, (shape[2] - 3) // stride + 1)
         weight = even(rng, -24, 40, (channels, shape[0], 3, 3))

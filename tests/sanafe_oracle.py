@@ -109,7 +109,7 @@ def write(
     }
     (folder / "spec.json").write_text(json.dumps(spec))
     (folder / "arch.yaml").write_text(_arch(program))
-    np.savez(folder / "arrays.npz", **arrays)
+    np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are not "allow_pickle"
 
 
 def _inputs(

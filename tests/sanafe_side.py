@@ -56,7 +56,12 @@ def set_neuron(neuron: Any, group: Any, number: int, i: int, arrays: Any) -> Non
         neuron.set_attributes(soma_hw_name=name, model_attributes=spikes)
         return
     threshold, leak, bias = (float(x) for x in arrays[f"neuron_{number}"][:, i])
-    values = {"threshold": threshold, "leak_decay": leak, "bias": bias, "reset": 0.0}
+    values: dict[str, object] = {
+        "threshold": threshold,
+        "leak_decay": leak,
+        "bias": bias,
+        "reset": 0.0,
+    }
     values["reset_mode"] = "hard"
     neuron.set_attributes(soma_hw_name=group["soma"], model_attributes=values)
 

@@ -1,7 +1,8 @@
 """Processor time, and result files.
 
 Seconds here are processor seconds of this process: on a machine that others use as well,
-wall seconds measure them too. All runs are single-threaded, so the two agree when it is idle.
+wall seconds measure them too. All runs are single-threaded, so the two agree when it is
+idle.
 """
 
 import platform
@@ -16,7 +17,8 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 
 def measure(action: Callable[[], object], times: int) -> list[float]:
-    """Return the processor seconds of each of `times` runs, after one that is not counted."""
+    """Return the processor seconds of each of `times` runs; one more before is not
+    counted."""
     action()
     seconds = []
     for _ in range(times):

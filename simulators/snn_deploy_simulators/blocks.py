@@ -47,9 +47,9 @@ def block(
 
 def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) -> Run:
     rows = m.weight if len(members) == m.n_post else m.weight[members]
-    pre_shift, weight = _narrow(rows)
+    pre_shift, weight = _by_row(rows)
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
-    stored = (listens, kernels.transposed(weight), pre_shift, exponent)
+    stored = (listens, weight, pre_shift, exponent)
 
     def add(
         events: Events, start: int, column: int, total: AnyArray, touched: AnyArray
@@ -110,7 +110,7 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
 
 
 def _unsigned(index: AnyArray, n: int) -> AnyArray:
-    """Return the indices 0..n - 1 in a small unsigned type: Numba then trusts their sign."""
+    """Return the indices 0..n - 1 in a small unsigned type: Numba trusts their sign."""
     return index.astype(np.uint16 if n <= 1 << 16 else np.uint32)
 
 
@@ -132,8 +132,8 @@ def _conv(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Run:
 
 
 def _by_source(m: Conv, box: Window) -> AnyArray:
-    """Return the kernels as [C_in, K_y, K_x, channels], int16: per group the output channels
-    inside `box`, from 0 on, and zeros to fill the lanes of a vector that is mostly used."""
+    """Return the kernels as [C_in, K_y, K_x, channels], int16: per group the output
+    channels inside `box`, from 0 on, and zeros to fill a vector that is mostly used."""
     per_group, in_per_group = m.out_shape[0] // m.groups, m.weight.shape[1]
     width = min(per_group, box.c1 - box.c0)
     if width % kernels.LANES > kernels.LANES // 4:
@@ -187,12 +187,15 @@ def _column_runs(m: Conv, box: Window) -> tuple[AnyArray, AnyArray, IntArray]:
     return np.array(run_first, np.int64), found, order
 
 
-def _narrow(weight: AnyArray) -> tuple[int, AnyArray]:
-    """Return (shift, weight >> shift) as int8 if that loses nothing, else as int16."""
+def _by_row(weight: AnyArray) -> tuple[int, AnyArray]:
+    """Return (shift, weight [n_post, n_pre] >> shift, transposed) as int8 if that loses
+    nothing, else as int16."""
+    shift, bits = 0, 16
     low, high = int(weight.min(initial=0)), int(weight.max(initial=0))
-    for pre_shift in (0, 1):
-        if low >> pre_shift >= -128 and high >> pre_shift <= 127:
-            if pre_shift and int(np.bitwise_or.reduce(weight, axis=None)) & 1:
-                break
-            return pre_shift, (weight >> pre_shift).astype(np.int8)
-    return 0, weight.astype(np.int16)
+    if low >= -128 and high <= 127:
+        bits = 8
+    elif low >= -256 and high <= 255 and not int(np.bitwise_or.reduce(weight, None)) & 1:
+        shift, bits = 1, 8
+    result = np.empty(weight.shape[::-1], np.int8 if bits == 8 else np.int16)
+    kernels.transpose(weight, shift, result)
+    return shift, result

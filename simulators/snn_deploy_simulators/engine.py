@@ -61,7 +61,8 @@ class Block:
 class Cell:
     """A population with all that its update needs.
 
-    pieces: as `update` wants them, numbered from 0 (n_pieces 0: not counted). ranked: whether Trace.rank is wanted.
+    pieces: as `update` wants them, numbered from 0 (n_pieces 0: not counted). ranked:
+    whether Trace.rank is wanted.
     """
 
     pop: QuantPopulation

@@ -48,3 +48,10 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     finally:
         setattr(numba_config, "CACHE_DIR", previous)  # noqa: B010
     return compiled
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` for use in kernels: its source is put where it is called, since a
+    call with many arrays costs as much as what some of them do."""
+    compiled: Callable[..., Any] = numba.njit(inline="always")(function)
+    return compiled

@@ -14,12 +14,12 @@ nobody asks.
 
 import numpy as np
 
-from snn_deploy_simulators.jit import kernel
+from snn_deploy_simulators.jit import inlined, kernel
 
 COUNT_BITS = 12  # of a packed sum, see sparse_binary
 MANY = 2047  # events per target that leave room for a sum of weights -256..255
 LANES = 16  # int32 values of the widest vector of today's processors
-TILE = 64  # rows and columns: 4 kB of int8
+TILE = 128  # rows and columns; the best of 8 to 128, by trial
 CHUNK = 252  # rows of weights -128..127 that an int16 sum surely holds; a multiple of 4
 
 
@@ -166,12 +166,21 @@ def sparse(
             payload = (np.int32(1) if binary else np.int32(value[k])) << left
             for s in range(row_first[i], row_first[i + 1]):
                 out[row_post[s]] += np.int32(row_weight[s]) * payload
-            if touched.shape[0]:
-                for s in range(row_first[i], row_first[i + 1]):
-                    touched[t, row_post[s]] = 1
+        if touched.shape[0]:
+            _touch(first, index, sent, listens, row_first, row_post, t, touched)
         if right:
             for j in range(n):
                 total[t, j] += wide[j] >> right
+
+
+@kernel
+def _touch(first, index, sent, listens, row_first, row_post, t, touched):
+    """Set touched[t] for all targets of the events of step `sent`."""
+    for k in range(first[sent], first[sent + 1]):
+        i = index[k]
+        if listens[i]:
+            for s in range(row_first[i], row_first[i + 1]):
+                touched[t, row_post[s]] = 1
 
 
 @kernel
@@ -217,11 +226,11 @@ def conv(
     weight: [C_in, K_y, K_x, channels] int16, the output channels of a group inside the
     window, padded with zeros where that helps, and kernel columns in such an order that
     neighbors reach neighboring outputs. y_pair[y_first[y] : y_first[y + 1]] is (kernel row,
-    output row) for input row y; x_run[x_first[x] : x_first[x + 1]] is (kernel column, output
-    column, how many of both in turn) for input column x; only those in the window.
+    output row) for input row y; x_run[x_first[x] : x_first[x + 1]] is (kernel column,
+    output column, how many of both in turn) for input column x; only those in the window.
     in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output.
     """
-    c0, c1, y0, y1, x0, x1 = window
+    _, _, y0, y1, x0, x1 = window
     size_in, columns = in_shape[1] * in_shape[2], in_shape[2]
     in_per_group, width = in_shape[0] // groups, weight.shape[3]
     rows = weight.reshape((in_shape[0], weight.shape[1], weight.shape[2] * width))
@@ -239,27 +248,38 @@ def conv(
             y, x, group = place // columns, place % columns, channel // in_per_group
             payload = np.int32(1) if binary else np.int32(value[k])
             for p in range(y_first[y], y_first[y + 1]):
-                y_in, y_out = y_pair[p, 0], y_pair[p, 1] - y0
-                for q in range(x_first[x], x_first[x + 1]):
-                    low, at, n = x_run[q, 0] * width, x_run[q, 1] - x0, x_run[q, 2]
-                    for j in range(at, at + n):
-                        hit[group, y_out, j] = 1
-                    out = sums[group, y_out, at * width : (at + n) * width]
-                    row = rows[channel, y_in, low : low + n * width]
-                    if payload == 1:
-                        for j in range(out.size):
-                            out[j] += np.int32(row[j])
-                    else:
-                        for j in range(out.size):
-                            out[j] += np.int32(row[j]) * payload
+                _add_row(
+                    rows, channel, y_pair[p, 0], x_run, x_first[x], x_first[x + 1], x0,
+                    width, payload, group, y_pair[p, 1] - y0, sums, hit,
+                )  # fmt: skip
         _spread(sums, width, window, out_shape, exponent, total[t])
         if touched.shape[0]:
             _mark(hit, window, out_shape, touched[t])
 
 
+@inlined
+def _add_row(
+    rows, channel, y_in, x_run, begin, end, x0, width, payload, group, y_out, sums, hit
+):  # fmt: skip
+    """Add one kernel row, as far as an event's runs begin .. end - 1 reach, to one output
+    row."""
+    for q in range(begin, end):
+        low, at, n = x_run[q, 0] * width, x_run[q, 1] - x0, x_run[q, 2]
+        for j in range(at, at + n):
+            hit[group, y_out, j] = 1
+        out = sums[group, y_out, at * width : (at + n) * width]
+        row = rows[channel, y_in, low : low + n * width]
+        if payload == 1:
+            for j in range(out.size):
+                out[j] += np.int32(row[j])
+        else:
+            for j in range(out.size):
+                out[j] += np.int32(row[j]) * payload
+
+
 @kernel
 def _spread(sums, width, window, out_shape, exponent, total):
-    """Add sums [groups, rows, columns * width] of the window, shifted, to total [C * H * W].
+    """Add sums [groups, rows, columns * width] of the window, shifted, to total [n].
 
     Channel c is number c - lowest of its group, where lowest is the first in the window.
     """
@@ -289,16 +309,15 @@ def _mark(hit, window, out_shape, touched):
 
 
 @kernel
-def transposed(matrix):
-    """Return the transpose, contiguous; tile by tile, so that both sides stay in the cache."""
+def transpose(matrix, right, result):
+    """Set result [m, n] to the transpose of matrix [n, m], shifted right; in tiles, so that
+    both sides stay in the cache."""
     n, m = matrix.shape
-    result = np.empty((m, n), matrix.dtype)
     for i0 in range(0, n, TILE):
         for j0 in range(0, m, TILE):
             for j in range(j0, min(j0 + TILE, m)):
                 for i in range(i0, min(i0 + TILE, n)):
-                    result[j, i] = matrix[i, j]
-    return result
+                    result[j, i] = matrix[i, j] >> right
 
 
 @kernel

@@ -70,8 +70,9 @@ def prepare(program: Program) -> Timer:
     """
     if program.board.time.event is None:
         raise BoardError(
-            f"board {program.board.name!r} has no time.event.link_buffer, how many messages "
-            "a link holds, which the time model 'event' needs; add it, or use 'bound'"
+            f"board {program.board.name!r} has no time.event.link_buffer, how many "
+            "messages a link holds, which the time model 'event' needs; add it, or use "
+            "another model"
         )
     sources = _sources(program)
     targets, paths = _targets(program, sources), _paths(program)
@@ -98,7 +99,7 @@ def prepare(program: Program) -> Timer:
 def _sources(program: Program) -> _Sources:
     net, partition = program.net, program.partition
     home, n_pieces = homes(net, partition), len(partition.pieces)
-    names = tuple(p.name for p in (*net.inputs, *net.populations))
+    names = (*(p.name for p in net.inputs), *(p.name for p in net.populations))
     sizes = [net.size(name) for name in names]
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     place = np.zeros(first[-1], np.int32)

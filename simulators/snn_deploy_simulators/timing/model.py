@@ -30,8 +30,9 @@ Timer: TypeAlias = Callable[[StepCounts, Trace], tuple[FloatArray, IntArray]]
 class TimeModel:
     """A way to get seconds from what happened.
 
-    prepare(program) -> timer; timer(counts, trace) of one sample -> seconds [F] of each chip
-    step, and index [F] into `bounds` of what set it. ranked: the timer reads Trace.rank.
+    prepare(program) -> timer; timer(counts, trace) of one sample -> seconds [F] of each
+    chip step, and index [F] into `bounds` of what set it. ranked: the timer reads
+    Trace.rank.
     """
 
     bounds: tuple[str, ...]

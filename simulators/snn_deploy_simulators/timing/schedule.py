@@ -116,7 +116,7 @@ def _append(head, tail, after, s, begin, end):
 
 
 @kernel
-def _schedule(
+def _schedule(  # noqa: C901, PLR0915  # in parts it takes half as long again: tried
     head, after, wait, pair, receive, leaves, path_first, path_link, ways, target, density,
     pieces,
 ):  # fmt: skip
