@@ -104,9 +104,10 @@ def test_a_hostile_name_stays_inside_its_table_cell(name: str) -> None:
 
 @pytest.mark.parametrize("make", [stock_network, held_network])
 def test_every_emitted_module_compiles(make: Callable[[], QuantNetwork]) -> None:
-    for file, content in render(make()).items():
-        if file.endswith(".py"):
-            compile(content, file, "exec")
+    texts = {n: c for n, c in render(make()).items() if n.endswith(".py")}
+    assert "run.py" in texts
+    for file, content in texts.items():
+        assert compile(content, file, "exec") is not None
 
 
 def test_the_emitted_step_is_the_source_of_the_single_definition() -> None:

@@ -48,6 +48,7 @@ def test_any_name_compiles(tmp_path: Path) -> None:
         by_hand(), layers=(layer,), caveats=(nasty,), stopped_after=None
     )
     compile_in(tmp_path, report)
+    assert (tmp_path / "report.pdf").stat().st_size > 10_000
 
 
 def test_tables_hold_every_cell_of_the_report() -> None:

@@ -1,9 +1,8 @@
 """Neuron models, one file each: the float step, the integer step, and what they cost.
 
 `Neuron` is any float neuron a Network may hold; `MODELS` lists the integer models by name.
-To add
-a model: a file with its integer step and a `NeuronModel`, a line in MODELS, and an update
-kernel in the simulators.
+To add a model: a file with its integer step and a `NeuronModel`, a line in MODELS, and a
+branch in the simulators' `updates.py`.
 """
 
 from typing import TypeAlias

@@ -12,8 +12,7 @@ class NeuronModel:
     step: scalar or array function (*states, a, *params) -> (*states, payload); it uses only
     + - * << >>, comparisons and the intrinsics of the arithmetic. `a` is the summed input
     of the step. states, params: names in the order of the arguments.
-    register_params: parameters as they are stored in a QuantPopulation; `prepare` turns
-    those into the step's `params` (e.g. shifts the bias mantissa by its exponent).
+    A QuantPopulation stores the bias as bias_mant and bias_exp; the step takes it shifted.
     lava: name of the stock Lava process with exactly this behaviour, or None.
     """
 

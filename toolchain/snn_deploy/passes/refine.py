@@ -43,15 +43,13 @@ def refine(
         try:
             quant = quantize(net, board, calibration, weight_bits=weight_bits, wide=wide)
         except DoesNotFitError:
-            if not wide:
-                raise
             return None
-        if wide and not fits(quant):
+        if not fits(quant):
             return None
         return _Attempt(wide, quant, agreement(quant))
 
-    narrow = attempt(frozenset())
-    assert narrow is not None  # it raises where it cannot be made
+    plain = quantize(net, board, calibration, weight_bits=weight_bits)
+    narrow = _Attempt(frozenset(), plain, agreement(plain))
     best = narrow
     while best.agreement < target:
         better = _widened(attempt, best, len(net.projections), target)

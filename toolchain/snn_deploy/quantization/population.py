@@ -302,8 +302,9 @@ def _with_weights(m: Connection, weight: AnyArray) -> Connection:
 def _whole_bias(pop: Population, fed: list[Projection], context: Context) -> FloatArray:
     """Return the bias [N, n] (or [1, n]) with everything that is fed through it."""
     total = pop.neuron.bias[None]
+    if context.calibration is None:
+        return total  # inputs become a bias only where their data is known to be static
     for p in fed:
-        assert context.calibration is not None  # driven inputs exist only with data
         first = context.calibration.values[p.pre][:, 0]
         flat = np.asarray(first, np.float64).reshape(len(first), -1)
         total = total + pop.neuron.gain * apply(p.map, flat)
