@@ -50,7 +50,7 @@ def dense_binary(
                 chunk[size] = index[k]
                 size += listens[index[k]]
                 k += 1
-            _add_rows(chunk, size, weight, narrow)
+            add_rows(chunk, size, weight, narrow)
             heard += size
             for j in range(width):
                 wide[j] += narrow[j]
@@ -67,7 +67,7 @@ def dense_binary(
 
 
 @kernel
-def _add_rows(rows, size, weight, narrow):
+def add_rows(rows, size, weight, narrow):
     """Set narrow [width] to the sum of the given rows of weight, four at a time."""
     width = weight.shape[1]
     narrow[:] = 0

@@ -32,7 +32,7 @@ def run(
     states = {p.name: p.neuron.start(samples) for p in net.populations}
     order = [net.population(name) for name in evaluation_order(net)]
     stored: dict[str, list[AnyArray]] = {name: [] for name in kept}
-    peaks = {p.name: {"a_in": 0.0, "u": 0.0, "v": 0.0} for p in order}
+    peaks = {p.name: {"a_in": 0.0, "u": 0.0, "v": 0.0, "sent": 0.0} for p in order}
     names = [p.name for p in net.inputs] + [p.name for p in order]
     events = {name: np.zeros(samples, np.int64) for name in names}
 
@@ -42,7 +42,7 @@ def run(
             drive = _drive(net, pop, memory, t, samples)
             states[pop.name], out = pop.neuron.step(states[pop.name], drive)
             memory.store(pop.name, t, out)
-            _note(peaks[pop.name], drive, states[pop.name].u, states[pop.name].v)
+            _note(peaks[pop.name], drive, states[pop.name].u, states[pop.name].v, out)
             if pop.neuron.spiking:
                 events[pop.name] += np.count_nonzero(out, axis=1)
             if pop.name in kept:
@@ -93,6 +93,8 @@ def _drive(
     return total
 
 
-def _note(peak: dict[str, float], drive: FloatArray, u: FloatArray, v: FloatArray) -> None:
-    for key, value in (("a_in", drive), ("u", u), ("v", v)):
+def _note(
+    peak: dict[str, float], a: FloatArray, u: FloatArray, v: FloatArray, out: FloatArray
+) -> None:
+    for key, value in (("a_in", a), ("u", u), ("v", v), ("sent", out)):
         peak[key] = max(peak[key], float(np.abs(value).max(initial=0.0)))

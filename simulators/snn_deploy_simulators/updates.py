@@ -9,16 +9,18 @@ import numba
 import numpy as np
 
 from snn_deploy.neurons.lif import lif
+from snn_deploy.neurons.multi_level import multi_level
 from snn_deploy.neurons.refractory_lif import refractory_lif
 from snn_deploy.neurons.soft_lif import soft_lif
 from snn_deploy_simulators.jit import kernel
 
 AT_ONCE = 4095  # a current with this decay is gone before the next step uses it
-CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2}
+CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": 3}
 
 _lif = numba.njit(lif)
 _soft_lif = numba.njit(soft_lif)
 _refractory_lif = numba.njit(refractory_lif)
+_multi_level = numba.njit(multi_level, error_model="numpy")  # no branch per division
 
 
 @kernel
@@ -40,12 +42,21 @@ def _advance(code, state, parameter, a, bias, payload):
                 wide(u[i]), wide(v[i]), wide(a[i]), wide(du[i]), wide(dv[i]), wide(bias[i]),
                 wide(vth[i]), wide(more[i]),
             )  # fmt: skip
-    else:
+    elif code == 2:
         wait = state[2]
         for i in range(a.size):
             u[i], v[i], wait[i], payload[i] = _refractory_lif(
                 wide(u[i]), wide(v[i]), wide(wait[i]), wide(a[i]), wide(du[i]), wide(dv[i]),
                 wide(bias[i]), wide(vth[i]), wide(more[i]),
+            )  # fmt: skip
+    else:
+        total, theta, shift = state[2], parameter[3], parameter[4]
+        low, high, floor, ceiling = parameter[5], parameter[6], parameter[7], parameter[8]
+        for i in range(a.size):
+            u[i], v[i], total[i], payload[i] = _multi_level(
+                wide(u[i]), wide(v[i]), wide(total[i]), wide(a[i]), wide(du[i]),
+                wide(dv[i]), wide(bias[i]), wide(theta[i]), wide(shift[i]), wide(low[i]),
+                wide(high[i]), wide(floor[i]), wide(ceiling[i]),
             )  # fmt: skip
 
 

@@ -62,6 +62,19 @@ LavaPython = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(help="Python 3.10 with lava-nc; found by itself if there is one."),
 ]
+Partition = Annotated[
+    str, typer.Option(metavar="METHOD", help="How it is cut: intel, square or fewest.")
+]
+Placement = Annotated[
+    str,
+    typer.Option(
+        metavar="METHOD",
+        help="Which cores: local, greedy, hilbert, in-order or random.",
+    ),
+]
+TimeModel = Annotated[
+    str, typer.Option(help="Of a chip step: bound, simple, event or cycle.")
+]
 
 
 @app.callback()
@@ -113,6 +126,14 @@ def deploy(
         bool, typer.Option("--verify", help="Run the Lava program and compare every bit.")
     ] = False,
     lava_python: LavaPython = None,
+    partition: Partition = "intel",
+    placement: Placement = "local",
+    time_model: TimeModel = "bound",
+    weight_bits: Annotated[int, typer.Option(help="Of a stored weight, 1 to 8.")] = 8,
+    spike_bits: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Most bits of a spike's payload; 0 for binary spikes."),
+    ] = None,
     stop_after: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
@@ -146,6 +167,11 @@ def deploy(
             backend=backend,
             verify=verify,
             lava_python=lava_python,
+            partition=partition,
+            placement=placement,
+            time_model=time_model,
+            weight_bits=weight_bits,
+            spike_bits=spike_bits,
             stop_after=stop_after,
             seed=seed,
         )

@@ -58,6 +58,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     steps: Count | None = None
     samples: Count | None = None
     decode: str | None = None
+    partition: str = "intel"
+    placement: str = "local"
+    time_model: str = "bound"
+    weight_bits: Annotated[int, msgspec.Meta(ge=1, le=8)] = 8
+    spike_bits: Annotated[int, msgspec.Meta(ge=0)] | None = None
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.board import Board, load_board
+from snn_deploy.choices import Choices, limited
 from snn_deploy.data import Data, check_data, load_data
 from snn_deploy.decode import choose_answer
 from snn_deploy.emission import (
@@ -29,7 +30,9 @@ from snn_deploy.network import Network
 from snn_deploy.passes.check import check
 from snn_deploy.passes.fuse import fuse
 from snn_deploy.passes.normalize import normalize
+from snn_deploy.passes.partition import METHODS as PARTITIONS
 from snn_deploy.passes.partition import partition
+from snn_deploy.passes.place import METHODS as PLACEMENTS
 from snn_deploy.passes.place import place
 from snn_deploy.passes.retime import retime
 from snn_deploy.passes.route import route
@@ -41,7 +44,13 @@ from snn_deploy.reporting.folder import check_folder, check_place, write_file, w
 from snn_deploy.reporting.forms import chosen_forms
 from snn_deploy.reporting.summary import summarize
 from snn_deploy.run import STAGES, Run
-from snn_deploy.simulate import quantize_on, run_reference, simulate, simulate_extremes
+from snn_deploy.simulate import (
+    TIME_MODELS,
+    quantize_on,
+    run_reference,
+    simulate,
+    simulate_extremes,
+)
 
 Progress: TypeAlias = Callable[[str], None]
 Samples: TypeAlias = str | Path | AnyArray | Mapping[str, AnyArray]
@@ -66,6 +75,11 @@ def deploy(
     backend: str | None = None,
     verify: bool = False,
     lava_python: Path | None = None,
+    partition: str = "intel",
+    placement: str = "local",
+    time_model: str = "bound",
+    weight_bits: int = 8,
+    spike_bits: int | None = None,
     stop_after: str | None = None,
     seed: int = 0,
     progress: Progress = lambda stage: None,
@@ -80,8 +94,9 @@ def deploy(
     the file is meant. steps: model steps per sample; samples: how many of the input.
     decode: how a class is read. min_accuracy: only checked to be decidable, the caller
     compares. backend: writes its program into `out`, too. verify: runs the Lava program
-    (in lava_python, or the first interpreter that has Lava) and compares it. stop_after:
-    one of STAGES. progress: is told each stage before it starts.
+    (in lava_python, or the first interpreter that has Lava) and compares it. partition,
+    placement, time_model, weight_bits, spike_bits: see Choices. stop_after: one of STAGES.
+    progress: is told each stage before it starts.
 
     Raises:
         InputError: Something cannot be read, or can be read in two ways.
@@ -89,6 +104,14 @@ def deploy(
             violation.
     """
     check_wishes(input, stop_after, trace, min_accuracy, seed)
+    choices = Choices(
+        partition=partition,
+        placement=placement,
+        time_model=time_model,
+        weight_bits=weight_bits,
+        spike_bits=spike_bits,
+    )
+    check_methods(choices)
     forms = chosen_forms(formats)
     emits = backend or (VERIFIED_BY if verify else None)
     simulated = input is not None and stop_after in (None, STAGES[-1])
@@ -100,9 +123,11 @@ def deploy(
 
     progress(STAGES[0])
     board = target if isinstance(target, Board) else load_board(str(target))
+    board = limited(board, choices)
     net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
     start = begin(model, board, net, input, steps, samples, decode, seed, given)
     check_labels(start, min_accuracy)
+    start = replace(start, choices=choices)
     for run in line(start, steps=steps, keep_all=trace is not None):
         if run.stage == "quantize" and run.quant is not None and emits is not None:
             refuse_inexpressible(emits, run.quant)
@@ -150,23 +175,26 @@ def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Itera
     steps: of the bounds, when there is no input. keep_all: record every population on every
     sample.
     """
-    board, data = run.board, run.data
+    board, data, choices = run.board, run.data, run.choices
     yield run
 
     net = retime(normalize(run.net if run.given else fuse(run.net)))
     yield (run := replace(run, stage="normalize", net=net))
 
-    floats = None if data is None else run_reference(net, data, keep_all=keep_all)
-    quant = run.given or quantize_on(floats, net, board, data, run.answer)
+    floats, quant = run.reference, run.quant or run.given  # if known from another run
+    if floats is None and data is not None:
+        floats = run_reference(net, data, keep_all=keep_all)
+    if quant is None:
+        quant = quantize_on(floats, net, board, data, run.answer, choices=choices)
     yield (run := replace(run, stage="quantize", reference=floats, quant=quant))
 
-    violations = check(quant, board)
+    violations = check(quant, board, method=choices.partition)
     if violations:
         raise DoesNotFitError(*violations)
-    pieces = partition(quant, board)
+    pieces = partition(quant, board, method=choices.partition)
     yield (run := replace(run, stage="partition", partition=pieces))
 
-    placement = place(pieces, quant, board, seed=run.seed)
+    placement = place(pieces, quant, board, seed=run.seed, method=choices.placement)
     yield (run := replace(run, stage="place", placement=placement))
 
     routes = route(quant, pieces, placement, board)
@@ -174,10 +202,10 @@ def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Itera
     yield (run := replace(run, stage="route", program=program))
 
     if data is None or floats is None:
-        extremes = simulate_extremes(program, steps or 1)
+        extremes = simulate_extremes(program, steps or 1, time_model=choices.time_model)
         yield replace(run, stage="simulate", extremes=extremes)
     else:
-        simulated = simulate(program, data, floats)
+        simulated = simulate(program, data, floats, time_model=choices.time_model)
         yield replace(run, stage="simulate", simulated=simulated)
 
 
@@ -212,6 +240,21 @@ def check_wishes(
             raise InputError(
                 f"{option}: nothing is simulated with --stop-after {stop_after}"
             )
+
+
+def check_methods(choices: Choices) -> None:
+    """Refuse methods that do not exist, before any work.
+
+    Raises:
+        InputError: As said; lists those that do.
+    """
+    for option, wish, known in (
+        ("--partition", choices.partition, PARTITIONS),
+        ("--placement", choices.placement, PLACEMENTS),
+        ("--time-model", choices.time_model, TIME_MODELS),
+    ):
+        if wish not in known:
+            raise InputError(f"{option} {wish}: unknown; one of {', '.join(known)}")
 
 
 def check_labels(run: Run, min_accuracy: float | None) -> None:

@@ -168,12 +168,15 @@ class PieceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Utilization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the network takes of the board."""
+    """What the network takes of the board. partition, placement: the methods by which it
+    was cut and put on cores."""
 
     cores: int
     chips: int
     resources: tuple[Resource, ...]
     pieces: tuple[PieceRow, ...]
+    partition: str = "intel"
+    placement: str = "local"
 
 
 class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from snn_deploy.activity import Activity, Recording
 from snn_deploy.board import Board
+from snn_deploy.choices import Choices
 from snn_deploy.data import Data
 from snn_deploy.network import Network
 from snn_deploy.program import Partition, Placement, Program
@@ -72,3 +73,4 @@ class Run:
     extremes: Extremes | None = field(default=None)
     as_read: Network | None = None
     given: QuantNetwork | None = None
+    choices: Choices = Choices()

@@ -4,6 +4,7 @@ import numpy as np
 
 from snn_deploy.activity import Recording
 from snn_deploy.board import Board
+from snn_deploy.choices import Choices
 from snn_deploy.data import Data
 from snn_deploy.decode import decode, to_float
 from snn_deploy.extremes import extreme
@@ -17,6 +18,7 @@ from snn_deploy.report import Answer
 from snn_deploy.run import Extremes, Reference, Simulated
 from snn_deploy_simulators import chip, integer, reference
 from snn_deploy_simulators.stimulus import encode
+from snn_deploy_simulators.timing import TIME_MODELS as TIME_MODELS
 
 COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, <= 8 bytes each
 
@@ -36,14 +38,21 @@ def run_reference(net: Network, data: Data, *, keep_all: bool = False) -> Refere
 
 
 def quantize_on(
-    floats: Reference | None, net: Network, board: Board, data: Data | None, answer: Answer
+    floats: Reference | None,
+    net: Network,
+    board: Board,
+    data: Data | None,
+    answer: Answer,
+    *,
+    choices: Choices,
 ) -> QuantNetwork:
     """Quantize with the scales that `data` calls for, wider where predictions change.
 
-    Without data the scales are safe for any input.
+    Without data the scales are safe for any input. choices: of the weight bits, and of how
+    the network will be cut: what does not fit then is not widened.
     """
     if floats is None or data is None:
-        return quantize(net, board)
+        return quantize(net, board, weight_bits=choices.weight_bits)
     expected = decode(floats.outputs.outputs[answer.output], answer.decoder)
 
     def agreement(quant: QuantNetwork) -> float:
@@ -53,17 +62,28 @@ def quantize_on(
 
     rates = {name: n.mean() / data.steps for name, n in floats.outputs.events.items()}
     calibration = Calibration(data.x, floats.outputs.peaks, rates)
-    return refine(net, board, calibration, agreement, lambda quant: not check(quant, board))
+
+    def fits(quant: QuantNetwork) -> bool:
+        return not check(quant, board, method=choices.partition)
+
+    bits = choices.weight_bits
+    return refine(net, board, calibration, agreement, fits, weight_bits=bits)
 
 
-def simulate(program: Program, data: Data, floats: Reference) -> Simulated:
-    """Run `data` through the integers and the chip, beside the float network's `floats`."""
+def simulate(
+    program: Program, data: Data, floats: Reference, *, time_model: str = "bound"
+) -> Simulated:
+    """Run `data` through the integers and the chip, beside the float network's `floats`.
+
+    time_model: key of TIME_MODELS.
+    """
     same = floats.compared == data.samples
     stimulus = encode(program.net, data.x)
-    activity = chip.run(program, stimulus, keep=None if same else ())
+    keep = None if same else ()
+    activity = chip.run(program, stimulus, keep=keep, time_model=time_model)
     outputs = {
         "reference": floats.outputs,
-        "integer": integer.run(program.net, stimulus, keep=None if same else ()),
+        "integer": integer.run(program.net, stimulus, keep=keep),
         "chip": activity.recording,
     }
     if same:
@@ -72,10 +92,13 @@ def simulate(program: Program, data: Data, floats: Reference) -> Simulated:
     return Simulated(outputs, layers, floats.compared, activity)
 
 
-def simulate_extremes(program: Program, steps: int) -> Extremes:
+def simulate_extremes(
+    program: Program, steps: int, *, time_model: str = "bound"
+) -> Extremes:
     """Run one sample of `steps` steps in which nothing fires, and one in which all does."""
     silent, firing = (
-        chip.run(*extreme(program, steps, fires=fires), keep=()) for fires in (False, True)
+        chip.run(*extreme(program, steps, fires=fires), keep=(), time_model=time_model)
+        for fires in (False, True)
     )
     return Extremes(silent, firing)
 

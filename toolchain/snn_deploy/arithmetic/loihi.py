@@ -6,6 +6,7 @@ The intrinsics below are all the operations a neuron's integer step may use besi
 gives each a scalar form for Numba, so that one step function serves both.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,19 @@ def sat24(x: Any) -> Any:
     return np.clip(x, -8388607, 8388607)
 
 
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """Return x where it is within low..high, else the nearer of the two."""
+    return np.clip(x, low, high)
+
+
+def levels(v: Any, theta: Any) -> Any:
+    """Return v / theta rounded down; |v| and theta below 2**24, theta above 0.
+
+    A core without divider compares and subtracts theta * 2**j, once per bit of the result.
+    """
+    return v // theta
+
+
 # Numba compares the annotations of an overload with those of what it returns: none on
 # either.
 @overload(where)
@@ -60,3 +74,15 @@ def _wrap24(x):  # type: ignore[no-untyped-def]
 @overload(sat24)
 def _sat24(x):  # type: ignore[no-untyped-def]
     return lambda x: min(max(x, -8388607), 8388607)
+
+
+@overload(clip)
+def _clip(x, low, high):  # type: ignore[no-untyped-def]
+    return lambda x, low, high: min(max(x, low), high)
+
+
+@overload(levels)
+def _levels(v, theta):  # type: ignore[no-untyped-def]
+    # Exact: a quotient of two 24-bit numbers is either whole or 2**-24 off, far above the
+    # rounding of float64; and unlike // it runs on many neurons at once.
+    return lambda v, theta: np.int64(math.floor(v / theta))

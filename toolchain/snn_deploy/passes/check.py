@@ -26,9 +26,12 @@ REMEDY = {
 }
 
 
-def check(net: QuantNetwork, board: Board) -> tuple[str, ...]:
-    """Return one sentence for everything of `net` that `board` cannot hold or express."""
-    return (*_foreign(net, board), *_does_not_fit(net, board))
+def check(net: QuantNetwork, board: Board, *, method: str = "intel") -> tuple[str, ...]:
+    """Return one sentence for everything of `net` that `board` cannot hold or express.
+
+    method: by which it will be cut, a key of the partition's METHODS.
+    """
+    return (*_foreign(net, board), *_does_not_fit(net, board, method))
 
 
 def _foreign(net: QuantNetwork, board: Board) -> tuple[str, ...]:
@@ -156,10 +159,10 @@ def _stored(m: Connection) -> AnyArray:
     return np.asarray(m.matrix.data if isinstance(m, Sparse) else m.weight)
 
 
-def _does_not_fit(net: QuantNetwork, board: Board) -> tuple[str, ...]:
+def _does_not_fit(net: QuantNetwork, board: Board, method: str) -> tuple[str, ...]:
     """Return the sentences on memory: neurons too big for a core, too few cores."""
     try:
-        pieces = partition(net, board).pieces
+        pieces = partition(net, board, method=method).pieces
     except DoesNotFitError as error:
         return error.violations
     if len(pieces) <= len(board.live_cores):
@@ -168,24 +171,24 @@ def _does_not_fit(net: QuantNetwork, board: Board) -> tuple[str, ...]:
     split = ", ".join(f"{n} for population {name!r}" for name, n in largest)
     return (
         f"the network needs {len(pieces)} cores ({split}), but {board.name} has "
-        f"{len(board.live_cores)}; {_ways_out(net, board, len(pieces))}",
+        f"{len(board.live_cores)}; {_ways_out(net, board, method, len(pieces))}",
     )
 
 
-def _ways_out(net: QuantNetwork, board: Board, needed: int) -> str:
+def _ways_out(net: QuantNetwork, board: Board, method: str, needed: int) -> str:
     """Return what would fit: another cut, another board, narrower weights, or less.
 
-    needed: cores of `board`.
+    method: that did not. needed: cores of `board`.
     """
     ways = [
-        f"cut it by the method {method!r} ({n} cores)"
-        for method in sorted(METHODS.keys() - {"intel"})
-        if (n := _cores(net, board, method)) is not None
+        f"use --partition {other} ({n} cores)"
+        for other in sorted(METHODS.keys() - {method})
+        if (n := _cores(net, board, other)) is not None
     ]
     ways += [
-        f"use {other.name} ({len(other.live_cores)} cores, {n} needed)"
-        for other in _others(board)
-        if (n := _cores_elsewhere(net, board, other, needed)) is not None
+        f"use {elsewhere.name} ({len(elsewhere.live_cores)} cores, {n} needed)"
+        for elsewhere in _others(board)
+        if (n := _cores_elsewhere(net, board, elsewhere, method, needed)) is not None
     ]
     narrow = replace(
         net,
@@ -193,13 +196,13 @@ def _ways_out(net: QuantNetwork, board: Board, needed: int) -> str:
             replace(p, weight_bits=min(p.weight_bits, NARROW_BITS)) for p in net.projections
         ),
     )
-    cores = _cores(narrow, board)
+    cores = _cores(narrow, board, method)
     ways += [] if cores is None else [f"use {NARROW_BITS}-bit weights ({cores} cores)"]
     return ", or ".join(ways) or "no shipped board has enough: make the network smaller"
 
 
 def _cores_elsewhere(
-    net: QuantNetwork, board: Board, other: Board, needed: int
+    net: QuantNetwork, board: Board, other: Board, method: str, needed: int
 ) -> int | None:
     """Return the cores that `net` takes on `other`, None if it does not run there."""
     if _foreign(net, other):
@@ -210,10 +213,10 @@ def _cores_elsewhere(
         board.neuron,
     ):
         return needed if needed <= len(other.live_cores) else None
-    return _cores(net, other)
+    return _cores(net, other, method)
 
 
-def _cores(net: QuantNetwork, board: Board, method: str = "intel") -> int | None:
+def _cores(net: QuantNetwork, board: Board, method: str) -> int | None:
     """Return the cores that `net` takes on `board`, None if it does not fit."""
     try:
         needed = len(partition(net, board, method=method).pieces)

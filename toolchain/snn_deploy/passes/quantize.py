@@ -10,9 +10,15 @@ structure of the network and does not look at the mapping.
 from snn_deploy.arrays import AnyArray
 from snn_deploy.board import Board
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.network import Assumption, Network
+from snn_deploy.network import Assumption, Network, Population
+from snn_deploy.neurons import MultiLevel
 from snn_deploy.quant import Loss, QuantInput, QuantNetwork
 from snn_deploy.quantization import inputs as input_coding
+from snn_deploy.quantization.multi_level import (
+    levels_of,
+    payload_width,
+    quantize_multi_level,
+)
 from snn_deploy.quantization.population import (
     Calibration,
     Context,
@@ -50,7 +56,9 @@ def quantize(
     results = []
     for pop in net.populations:
         context = Context(net, board, calibration, sources, driven, weight_bits, wide)
-        results.append(quantize_population(pop, context))
+        graded = isinstance(pop.neuron, MultiLevel)
+        one = quantize_multi_level if graded else quantize_population
+        results.append(one(pop, context))
     coded = tuple(
         _input_loss(p, calibration)
         for p in ports
@@ -148,13 +156,21 @@ def _can_drive(net: Network, name: str, values: AnyArray | None) -> bool:
 def _sources(
     net: Network, ports: tuple[QuantInput, ...], calibration: Calibration | None
 ) -> dict[str, Source]:
-    result = {p.name: Source(1.0, 1.0, 0.0, 0) for p in net.populations}
+    result = {p.name: _sent(p, calibration) for p in net.populations}
     for port in ports:
         values = None if calibration is None else calibration.values[port.name]
         high = 1.0 / port.scale if values is None else float(values.max(initial=0))
         low = 0.0 if values is None else float(values.min(initial=0))
         result[port.name] = Source(port.scale, high, low, port.payload_bits)
     return result
+
+
+def _sent(pop: Population, calibration: Calibration | None) -> Source:
+    """Return what a population sends: spikes of one, or levels."""
+    if not isinstance(pop.neuron, MultiLevel):
+        return Source(1.0, 1.0, 0.0, 0)
+    least, most = levels_of(pop.neuron, calibration, pop.name)
+    return Source(1.0, most, least, payload_width(least, most))
 
 
 def _input_loss(port: QuantInput, calibration: Calibration) -> Loss:

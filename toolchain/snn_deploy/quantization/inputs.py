@@ -10,6 +10,7 @@ from snn_deploy.network import Assumption, Input
 from snn_deploy.quant import QuantInput
 
 PAYLOAD_BITS = 8  # Intel's brief calls 8 bits typical and 32 the most
+WHOLE_BITS = 16  # of values that are whole numbers already
 
 
 def quantize_input(
@@ -39,6 +40,9 @@ def quantize_input(
             "spikes of this target are binary; encode them as spikes or use a target with "
             "graded spikes (loihi2)"
         )
+    if _is_whole(values):  # difference coding of 8-bit values needs 9 bits
+        needed = int(max(high, -low)).bit_length() + (low < 0)
+        bits = min(max(bits, needed), WHOLE_BITS, payload_bits_max)
     limit = (1 << bits) - 1 if low >= 0 else (1 << (bits - 1)) - 1
     scale = _exact_scale(values, limit) or limit / max(high, -low)
     made = QuantInput(port.name, port.shape, bits, scale, port.level)

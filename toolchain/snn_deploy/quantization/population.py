@@ -136,12 +136,12 @@ def quantize_population(source: Population, context: Context) -> Result:
     into = [p for p in context.net.into(pop.name) if p.pre not in context.driven]
     fed = [p for p in context.net.into(pop.name) if p.pre in context.driven]
     neuron = pop.neuron
-    maps = [_per_v(p, neuron, context.sources[p.pre]) for p in into]
+    maps = [map_per_v(p, neuron, context.sources[p.pre]) for p in into]
     ranges, s = _choose_scale(pop, maps, into, fed, context)
     projections: list[QuantProjection] = []
     weight_losses = []
     for p, m in zip(into, maps, strict=True):
-        stored, loss = _quantize_projection(p, m, s, context)
+        stored, loss = quantize_projection(p, m, s, context)
         projections += stored
         weight_losses.append(loss)
     made_up = _rounded_down(projections, pop.neuron, s, context)
@@ -152,7 +152,7 @@ def quantize_population(source: Population, context: Context) -> Result:
     return Result(population, tuple(projections), drive, (*weight_losses, *losses), ranges)
 
 
-def _per_v(p: Projection, neuron: Lif, source: Source) -> Connection:
+def map_per_v(p: Projection, neuron: Lif, source: Source) -> Connection:
     """Return the map from payloads to the membrane: weights times gain, over the payload
     scale."""
     factor = neuron.gain / source.scale
@@ -198,9 +198,8 @@ def _choose_scale(
             "scale down its weights or give calibration data (--input) so that the real "
             "reach is known"
         )
-    s = scale.best_scale(
-        cap, threshold, [_weights(m) for m in maps], context.weight_bits, context.exponents
-    )
+    weights = [stored_weights(m) for m in maps]
+    s = scale.best_scale(cap, threshold, weights, context.weight_bits, context.exponents)
     return tuple(_range(pop.name, k, r, s, context) for k, r in reaches.items()), s
 
 
@@ -227,16 +226,21 @@ def _range(where: str, what: str, r: scale.Reach, s: float, context: Context) ->
     )
 
 
-def _weights(m: Connection) -> FloatArray:
+def stored_weights(m: Connection) -> FloatArray:
+    """Return the weights that a map stores, of any shape; a kernel once."""
     values: FloatArray = m.matrix.data if isinstance(m, Sparse) else m.weight
     return values
 
 
-def _quantize_projection(
-    p: Projection, m: Connection, s: float, context: Context
+def quantize_projection(
+    p: Projection, m: Connection, s: float, context: Context, grid: float = scale.GRID
 ) -> tuple[list[QuantProjection], Loss]:
-    """Return one array of synapses, or two (coarse, and fine for what is left) if wide."""
-    target = _weights(m) * (s / scale.GRID)
+    """Return one array of synapses, or two (coarse, and fine for what is left) if wide.
+
+    m: as `map_per_v` returns it. s: v units per float unit; grid: v units per unit of the
+    summed input.
+    """
+    target = stored_weights(m) * (s / grid)
     arrays, rest = [], target
     for _ in range(2 if context.is_wide(p) else 1):
         arrays.append(registers.store_weights(rest, context.weight_bits, context.exponents))
@@ -325,7 +329,7 @@ def _drive(pop: Population, fed: list[Projection], s: float, context: Context) -
     return Drive(
         input=fed[0].pre,
         post=pop.name,
-        map=_per_v(fed[0], pop.neuron, Source(1.0, 1.0, 0.0, 0)),
+        map=map_per_v(fed[0], pop.neuron, Source(1.0, 1.0, 0.0, 0)),
         offset=pop.neuron.bias,
         scale=frozen(np.full(pop.neuron.n, s)),
         bias_exp=frozen(exponent),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from snn_deploy.arrays import FloatArray
-from snn_deploy.linear import apply
+from snn_deploy.linear import apply, replace_weight
 from snn_deploy.maps import Conv, Dense, Map, Sparse
 from snn_deploy.neurons import Lif
 
@@ -77,6 +77,19 @@ def _part(m: Map, sign: int) -> Map:
             matrix = m.matrix.copy()
             matrix.data = _clip(matrix.data, sign)
             return Sparse(matrix)
+        case _:
+            raise TypeError(f"bounds need a folded map, not {type(m).__name__}")
+
+
+def magnitudes(m: Map) -> Map:
+    """Return the folded map with the magnitudes of its weights."""
+    match m:
+        case Dense():
+            return Dense(np.abs(m.weight))
+        case Conv():
+            return replace_weight(m, np.abs(m.weight))
+        case Sparse():
+            return Sparse(abs(m.matrix))
         case _:
             raise TypeError(f"bounds need a folded map, not {type(m).__name__}")
 

@@ -53,7 +53,8 @@ def _mapping(report: Report) -> Iterator[str]:
     if used is not None:
         yield (
             f"It was mapped to {used.cores} cores on {used.chips} "
-            f"chip{'s' * (used.chips > 1)}, one piece of a population per core."
+            f"chip{'s' * (used.chips > 1)}, one piece of a population per core (partition "
+            f"method {used.partition!r}, placement method {used.placement!r})."
         )
 
 

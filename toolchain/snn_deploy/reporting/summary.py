@@ -1,12 +1,13 @@
 """Summarize: what the stages made -> Report. Only facts are taken down here, nothing is
 run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from snn_deploy import __version__
 from snn_deploy.arrays import IntArray
+from snn_deploy.choices import Choices
 from snn_deploy.data import Data
 from snn_deploy.decode import decode
 from snn_deploy.ledger import Ledger, bounds, ledger
@@ -123,7 +124,15 @@ def _support(run: Run) -> tuple[Support, ...]:
 def _assumptions(run: Run) -> tuple[Assumption, ...]:
     known = run.net.assumptions if run.quant is None else run.quant.assumptions
     decoder = Assumption("decoder", run.answer.decoder, run.answer.chosen_by)
-    return (*known, decoder)
+    return (*known, decoder, *_narrowed(run.choices))
+
+
+def _narrowed(choices: Choices) -> Iterator[Assumption]:
+    """Yield the bits that were chosen, unless they are what the board has."""
+    if choices.weight_bits != Choices().weight_bits:
+        yield Assumption("weight bits", str(choices.weight_bits), "--weight-bits")
+    if choices.spike_bits is not None:
+        yield Assumption("spike bits", str(choices.spike_bits), "--spike-bits")
 
 
 def _input(data: Data | None, simulated: Simulated | None) -> Input | None:
@@ -181,6 +190,8 @@ def _utilization(program: Program, run: Run) -> Utilization:
             for name in (*USE_NAMES, "total")
         ),
         pieces=rows,
+        partition=run.choices.partition,
+        placement=run.choices.placement,
     )
 
 

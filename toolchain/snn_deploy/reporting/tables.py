@@ -157,7 +157,10 @@ def _utilization(used: Utilization | None) -> list[Section]:
         )
         for r in used.resources
     )
-    lines = (f"{used.cores} cores on {used.chips} chip{'s' * (used.chips > 1)}",)
+    lines = (
+        f"{used.cores} cores on {used.chips} chip{'s' * (used.chips > 1)}, cut by method "
+        f"{used.partition!r}, placed by {used.placement!r}",
+    )
     overview = Section("Resources", lines, Table(columns, rows, frozenset(columns[1:])))
     return [overview, _pieces(used)]
 

@@ -1,0 +1,1 @@
+"""Quantized ANNs become spiking networks that give the same integers."""

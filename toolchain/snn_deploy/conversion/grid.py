@@ -1,0 +1,197 @@
+"""Choose the integers of one layer: a common unit for its sums, its thetas and its biases.
+
+A layer sums terms of real units and quantizes with a real scale. On integers, all terms
+share one unit per neuron, and a level is an odd number theta of it. So one of the two has
+to give way: where all neurons share a unit, the scale of the level moves to theta * unit
+and later layers use the moved one, so that nothing adds up; where each channel has a unit
+of its own (BatchNorm, scales per channel), the gain of the channel moves. Whatever moved is
+listed. Weights shifted left by `shift` bits make the grid finer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray, IntArray
+from snn_deploy.conversion.ann import (
+    SUM_LIMIT,
+    Layer,
+    Source,
+    bound,
+    weights,
+    with_weights,
+)
+from snn_deploy.linear import compose, fold
+from snn_deploy.maps import Chain, Connection, Scale
+
+FINE = 0.005  # relative; the grid is made finer until scales move by no more. Ours.
+MAX_SHIFT = 12  # bits; ours
+MANTISSA = 127  # a weight is 8 bits times a power of two on Loihi 2
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """map: whole numbers; unit [n]: what its sums are worth; delay: steps of a
+    sequence."""
+
+    pre: str
+    map: Connection
+    unit: FloatArray
+    delay: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """A layer as trained. bias [n], scale [n] (None: readout): real numbers."""
+
+    name: str
+    shape: tuple[int, ...]
+    terms: tuple[Term, ...]
+    bias: FloatArray
+    scale: FloatArray | None
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How far one layer's numbers are from those it was trained with.
+
+    shift: bits by which weights were shifted left. theta: smallest and largest. scale: of a
+    level, relative change. gain: of the weights of any channel or term, largest relative
+    change. bias: largest change, in levels (of a readout: in units of its sum).
+    """
+
+    layer: str
+    shift: int
+    theta: tuple[int, int] | None
+    scale: float
+    gain: float
+    bias: float
+
+
+def snap(wanted: Wanted, ranges: dict[str, tuple[int, int]]) -> tuple[Layer, Moved]:
+    """Return the layer in integers, and what moved; the coarsest grid that is fine enough.
+
+    ranges: lowest and highest level of each source.
+    """
+    best: tuple[Layer, Moved] | None = None
+    for shift in range(MAX_SHIFT + 1):
+        made = _on_grid(wanted, shift)
+        reach = bound(made[0], ranges | {wanted.name: (wanted.low, wanted.high)})
+        if best is not None and reach >= SUM_LIMIT:
+            break
+        if best is None or _worst(made[1]) < _worst(best[1]):
+            best = made
+        if _worst(made[1]) <= FINE:
+            break
+    assert_made = best if best is not None else _on_grid(wanted, 0)
+    return assert_made
+
+
+def _worst(moved: Moved) -> float:
+    return max(abs(moved.scale), moved.gain, moved.bias)
+
+
+def _on_grid(wanted: Wanted, shift: int) -> tuple[Layer, Moved]:
+    unit = _unit(wanted, shift)
+    factors = _factors(wanted.terms, unit)
+    bias = np.rint(wanted.bias / unit).astype(np.int64)
+    theta, scale, stretch = _levels(wanted, unit)
+    sources = tuple(
+        Source(t.pre, times(t.map, f), t.delay)
+        for t, f in zip(wanted.terms, factors, strict=True)
+    )
+    layer = Layer(
+        wanted.name, wanted.shape, sources, bias, theta, wanted.low, wanted.high, scale
+    )
+    off = np.abs(bias - wanted.bias / unit) / (1.0 if theta is None else theta)
+    first = 1.0 if wanted.scale is None else float(wanted.scale[0])
+    moved = Moved(
+        layer=wanted.name,
+        shift=shift,
+        theta=None if theta is None else (int(theta.min()), int(theta.max())),
+        scale=0.0 if theta is None else float(scale[0]) / first - 1.0,
+        gain=_gain(wanted.terms, factors, unit * stretch),
+        bias=float(off.max(initial=0.0)) if theta is not None else 0.0,
+    )
+    return layer, moved
+
+
+def _unit(wanted: Wanted, shift: int) -> FloatArray:
+    """Return the real number [n] that one unit of a sum is worth.
+
+    It is the unit of the term with the largest weights, whose factor then is a power of
+    two; a neuron to which all gains are 0 takes an arbitrary one.
+    """
+    heavy = sorted(wanted.terms, key=lambda t: -_peak(t.map))
+    unit = np.zeros(int(np.prod(wanted.shape)))
+    for t in heavy:
+        unit = np.where(unit == 0.0, np.abs(t.unit), unit)
+    spare = 1.0 if wanted.scale is None else wanted.scale / MANTISSA
+    return np.asarray(np.where(unit == 0.0, spare, unit) / (1 << shift), np.float64)
+
+
+def _peak(m: Connection) -> float:
+    return float(np.abs(weights(m)).max(initial=0.0))
+
+
+def _factors(terms: Sequence[Term], unit: FloatArray) -> list[IntArray]:
+    """Return by what whole number [n] the weights of each term are multiplied.
+
+    Weights of w bits times a factor stay on 8 bits and a power of two where that is close
+    enough; else factors take what they need, and their weights are stored in more.
+    """
+    found = []
+    for t in terms:
+        ratio = t.unit / unit
+        fits = max(1, int(MANTISSA // max(_peak(t.map), 1.0)))
+        factor = _nearest(ratio, fits)
+        if _off(factor, ratio) > 2 * FINE:
+            factor = _nearest(ratio, MANTISSA)
+        found.append(factor)
+    return found
+
+
+def _nearest(ratio: FloatArray, most: int) -> IntArray:
+    """Return the whole number nearest to each ratio that is 0..most times a power of
+    two."""
+    size = np.abs(ratio)
+    exponent = np.maximum(np.ceil(np.log2(np.maximum(size, 1e-300) / most)), 0.0)
+    # One exponent up or down can be nearer at the edge of the range.
+    tries = [np.maximum(exponent + d, 0.0) for d in (0, 1)]
+    values = [np.minimum(np.rint(size / 2.0**e), most) * 2.0**e for e in tries]
+    errors = [np.abs(v - size) for v in values]
+    near = np.where(errors[0] <= errors[1], values[0], values[1])
+    return (np.sign(ratio) * near).astype(np.int64)
+
+
+def _off(factor: FloatArray | IntArray, ratio: FloatArray) -> float:
+    live = ratio != 0.0
+    return float(np.abs(factor[live] / ratio[live] - 1.0).max(initial=0.0))
+
+
+def _levels(
+    wanted: Wanted, unit: FloatArray
+) -> tuple[IntArray | None, FloatArray, FloatArray]:
+    """Return theta [n], the scale [n] of a level, and by what each neuron's unit grew."""
+    if wanted.scale is None:
+        return None, unit, np.ones_like(unit)
+    theta = (2 * np.floor(wanted.scale / unit / 2) + 1).astype(np.int64)
+    if bool((unit == unit[0]).all() and (wanted.scale == wanted.scale[0]).all()):
+        return theta, theta * unit, np.ones_like(unit)
+    return theta, wanted.scale, wanted.scale / (theta * unit)
+
+
+def _gain(terms: Sequence[Term], factors: Sequence[IntArray], unit: FloatArray) -> float:
+    """Return the largest relative change of what a term's weights are worth."""
+    return max(
+        (_off(f * unit, t.unit) for t, f in zip(terms, factors, strict=True)), default=0.0
+    )
+
+
+def times(m: Connection, factor: IntArray) -> Connection:
+    """Return the map with every output multiplied by a whole number [n_post]."""
+    scaled = fold(Chain((compose(m, Scale(factor.astype(np.float64))),), m.n_pre))  # type: ignore[arg-type]
+    return with_weights(scaled, np.rint(weights(scaled)).astype(np.int64))

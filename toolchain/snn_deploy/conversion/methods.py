@@ -1,0 +1,63 @@
+"""The ways to convert: what a spiking neuron sends per step, and whether it is exact."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from snn_deploy.errors import InputError
+
+# Membranes of exact methods hold twice the sum, so that theta / 2 is whole and every weight
+# even, as Loihi stores weights of mixed sign.
+DOUBLED = 2
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to convert.
+
+    tracer: a neuron keeps all it has sent within the levels of its layer, which makes the
+    result independent of the order of arrival. ternary: it sends -1, 0 or 1 per step.
+    repeats: the sample is fed in every step, and spikes stand for a rate. exact: at rest
+    the network has computed the integers of the ANN. summary: one line for the user.
+    """
+
+    name: str
+    tracer: bool
+    ternary: bool
+    repeats: bool
+    exact: bool
+    summary: str
+
+
+METHODS = MappingProxyType({
+    m.name: m
+    for m in (
+        Method(
+            "st-bif", True, True, False, True,
+            "bipolar spikes -1, 0, 1 with a tracer, run to rest (BIFSNN, SpikeZIP)",
+        ),
+        Method(
+            "graded", True, False, False, True,
+            "the change of a level in one graded spike, with a tracer",
+        ),
+        Method(
+            "group", False, False, False, True,
+            "the whole level in one graded spike, one step (Group Neuron at T = 1)",
+        ),
+        Method(
+            "multi-bit", False, False, True, False,
+            "spikes of a few bits as a rate over the steps; approximate",
+        ),
+        Method("rate", False, False, True, False, "binary spikes as a rate; the baseline"),
+    )
+})  # fmt: skip
+
+
+def method_named(name: str) -> Method:
+    """Return a method by name.
+
+    Raises:
+        InputError: There is no such method.
+    """
+    if name not in METHODS:
+        raise InputError(f"no method {name!r}; there are {', '.join(METHODS)}")
+    return METHODS[name]

@@ -1,0 +1,1 @@
+"""Inputs: what a file of samples means, encoders for values, bins for events."""

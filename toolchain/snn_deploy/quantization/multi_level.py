@@ -1,0 +1,288 @@
+"""Round one multi-level population: whole numbers stay as they are, else one scale.
+
+A network that is integer already (a converted ANN) takes the smallest power of two as scale
+that lets thresholds, initial membranes and weights be stored unchanged; its input is not
+shifted, so that membranes have all 24 bits. Other networks are scaled like any LIF.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray, frozen
+from snn_deploy.errors import DoesNotFitError
+from snn_deploy.linear import apply
+from snn_deploy.maps import Connection
+from snn_deploy.network import Population
+from snn_deploy.neurons import MultiLevel
+from snn_deploy.neurons.multi_level import OFF
+from snn_deploy.quant import Loss, QuantPopulation, Range
+from snn_deploy.quantization import reach, registers, scale
+from snn_deploy.quantization.inputs import PAYLOAD_BITS
+from snn_deploy.quantization.neuron import limits_of, rounding_loss
+from snn_deploy.quantization.population import (
+    Calibration,
+    Context,
+    Result,
+    map_per_v,
+    quantize_projection,
+    stored_weights,
+)
+
+POWERS = range(12)  # scales tried for networks of whole numbers: 2**0 .. 2**11
+SHIFT = 6  # of the input of networks that are scaled, as stock Loihi neurons do
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """v_int = scale * v_float; the summed input is shifted left by `shift` before it."""
+
+    scale: float
+    shift: int
+
+    @property
+    def grid(self) -> float:
+        return float(1 << self.shift)
+
+
+def quantize_multi_level(pop: Population, context: Context) -> Result:
+    """Return the integers of one population of `MultiLevel` neurons.
+
+    Raises:
+        DoesNotFitError: An input of it can only be fed as a bias, or its threshold rounds
+            to nothing.
+    """
+    neuron = pop.neuron
+    assert isinstance(neuron, MultiLevel)
+    into = context.net.into(pop.name)
+    driven = sorted({p.pre for p in into if p.pre in context.driven})
+    if driven:
+        raise DoesNotFitError(
+            f"population {pop.name!r}: its input {driven[0]!r} is graded, but spikes of "
+            f"{context.board.name} are binary; use a target with graded spikes (loihi2)"
+        )
+    maps = [map_per_v(p, neuron, context.sources[p.pre]) for p in into]
+    chosen = _whole(neuron, maps, context) or _scaled(pop, neuron, maps, context)
+    s = chosen.scale
+    stored = [
+        quantize_projection(p, m, s, context, chosen.grid)
+        for p, m in zip(into, maps, strict=True)
+    ]
+    population, losses = _registers(pop, neuron, chosen, context)
+    return Result(
+        population,
+        tuple(q for projections, _ in stored for q in projections),
+        None,
+        (*(loss for _, loss in stored), *losses),
+        _ranges(pop, neuron, maps, chosen, context),
+    )
+
+
+def levels_of(
+    neuron: MultiLevel, calibration: Calibration | None, name: str
+) -> tuple[float, float]:
+    """Return (least, most) that the neurons send in one step: as they are bounded, else as
+    far as spikes of a width reach that holds what was seen, or of 8 bits without data.
+
+    What is more stays in the membrane and goes out in the next step.
+    """
+    least, most = neuron.least, neuron.most
+    if np.isfinite([least, most]).all():
+        return least, most
+    widest = float((1 << PAYLOAD_BITS) - 1)
+    if calibration is not None and name in calibration.peaks:
+        seen = int(calibration.peaks[name]["sent"])
+        widest = float((1 << max(seen, 1).bit_length()) - 1)
+    return max(least, -widest), min(most, widest)
+
+
+def payload_width(least: float, most: float) -> int:
+    """Return the bits of spikes within least..most: 0 if they are 0 or 1, else with a sign
+    if one is needed."""
+    if (least, most) == (0.0, 1.0):
+        return 0
+    return int(max(most, -least)).bit_length() + (least < 0)
+
+
+def _whole(
+    neuron: MultiLevel, maps: Sequence[Connection], context: Context
+) -> Scaling | None:
+    """Return the smallest scale at which everything is a whole number and fits, if any."""
+    upward = range(max(context.exponents[0], 0), context.exponents[-1] + 1)
+    values = np.concatenate([neuron.threshold, neuron.v0, neuron.bias])
+    for power in POWERS:
+        s = 2.0**power
+        if float(np.abs(values * s).max(initial=0)) >= OFF // 2:
+            return None
+        if not (values * s == np.rint(values * s)).all():
+            continue
+        weights = (stored_weights(m) * s for m in maps)
+        if all(_is_stored(w, context.weight_bits, upward) for w in weights):
+            return Scaling(s, 0)
+    return None
+
+
+def _is_stored(weight: FloatArray, bits: int, exponents: range) -> bool:
+    if not (weight == np.rint(weight)).all():
+        return False
+    made = registers.store_weights(weight, bits, exponents)
+    return bool((made.integer * 2.0**made.exponent == weight).all())
+
+
+def _scaled(
+    pop: Population, neuron: MultiLevel, maps: Sequence[Connection], context: Context
+) -> Scaling:
+    limits, threshold = limits_of(context.board), float(neuron.threshold.max())
+    bounds = [r for r in _reaches(pop, neuron, context).values() if np.isfinite(r.wanted)]
+    state = max([8.0 * threshold, *(r.wanted for r in bounds)])
+    cap = scale.largest_scale(
+        limits, state, threshold, float(np.abs(neuron.bias).max(initial=0))
+    )
+    if cap * float(neuron.threshold.min()) < scale.GRID:
+        raise DoesNotFitError(
+            f"population {pop.name!r}: its threshold {neuron.threshold.min():g} rounds to "
+            f"0, because its membrane reaches {state:.3g} and must fit {limits.state}; "
+            "scale down its weights"
+        )
+    weights = [stored_weights(m) for m in maps]
+    s = scale.best_scale(cap, threshold, weights, context.weight_bits, context.exponents)
+    return Scaling(s, SHIFT)
+
+
+def _registers(
+    pop: Population, neuron: MultiLevel, chosen: Scaling, context: Context
+) -> tuple[QuantPopulation, tuple[Loss, ...]]:
+    board, s = context.board, chosen.scale
+    groups = int(board.pool.neuron_groups.value)
+    least, most = levels_of(neuron, context.calibration, pop.name)
+    mantissa, exponent = registers.bias_registers(
+        neuron.bias * s, int(board.neuron.bias_exp_max.value)
+    )
+    decay_v = registers.few_groups(registers.membrane_decay(neuron.beta), groups)
+    params = {
+        "du": registers.few_groups(registers.current_decay(neuron.alpha), groups),
+        "dv": np.minimum(decay_v, int(board.neuron.decay_v_max.value)),
+        "bias_mant": mantissa,
+        "bias_exp": exponent,
+        "theta": np.maximum(np.rint(neuron.threshold * s), 1).astype(np.int64),
+        "shift": np.full(neuron.n, chosen.shift, np.int64),
+    }
+    bounds = {
+        "low": np.maximum(neuron.low, least),
+        "high": np.minimum(neuron.high, most),
+        "floor": neuron.floor,
+        "ceiling": neuron.ceiling,
+    }
+    params |= {k: np.clip(v, -OFF, OFF).astype(np.int64) for k, v in bounds.items()}
+    made = QuantPopulation(
+        name=pop.name,
+        shape=pop.shape,
+        model="multi_level",
+        params={k: frozen(v) for k, v in params.items()},
+        v0=frozen(np.rint(neuron.v0 * s).astype(np.int64)),
+        scale=frozen(np.full(neuron.n, s)),
+        offset=frozen(np.zeros(neuron.n)),
+        level=pop.level,
+        payload_bits=payload_width(least, most),
+    )
+    return made, _losses(neuron, made, s)
+
+
+def _losses(neuron: MultiLevel, made: QuantPopulation, s: float) -> tuple[Loss, ...]:
+    p, where = made.params, made.name
+    keep = 1.0 - p["dv"] / registers.DECAY_ONE
+    theta = (p["theta"] / s - neuron.threshold) / neuron.threshold
+    bias = (p["bias_mant"] << p["bias_exp"]) / s - neuron.bias
+    start = (made.v0 / s - neuron.v0) / neuron.threshold
+    note = f"scale {s:g} per unit, spikes of {made.payload_bits or 1} bit"
+    return (
+        rounding_loss(where, "membrane decay", keep - neuron.beta, "per step"),
+        rounding_loss(where, "threshold", theta, "of the threshold", note),
+        rounding_loss(where, "bias", bias / neuron.threshold, "of the threshold"),
+        rounding_loss(where, "initial membrane", start, "of the threshold"),
+    )
+
+
+# --- how far it goes --------------------------------------------------------------------
+
+
+def _ranges(
+    pop: Population,
+    neuron: MultiLevel,
+    maps: Sequence[Connection],
+    chosen: Scaling,
+    context: Context,
+) -> tuple[Range, ...]:
+    state = limits_of(context.board).state
+    limits = {"a_in": state >> chosen.shift, "u": state, "v": state}
+    reaches = _reaches(pop, neuron, context)
+    return tuple(
+        Range(
+            pop.name,
+            what,
+            limits[what],
+            None if not np.isfinite(r.bound) else round(r.bound * unit),
+            None if r.measured is None else round(r.measured * unit),
+        )
+        for what, r in reaches.items()
+        for unit in [chosen.scale / (chosen.grid if what == "a_in" else 1.0)]
+    )
+
+
+def _reaches(
+    pop: Population, neuron: MultiLevel, context: Context
+) -> dict[str, scale.Reach]:
+    into = context.net.into(pop.name)
+    sources = [context.sources[p.pre] for p in into]
+    up, down = reach.input_bounds(
+        [p.map for p in into], [s.high for s in sources], [s.low for s in sources], neuron.n
+    )
+    bound_u, bound_v = reach.state_bounds(neuron, up, down)
+    bound_v = min(bound_v, _traced_bound(pop, neuron, context))
+    gain = float(np.abs(neuron.gain).max(initial=0))
+    peaks = None if context.calibration is None else context.calibration.peaks.get(pop.name)
+    before = 0.0 if peaks is None else peaks["sent"] * float(neuron.threshold.max())
+    seen = reach.measured(peaks, "v", 1.0)  # after what was sent has been taken off
+    bound_a = float(np.abs(neuron.gain * np.stack([up, down])).max(initial=0.0))
+    return {
+        "a_in": scale.Reach(bound_a, reach.measured(peaks, "a_in", gain)),
+        "u": scale.Reach(bound_u, reach.measured(peaks, "u", gain)),
+        "v": scale.Reach(bound_v, None if seen is None else seen + before),
+    }
+
+
+def _traced_bound(pop: Population, neuron: MultiLevel, context: Context) -> float:
+    """Return what |v| can never exceed, inf if there is no such number.
+
+    What a source with tracer has sent in all stays within its floor and ceiling, so a
+    membrane without leak never holds more than their weighted sum, its own start and what
+    it can owe.
+    """
+    lossless = bool((neuron.beta == 1).all()) and not neuron.alpha.any()
+    if not (lossless and neuron.traced) or neuron.bias.any():
+        return float("inf")
+    reached = np.abs(neuron.v0)
+    reached = reached + neuron.threshold * np.maximum(-neuron.floor, neuron.ceiling)
+    for p in context.net.into(pop.name):
+        total = _total(p.pre, context)
+        if total is None:
+            return float("inf")
+        summed = apply(reach.magnitudes(p.map), total[None])[0]
+        reached = reached + np.abs(neuron.gain) * summed
+    return float(reached.max(initial=0.0))
+
+
+def _total(name: str, context: Context) -> FloatArray | None:
+    """Return the largest |sum of all that was sent| per neuron [n], None if unbounded."""
+    for pop in context.net.populations:
+        if pop.name == name:
+            n = pop.neuron
+            if isinstance(n, MultiLevel) and n.traced:
+                return np.maximum(-n.floor, n.ceiling)
+            return None
+    if context.calibration is None:
+        return None
+    fed = np.asarray(context.calibration.values[name], np.float64)
+    summed = np.abs(np.cumsum(fed, axis=1)).max(axis=(0, 1), initial=0.0)
+    return np.asarray(summed.ravel(), np.float64)
