@@ -17,7 +17,8 @@ Synapses = list[list[tuple[int, int]]]  # per target: (source, weight)
 
 
 def run(net: QuantNetwork, stimulus: Stimulus) -> dict[str, dict[str, Any]]:
-    """Return u, v and s of each population: [samples, steps, n], in model time."""
+    """Return u, v, s (and wait or total) of each population: [samples, steps, n], in model
+    time."""
     chip = Chip(net, stimulus)
     for chip_step in range(stimulus.samples * chip.frame):
         chip.step(chip_step)
@@ -42,7 +43,7 @@ class Chip:
         self.fired: dict[tuple[str, int], list[int]] = {}
         shape = (stimulus.samples, stimulus.steps)
         self.out: dict[str, dict[str, Any]] = {
-            p.name: {state: np.zeros((*shape, p.n), np.int64) for state in "uvs"}
+            p.name: {state: np.zeros((*shape, p.n), np.int64) for state in states_of(p)}
             for p in net.populations
         }
 
@@ -66,7 +67,9 @@ class Chip:
             spikes.append(
                 neuron.update(arriving[i], 0 if extra is None else int(extra[sample, i]))
             )
-            out["u"][sample, t, i], out["v"][sample, t, i] = neuron.u, neuron.v
+            for state in states_of(pop):
+                if state != "s":
+                    out[state][sample, t, i] = getattr(neuron, state)
         out["s"][sample, t] = spikes
         self.fired[pop.name, now] = spikes
 
@@ -81,6 +84,12 @@ class Chip:
                     x + weighted(row, sent, p) for x, row in zip(total, lists, strict=True)
                 ]
         return total
+
+
+def states_of(pop: QuantPopulation) -> tuple[str, ...]:
+    """Return what is recorded of a population."""
+    more = {"refractory_lif": ("wait",), "multi_level": ("total",)}
+    return ("u", "v", *more.get(pop.model, ()), "s")
 
 
 def weighted(sources: list[tuple[int, int]], sent: list[int], p: QuantProjection) -> int:
@@ -134,26 +143,54 @@ class Neuron:
         self.restart()
 
     def restart(self) -> None:
-        self.u, self.v, self.waiting = 0, self.v0, 0
+        self.u, self.v, self.wait, self.total = 0, self.v0, 0, 0
 
     def update(self, a: int, extra_bias: int) -> int:
         """Advance one step and return the payload sent."""
         r = self.register
-        self.u = scaled(self.u, 4095 - r["du"]) + 64 * a
+        self.u = scaled(self.u, 4095 - r["du"]) + 2 ** r.get("shift", 6) * a
         if self.u > 2**23:
             self.u -= 2**24
         elif self.u <= -(2**23):
             self.u += 2**24
         bias = r["bias_mant"] * 2 ** r["bias_exp"] + extra_bias
         self.v = clipped(scaled(self.v, 4096 - r["dv"]) + self.u + bias)
-        if self.model == "refractory_lif" and self.waiting > 0:
+        if self.model == "multi_level":
+            return self.send_levels(r)
+        if self.model == "refractory_lif" and self.wait > 0:
             self.v = 0
         fires = self.v > 64 * r["vth"]
-        self.waiting = max(self.waiting - 1, 0)
+        self.wait = max(self.wait - 1, 0)
         if fires:
-            self.waiting = r.get("hold", 0)
+            self.wait = r.get("hold", 0)
             self.v = clipped(self.v - r["amount"]) if self.model == "soft_lif" else 0
         return int(fires)
+
+    def send_levels(self, r: Mapping[str, int]) -> int:
+        """Take one threshold after the other off the membrane; return what is sent.
+
+        Levels go up while the membrane holds a threshold and both bounds let one more pass,
+        or down while it is below zero and they let one more be taken back.
+        """
+        level = 0
+        while self.v >= r["theta"] and level < r["high"] and self.total < r["ceiling"]:
+            self.v, level, self.total = self.v - r["theta"], level + 1, self.total + 1
+        while self.v < 0 and level > r["low"] and self.total > r["floor"]:
+            self.v, level, self.total = self.v + r["theta"], level - 1, self.total - 1
+        return sliced(level, r["member"], r["plane"])
+
+
+def sliced(level: int, member: int, plane: int) -> int:
+    """Return a level as it is sent: whole, its unary digit, or its binary digit."""
+    if member > 0:
+        return int(level >= member)
+    if member < 0:
+        return int(level <= member)
+    if plane > 0:
+        return int(level > 0 and format(level, "032b")[::-1][plane.bit_length() - 1] == "1")
+    if plane < 0:
+        return sliced(-level, 0, -plane)
+    return level
 
 
 def scaled(x: int, factor: int) -> int:

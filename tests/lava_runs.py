@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
+from snn_deploy.neurons import MODELS
 from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy_backends import lava
 from snn_deploy_simulators import integer
@@ -17,7 +18,7 @@ SECONDS_EACH = 20  # a program takes about one
 Case = tuple[QuantNetwork, Stimulus]
 States = dict[
     str, dict[str, AnyArray]
-]  # population -> "u", "v", "s" -> [samples, steps, n]
+]  # population -> its states and "s" -> [samples, steps, n]
 
 
 def run_all(cases: Iterable[Case], folder: Path, python: Path) -> list[States]:
@@ -59,5 +60,6 @@ def read(net: QuantNetwork, stimulus: Stimulus, build: Path) -> States:
     result: States = {}
     for node in nodes:
         back = np.argsort(node.order)
-        result[node.name] = {s: content[f"{node.key}.{s}"][:, :, back] for s in "uvs"}
+        names = (*MODELS[node.model].states, "s")
+        result[node.name] = {s: content[f"{node.key}.{s}"][:, :, back] for s in names}
     return result

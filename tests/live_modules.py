@@ -26,7 +26,7 @@ class Case:
 
     layout: what forward takes: "step" [B, *], "TB" [T, B, *], "BT" [B, T, *], "flat" [B * T, *],
     "state" one step and a state. rate: of the input spikes. looped: forward loops over time itself.
-    refusal: why write_nir refuses the network, if it does.
+    refusal: why write_nir refuses the network, if it does. most: spikes in one step that occur.
     """
 
     framework: str
@@ -38,6 +38,7 @@ class Case:
     rate: float = 0.3
     looped: bool = False
     refusal: str = ""
+    most: int = 1
 
     @property
     def name(self) -> str:

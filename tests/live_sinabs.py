@@ -22,14 +22,24 @@ from live_modules import (
 )
 
 
-def sinabs_layer(kind: str, mem: float = 0.5, syn: float | None = None, **more: Any) -> Any:
-    """Return a layer of single spikes; its decays set exactly."""
-    import sinabs.activation
+ENDLESS = "0 to inf levels in one step"
+
+
+def sinabs_layer(
+    kind: str,
+    mem: float = 0.5,
+    syn: float | None = None,
+    most: int = 1,
+    **more: Any,
+) -> Any:
+    """Return a layer of at most `most` spikes per step (0: as many as fit, sinabs' default);
+    its decays set exactly."""
+    import sinabs.activation as sa
     import sinabs.layers
 
-    spiking = (
-        {} if kind.startswith("ExpLeak") else {"spike_fn": sinabs.activation.SingleSpike}
-    )
+    spiking: dict[str, Any] = {}
+    if most:
+        spiking["spike_fn"] = sa.SingleSpike if most == 1 else sa.MaxSpike(most)
     options = {"train_alphas": True, "tau_mem": 1.0} if "IAF" not in kind else {}
     if syn is not None:
         options["tau_syn"] = 1.0
@@ -76,14 +86,28 @@ def sinabs_conv(rng: np.random.Generator) -> Any:
     )  # fmt: skip
 
 
-def sinabs_recurrent(kind: str) -> Build:
+def sinabs_conv_many(rng: np.random.Generator) -> Any:
+    """Grouped convolution, pooling with padding, several spikes per step throughout."""
+    import sinabs.layers
+
+    return torch.nn.Sequential(
+        conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
+        sinabs_layer("IAFSqueeze", batch_size=1, most=0), Cast(), torch.nn.AvgPool2d(2, padding=1),
+        conv2d(rng, 4, 8, 3, padding=1, groups=2), sinabs_layer("IAFSqueeze", batch_size=1, most=0),
+        Cast(), sinabs.layers.SumPool2d(2), torch.nn.Flatten(), linear(rng, 32, WIDTH, 1 / 8),
+        sinabs_layer("IAFSqueeze", batch_size=1, most=0),
+    )  # fmt: skip
+
+
+def sinabs_recurrent(kind: str, scale: float = 1 / 4, **options: Any) -> Build:
     def build(rng: np.random.Generator) -> Any:
         back = torch.nn.Sequential(
             Cast(), torch.nn.Flatten(), linear(rng, WIDTH, WIDTH, 1 / 16)
         )
         more = {} if "IAF" in kind else {"norm_input": False}
         return torch.nn.Sequential(
-            linear(rng, 20, WIDTH, 1 / 4), sinabs_layer(kind, rec_connect=back, **more)
+            linear(rng, 20, WIDTH, scale),
+            sinabs_layer(kind, rec_connect=back, **more, **options),
         )
 
     return build
@@ -92,12 +116,12 @@ def sinabs_recurrent(kind: str) -> Build:
 class Merged(torch.nn.Module):
     """A skip edge through sinabs' Merge."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, scale: float = 1 / 8, most: int = 1) -> None:
         super().__init__()
         import sinabs.layers
 
-        self.fc1, self.first = linear(rng, 20, WIDTH, 1 / 8), sinabs_layer("IAF")
-        self.fc2, self.second = linear(rng, WIDTH, WIDTH, 1 / 8), sinabs_layer("IAF")
+        self.fc1, self.first = linear(rng, 20, WIDTH, scale), sinabs_layer("IAF", most=most)
+        self.fc2, self.second = linear(rng, WIDTH, WIDTH, 1 / 8), sinabs_layer("IAF", most=most)
         self.merge = sinabs.layers.Merge()
 
     def forward(self, x: Any) -> Any:
@@ -109,6 +133,15 @@ CASES = (
     Case("sinabs", LIF, "LIF", sinabs_fc("LIF", 1 / 2), layout="BT"),
     Case("sinabs", LIF, "LIF exp(-1/tau)", sinabs_exponential, layout="BT"),
     Case("sinabs", LIF, "IAF", sinabs_fc("IAF", 1 / 16), layout="BT"),
+    Case("sinabs", LIF, "IAF MultiSpike", sinabs_fc("IAF", 1 / 4, most=0), layout="BT", most=4, refusal=ENDLESS),
+    Case("sinabs", LIF, "IAF MultiSpike threshold 0.75", sinabs_fc("IAF", 1 / 4, most=0, spike_threshold=torch.tensor(0.75)), layout="BT", most=4, refusal=ENDLESS),
+    Case("sinabs", LIF, "IAF MaxSpike(3)", sinabs_fc("IAF", 1 / 4, most=3), layout="BT", most=3),
+    Case("sinabs", LIF, "LIF MultiSpike", sinabs_fc("LIF", 2.0, most=0), layout="BT", most=4, refusal=ENDLESS),
+    Case("sinabs", CUBA, "LIF with tau_syn, MultiSpike", sinabs_fc("LIF", 1.0, syn=0.75, most=0), layout="BT", most=4, refusal=ENDLESS),
+    Case("sinabs", CONV, "MultiSpike, groups, AvgPool padding", sinabs_conv_many, IMAGE, layout="flat", most=2, refusal=ENDLESS),
+    Case("sinabs", LOOP, "LIFRecurrent MultiSpike", sinabs_recurrent("LIFRecurrent", 1.0, most=0), layout="BT", most=4, refusal=ENDLESS),
+    Case("sinabs", LOOP, "IAFRecurrent MultiSpike", sinabs_recurrent("IAFRecurrent", 1.0, most=0), layout="BT", most=4, refusal=ENDLESS),
+    Case("sinabs", SKIP, "Merge MultiSpike", lambda rng: Merged(rng, 1 / 2, most=0), layout="BT", most=4, refusal=ENDLESS),
     Case("sinabs", CUBA, "LIF with tau_syn", sinabs_fc("LIF", 1 / 4, syn=0.75), layout="BT"),
     Case("sinabs", CONV, "BatchNorm MaxPool SumPool, Squeeze", sinabs_conv, IMAGE, layout="flat"),
     Case("sinabs", LOOP, "LIFRecurrent", sinabs_recurrent("LIFRecurrent"), layout="BT"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
+from random_levels import Levels, draw_levels, level_registers
 from random_maps import random_conv, random_sparse, random_weights
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.linear import matrix
@@ -53,6 +54,7 @@ class Limits:
     readouts: float = 0.25
     per_neuron: float = 0.25  # decays and thresholds of their own for each neuron
     drives: float = 0.1
+    levels: float = 0.25  # multi-level populations, whatever `models` says
 
 
 STOCK = Limits(  # networks that are mostly Lava's own LIFReset
@@ -84,10 +86,12 @@ class _Draft:
     rng: np.random.Generator
     limits: Limits
     steps: int
+    apart: np.random.Generator
     inputs: list[QuantInput] = field(default_factory=list)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # populations
     edges: list[_Edge] = field(default_factory=list)
     levels: dict[str, int] = field(default_factory=dict)
+    multi: dict[str, Levels] = field(default_factory=dict)  # populations that send levels
 
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
@@ -154,7 +158,8 @@ def features(net: QuantNetwork, stimulus: Stimulus) -> set[str]:
 
 
 def _draw(rng: np.random.Generator, limits: Limits) -> tuple[QuantNetwork, Stimulus]:
-    draft = _Draft(rng, limits, int(rng.integers(*limits.steps, endpoint=True)))
+    apart = rng.spawn(1)[0]  # for levels, so that they change nothing else of a seed
+    draft = _Draft(rng, limits, int(rng.integers(*limits.steps, endpoint=True)), apart)
     _draw_inputs(draft)
     for i in range(int(rng.integers(1, limits.populations, endpoint=True))):
         _draw_population(draft, f"pop {i}")
@@ -209,6 +214,8 @@ def _draw_population(draft: _Draft, name: str) -> None:
     draft.shapes[name] = (
         conv.out_shape if conv else (int(rng.integers(3, draft.limits.neurons)),)
     )
+    if draft.apart.random() < draft.limits.levels:
+        draft.multi[name] = draw_levels(draft.apart)
     for source in sources:
         _connect(draft, source, name, conv if source == main else None)
     _set_level(draft, name)
@@ -239,6 +246,7 @@ def _add_edge(draft: _Draft, pre: str, post: str, conv: Conv | None, delay: int)
         if draft.chance(0.45):
             made = Sparse(random_sparse(rng, weight))
     graded = next((p.payload_bits for p in draft.inputs if p.name == pre), 0)
+    graded = draft.multi[pre].payload_bits if pre in draft.multi else graded
     if draft.chance(0.15):
         graded = 0 if graded else 8
     exponent = int(rng.integers(-6, 4))
@@ -278,6 +286,7 @@ def _fit_ranges(draft: _Draft) -> dict[str, int]:
         shared = sum(other.post == e.post for other in draft.edges)
         budget = SAFE_INPUT // shared
         rows = int(np.abs(matrix(e.map)).astype(np.int64).sum(axis=1).max(initial=1)) or 1
+        rows *= draft.multi[e.pre].largest if e.pre in draft.multi else 1
         while (rows << max(e.weight_exp, 0)) >> max(-e.weight_exp, 0) > budget:
             e.weight_exp -= 1
         if e.payload_bits and e.pre in amplitude:
@@ -300,6 +309,8 @@ def _population(draft: _Draft, name: str, spikes: dict[str, AnyArray]) -> QuantP
     rng, n = draft.rng, draft.size(name)
     model = str(rng.choice(draft.limits.models))
     params = _parameters(draft, n)
+    if name in draft.multi:
+        return _multi_level(draft, name, params, spikes)
     bias = np.abs(params["bias_mant"] << params["bias_exp"])
     drive = 64 * _typical_input(draft, name, spikes) + float(bias.mean())
     vth = (
@@ -337,6 +348,23 @@ def _population(draft: _Draft, name: str, spikes: dict[str, AnyArray]) -> QuantP
     )
 
 
+def _multi_level(
+    draft: _Draft, name: str, params: dict[str, IntArray], spikes: dict[str, AnyArray]
+) -> QuantPopulation:
+    levels, n = draft.multi[name], draft.size(name)
+    typical = _typical_input(draft, name, spikes)
+    params |= level_registers(draft.apart, levels, n, typical)
+    v0 = np.zeros(n, np.int64)
+    if draft.apart.random() < 0.4:
+        v0 = params["theta"] // 2
+    spiking = any(e.pre == name for e in draft.edges) or draft.apart.random() > 0.2
+    one = np.ones(n)
+    return QuantPopulation(
+        name, draft.shape(name), "multi_level", params, v0, one, 0 * one,
+        draft.levels[name], bool(spiking), levels.payload_bits,
+    )  # fmt: skip
+
+
 def _parameters(draft: _Draft, n: int) -> dict[str, IntArray]:
     """Return decays and biases over their full ranges, one for all or one per neuron."""
     rng = draft.rng
@@ -363,6 +391,8 @@ def _typical_input(draft: _Draft, name: str, spikes: dict[str, AnyArray]) -> flo
         if e.post == name:
             weight = matrix(e.map).astype(np.float64)
             power = 0.2
+            if e.pre in draft.multi and e.payload_bits:
+                power = 0.1 * draft.multi[e.pre].largest ** 2
             if e.pre in spikes:
                 payload = spikes[e.pre] if e.payload_bits else spikes[e.pre] != 0
                 power = float((payload.astype(np.float64) ** 2).mean())

@@ -14,8 +14,18 @@ FOLDERS = {
     "snn_deploy_backends": ROOT / "backends" / "snn_deploy_backends",
     "snn_deploy_simulators": ROOT / "simulators" / "snn_deploy_simulators",
 }
-OF_FRAMEWORKS = "snn_deploy.frontends.torch"  # reads live modules; nothing else needs it
-FRAMEWORKS = {"torch", "snntorch", "spikingjelly", "norse", "sinabs", "lava", "sanafe"}
+# Read live modules; nothing else needs torch.
+OF_FRAMEWORKS = ("snn_deploy.frontends.torch", "snn_deploy.conversion.brevitas")
+FRAMEWORKS = {
+    "torch",
+    "brevitas",
+    "snntorch",
+    "spikingjelly",
+    "norse",
+    "sinabs",
+    "lava",
+    "sanafe",
+}
 # The line and the command line are above everything; nothing below may know them.
 TOP = (
     "snn_deploy.pipeline",

@@ -9,6 +9,7 @@ from snn_deploy.maps import Conv, Dense, Sparse
 from snn_deploy.program import Window
 from snn_deploy.quant import QuantProjection
 from snn_deploy_simulators import kernels
+from snn_deploy_simulators.conv_block import conv_run
 from snn_deploy_simulators.engine import Block, Events, Run
 
 
@@ -41,7 +42,7 @@ def block(
         case Conv():
             channels, rows, columns = m.out_shape
             everything = Window(0, channels, 0, rows, 0, columns)
-            run = _conv(projection, m, place.window if place else everything, heard)
+            run = conv_run(projection, m, place.window if place else everything, heard)
     return Block(projection.pre, run)
 
 
@@ -112,79 +113,6 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
 def _unsigned(index: AnyArray, n: int) -> AnyArray:
     """Return the indices 0..n - 1 in a small unsigned type: Numba trusts their sign."""
     return index.astype(np.uint16 if n <= 1 << 16 else np.uint32)
-
-
-def _conv(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Run:
-    y_first, y_pair = _pairs(m, 0, box.y0, box.y1)
-    x_first, x_run, order = _column_runs(m, box)
-    weight = np.ascontiguousarray(_by_source(m, box)[:, :, order])
-    bounds = (box.c0, box.c1, box.y0, box.y1, box.x0, box.x1)
-    binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
-
-    def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
-        kernels.conv(
-            events.first, events.index, events.value, start, delay, binary, listens, weight,
-            y_first, y_pair, x_first, x_run, m.in_shape, m.groups, bounds, m.out_shape,
-            exponent, total, touched,
-        )  # fmt: skip
-
-    return run
-
-
-def _by_source(m: Conv, box: Window) -> AnyArray:
-    """Return the kernels as [C_in, K_y, K_x, channels], int16: per group the output
-    channels inside `box`, from 0 on, and zeros to fill a vector that is mostly used."""
-    per_group, in_per_group = m.out_shape[0] // m.groups, m.weight.shape[1]
-    width = min(per_group, box.c1 - box.c0)
-    if width % kernels.LANES > kernels.LANES // 4:
-        width += -width % kernels.LANES
-    result = np.zeros((m.in_shape[0], *m.weight.shape[2:], width), np.int16)
-    for g in range(m.groups):
-        low, high = max(box.c0, g * per_group), min(box.c1, (g + 1) * per_group)
-        if low < high:
-            sources = slice(g * in_per_group, (g + 1) * in_per_group)
-            result[sources, ..., : high - low] = m.weight[low:high].transpose(1, 2, 3, 0)
-    return result
-
-
-def _pairs(m: Conv, axis: int, low: int, high: int) -> tuple[AnyArray, AnyArray]:
-    """Return, for each input row (column), the (kernel row, output row) pairs with output
-    in low..high."""
-    size, kernel = m.in_shape[1 + axis], m.weight.shape[2 + axis]
-    at, k = np.meshgrid(np.arange(size), np.arange(kernel), indexing="ij")
-    reach = at + m.padding[axis] - k * m.dilation[axis]
-    out = reach // m.stride[axis]
-    valid = (reach % m.stride[axis] == 0) & (out >= low) & (out < high)
-    first = np.concatenate([[0], np.cumsum(valid.sum(axis=1))]).astype(np.int64)
-    return first, np.stack([k[valid], out[valid]], axis=1).astype(np.int64)
-
-
-def _column_runs(m: Conv, box: Window) -> tuple[AnyArray, AnyArray, IntArray]:
-    """Return runs of neighboring outputs of each input column, as kernels.conv wants them,
-    and the order of kernel columns in which they are runs.
-
-    Output = (input + padding - column * dilation) / stride: of the columns with one
-    remainder, the next lower reaches the next higher output.
-    """
-    columns = np.arange(m.weight.shape[3])
-    order = np.lexsort((-columns, columns * m.dilation[1] % m.stride[1]))
-    first, pair = _pairs(m, 1, box.x0, box.x1)
-    rank = np.argsort(order)
-    runs: list[list[int]] = []
-    run_first = [0]
-    for x in range(m.in_shape[2]):
-        begin = len(runs)
-        for column, out in sorted(
-            (int(rank[k]), int(o)) for k, o in pair[first[x] : first[x + 1]]
-        ):
-            last = runs[-1] if len(runs) > begin else [-9, -9, 0]
-            if (column, out) == (last[0] + last[2], last[1] + last[2]):
-                last[2] += 1
-            else:
-                runs.append([column, out, 1])
-        run_first.append(len(runs))
-    found = np.array(runs, np.int64).reshape(-1, 3)
-    return np.array(run_first, np.int64), found, order
 
 
 def _by_row(weight: AnyArray) -> tuple[int, AnyArray]:

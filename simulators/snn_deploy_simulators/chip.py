@@ -15,14 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from snn_deploy.activity import Activity
-from snn_deploy.arrays import BoolArray, IntArray
-from snn_deploy.passes.fanout import Grid, synapses_heard
+from snn_deploy.arrays import IntArray
 from snn_deploy.program import Program, grid_of
 from snn_deploy.quant import QuantPopulation, QuantProjection, Stimulus
 from snn_deploy_simulators.blocks import Place, block
 from snn_deploy_simulators.counting import Counter
 from snn_deploy_simulators.engine import Block, Cell, Recorder, Trace, cell
 from snn_deploy_simulators.engine import run as run_engine
+from snn_deploy_simulators.tables import Fan, fans
 from snn_deploy_simulators.timing import TIME_MODELS
 
 
@@ -42,9 +42,13 @@ def run(
     """
     net = program.net
     model = TIME_MODELS[time_model]
-    cells = {p.name: _cell(program, p, stimulus, model.ranked) for p in net.populations}
+    where_to = fans(program)
+    cells = {
+        p.name: _cell(program, p, stimulus, where_to, model.ranked)
+        for p in net.populations
+    }
     recorder = Recorder(net, stimulus, keep)
-    counter = Counter(program, stimulus, model)
+    counter = Counter(program, stimulus, model, where_to)
 
     def sink(sample: int, trace: Trace) -> None:
         recorder.add(sample, trace)
@@ -54,7 +58,13 @@ def run(
     return counter.activity(recorder.recording(), time_model)
 
 
-def _cell(program: Program, pop: QuantPopulation, stimulus: Stimulus, ranked: bool) -> Cell:
+def _cell(
+    program: Program,
+    pop: QuantPopulation,
+    stimulus: Stimulus,
+    where_to: Mapping[str, Fan],
+    ranked: bool,
+) -> Cell:
     """Return the population with its pieces' synapses, and the piece of each neuron."""
     net, pieces = program.net, program.partition.pieces
     numbers: IntArray = np.full(pop.n, -1, np.int64)
@@ -63,36 +73,27 @@ def _cell(program: Program, pop: QuantPopulation, stimulus: Stimulus, ranked: bo
         window = pieces[index].window
         places[index] = Place(window, window.members(grid_of(net, pop.name)))
         numbers[places[index].members] = number
-    blocks = [b for p in net.into(pop.name) for b in _blocks(program, p, places)]
+    blocks = [
+        b
+        for p in net.into(pop.name)
+        for b in _blocks(program, p, places, where_to[p.pre].deaf)
+    ]
     if numbers.min() < 0:
         raise ValueError(f"population {pop.name!r}: not every neuron is in a piece")
     return cell(pop, blocks, stimulus, numbers, ranked=ranked)
 
 
 def _blocks(
-    program: Program, projection: QuantProjection, places: Mapping[int, Place]
+    program: Program,
+    projection: QuantProjection,
+    places: Mapping[int, Place],
+    deaf: frozenset[str],
 ) -> Iterator[Block]:
     """Return the synapses of all pieces, in one block if the routes bring each piece all
     that it listens to; what no route brings to a piece does not reach it."""
-    routes = [r for r in program.routes.routes if r.pre == projection.pre]
-    listens = {r.piece: r.listens for r in routes}
-    nothing: BoolArray = np.zeros(projection.map.n_pre, np.bool_)
-    grid = grid_of(program.net, projection.post)
-    if all(
-        _brings_all(projection, grid, place, listens.get(index, nothing))
-        for index, place in places.items()
-    ):
+    if projection.post not in deaf:
         yield block(projection)
         return
-    for index in listens.keys() & places.keys():
-        yield block(projection, places[index], listens[index])
-
-
-def _brings_all(
-    projection: QuantProjection, grid: Grid, place: Place, listens: BoolArray
-) -> bool:
-    """Whether a route brings every spike that has a synapse in `place`."""
-    if bool(listens.all()):
-        return True
-    needed = synapses_heard(projection, grid, place.window) > 0
-    return not bool((needed & ~listens).any())
+    for route in program.routes.routes:
+        if route.pre == projection.pre and route.piece in places:
+            yield block(projection, places[route.piece], route.listens)

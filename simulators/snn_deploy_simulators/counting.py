@@ -5,6 +5,8 @@ Nothing here looks into the kernels: an event of neuron i costs what the tables 
 pieces that hear it say, and goes over the links of the routes from its piece to theirs.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -15,7 +17,8 @@ from snn_deploy.program import Program
 from snn_deploy.quant import Stimulus
 from snn_deploy_simulators import kernels
 from snn_deploy_simulators.engine import Trace
-from snn_deploy_simulators.tables import costs, traffic
+from snn_deploy_simulators.graded import PayloadCounter
+from snn_deploy_simulators.tables import COSTS, Fan
 from snn_deploy_simulators.timing import StepCounts, TimeModel
 
 COUNTERS = (
@@ -28,13 +31,18 @@ HOPS = ("hops_x", "hops_y", "hops_chip", "input_messages")
 class Counter:
     """Adds up samples; `activity` gives the result."""
 
-    def __init__(self, program: Program, stimulus: Stimulus, time_model: TimeModel) -> None:
+    def __init__(
+        self,
+        program: Program,
+        stimulus: Stimulus,
+        time_model: TimeModel,
+        fans: Mapping[str, Fan],
+    ) -> None:
         net = program.net
         self.program, self.steps = program, stimulus.steps
-        self.bounds, self.timer = time_model.bounds, time_model.prepare(program)
+        self.bounds, self.timer = time_model.bounds, time_model.prepare(program, fans)
         self.frame = frame_steps(net, program.board, stimulus.steps)
-        self.costs = tuple(costs(program))
-        self.traffic = tuple(traffic(program))
+        self.fans = fans
         self.pieces = {
             p.name: np.array(program.partition.of(p.name)) for p in net.populations
         }
@@ -47,14 +55,18 @@ class Counter:
         self.step_s = np.zeros((stimulus.samples, self.frame))
         self.step_bound = np.zeros((stimulus.samples, self.frame), np.int64)
         self.paths = _incidence(program)
+        pieces, routes = len(program.partition.pieces), program.routes
+        self.arrivals = _membership(routes.pair_target, pieces)
+        self.departures = _membership(routes.pair_source, pieces)
         self.link_total = np.zeros(len(program.routes.links), np.int64)
+        self.graded = PayloadCounter(program, stimulus.samples)
 
     def add(self, sample: int, trace: Trace) -> None:
         """Count one sample."""
         counts = {name: np.zeros_like(v) for name, v in self.total.items()}
         self._count_neurons(counts, trace)
-        self._count_synapses(counts, trace)
-        messages = self._messages(trace)
+        messages = self._count_synapses(counts, trace)
+        self.graded.add(sample, trace)
         step = self._count_messages(counts, messages, sample)
         self.step_s[sample], self.step_bound[sample] = self.timer(step, trace)
         for name, values in counts.items():
@@ -69,24 +81,23 @@ class Counter:
             counts["active"][window, pieces] = trace.active[pop.name]
             counts["spikes"][window, pieces] = trace.fired[pop.name] if pop.spiking else 0
 
-    def _count_synapses(self, counts: dict[str, IntArray], trace: Trace) -> None:
-        for cost in self.costs:
-            level = self.program.net.level(cost.pre)
-            steps = slice(level, level + self.steps)
-            counts[cost.counter][steps, cost.pieces] += cost.of(trace.events[cost.pre])
-
-    def _messages(self, trace: Trace) -> IntArray:
-        """Return the messages of each source-target pair [F, R]."""
-        messages = np.zeros((self.frame, len(self.program.routes.pair_source)), np.int64)
-        for t in self.traffic:
-            events, level = trace.events[t.pre], self.program.net.level(t.pre)
-            part = messages[level : level + self.steps]
-            if t.whole is None:
-                kernels.tally_groups(events.first, events.index, t.pair, part)
-            elif t.pre in trace.fired:
-                part[:, t.whole[1]] = trace.fired[t.pre][:, t.whole[0]]
-            else:
-                part[:, t.whole[1]] = np.diff(events.first)[:, None]
+    def _count_synapses(self, counts: dict[str, IntArray], trace: Trace) -> IntArray:
+        """Count synapse operations and words; return the messages of each source-target
+        pair [F, R]."""
+        pieces, routes = self.program.partition.pieces, self.program.routes
+        messages = np.zeros((self.frame, len(routes.pair_source)), np.int64)
+        spent = np.zeros((self.frame, len(pieces), len(COSTS)), np.int64)
+        for name, fan in self.fans.items():
+            level, events = self.program.net.level(name), trace.events.get(name)
+            if events is None or len(trace.membrane.get(name, ())):
+                continue  # a driven input, or a readout: sends nothing
+            window = slice(level, level + self.steps)
+            kernels.tally(
+                events.first, events.index, fan.kind, fan.first, fan.pair, fan.piece,
+                fan.cost, messages[window], spent[window],
+            )  # fmt: skip
+        for column, name in enumerate(COSTS):
+            counts[name] = np.ascontiguousarray(spent[:, :, column])
         return messages
 
     def _count_messages(
@@ -94,9 +105,9 @@ class Counter:
     ) -> StepCounts:
         """Count messages per piece and hops; return all that a time model may ask."""
         routes = self.program.routes
-        np.add.at(counts["messages_in"].T, routes.pair_target, messages.T)
+        counts["messages_in"] = np.asarray(messages @ self.arrivals)
+        counts["messages_out"] = np.asarray(messages @ self.departures)
         inner = routes.pair_source >= 0
-        np.add.at(counts["messages_out"].T, routes.pair_source[inner], messages[:, inner].T)
         hops = {
             "hops_x": messages @ routes.hops_x,
             "hops_y": messages @ routes.hops_y,
@@ -116,7 +127,10 @@ class Counter:
             recording=recording,
             counts=Counts(**self.total),
             per_sample=self.per_sample,
-            **self.hops,
+            hops_x=self.hops["hops_x"],
+            hops_y=self.hops["hops_y"],
+            hops_chip=self.hops["hops_chip"],
+            input_messages=self.hops["input_messages"],
             link_messages=self.link_total,
             step_s=self.step_s,
             step_bound=self.step_bound,
@@ -125,6 +139,7 @@ class Counter:
             samples=len(self.step_s),
             steps=self.steps,
             frame=self.frame,
+            payloads=self.graded.payloads(),
         )
 
 
@@ -134,3 +149,10 @@ def _incidence(program: Program) -> sp.csr_array:
     data: BoolArray = np.ones(len(r.path_link), np.int64)
     shape = (len(r.pair_source), len(r.links))
     return sp.csr_array((data, r.path_link, r.path_first), shape=shape)
+
+
+def _membership(piece: IntArray, pieces: int) -> sp.csr_array:
+    """Return [R, P], one where pair r belongs to that piece; none where it is below 0."""
+    inside = np.flatnonzero(piece >= 0)
+    entries = (np.ones(inside.size, np.int64), (inside, piece[inside]))
+    return sp.csr_array(sp.coo_array(entries, shape=(piece.size, pieces)))

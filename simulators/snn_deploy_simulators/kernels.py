@@ -14,7 +14,7 @@ nobody asks.
 
 import numpy as np
 
-from snn_deploy_simulators.jit import inlined, kernel
+from snn_deploy_simulators.jit import kernel
 
 COUNT_BITS = 12  # of a packed sum, see sparse_binary
 MANY = 2047  # events per target that leave room for a sum of weights -256..255
@@ -217,98 +217,6 @@ def sparse_binary(
 
 
 @kernel
-def conv(
-    first, index, value, start, delay, binary, listens, weight, y_first, y_pair, x_first,
-    x_run, in_shape, groups, window, out_shape, exponent, total, touched,
-):  # fmt: skip
-    """Scatter every event through the kernel elements that reach the window.
-
-    weight: [C_in, K_y, K_x, channels] int16, the output channels of a group inside the
-    window, padded with zeros where that helps, and kernel columns in such an order that
-    neighbors reach neighboring outputs. y_pair[y_first[y] : y_first[y + 1]] is (kernel row,
-    output row) for input row y; x_run[x_first[x] : x_first[x + 1]] is (kernel column,
-    output column, how many of both in turn) for input column x; only those in the window.
-    in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output.
-    """
-    _, _, y0, y1, x0, x1 = window
-    size_in, columns = in_shape[1] * in_shape[2], in_shape[2]
-    in_per_group, width = in_shape[0] // groups, weight.shape[3]
-    rows = weight.reshape((in_shape[0], weight.shape[1], weight.shape[2] * width))
-    sums = np.zeros((groups, y1 - y0, (x1 - x0) * width), np.int32)
-    hit = np.zeros((groups, y1 - y0, x1 - x0), np.uint8)
-    for t in range(total.shape[0]):
-        sent = start + t - delay
-        if sent < 0 or first[sent] == first[sent + 1]:
-            continue
-        sums[:], hit[:] = 0, 0
-        for k in range(first[sent], first[sent + 1]):
-            if not listens[index[k]]:
-                continue
-            channel, place = index[k] // size_in, index[k] % size_in
-            y, x, group = place // columns, place % columns, channel // in_per_group
-            payload = np.int32(1) if binary else np.int32(value[k])
-            for p in range(y_first[y], y_first[y + 1]):
-                _add_row(
-                    rows, channel, y_pair[p, 0], x_run, x_first[x], x_first[x + 1], x0,
-                    width, payload, group, y_pair[p, 1] - y0, sums, hit,
-                )  # fmt: skip
-        _spread(sums, width, window, out_shape, exponent, total[t])
-        if touched.shape[0]:
-            _mark(hit, window, out_shape, touched[t])
-
-
-@inlined
-def _add_row(
-    rows, channel, y_in, x_run, begin, end, x0, width, payload, group, y_out, sums, hit
-):  # fmt: skip
-    """Add one kernel row, as far as an event's runs begin .. end - 1 reach, to one output
-    row."""
-    for q in range(begin, end):
-        low, at, n = x_run[q, 0] * width, x_run[q, 1] - x0, x_run[q, 2]
-        for j in range(at, at + n):
-            hit[group, y_out, j] = 1
-        out = sums[group, y_out, at * width : (at + n) * width]
-        row = rows[channel, y_in, low : low + n * width]
-        if payload == 1:
-            for j in range(out.size):
-                out[j] += np.int32(row[j])
-        else:
-            for j in range(out.size):
-                out[j] += np.int32(row[j]) * payload
-
-
-@kernel
-def _spread(sums, width, window, out_shape, exponent, total):
-    """Add sums [groups, rows, columns * width] of the window, shifted, to total [n].
-
-    Channel c is number c - lowest of its group, where lowest is the first in the window.
-    """
-    c0, c1, y0, y1, x0, x1 = window
-    per_group = out_shape[0] // sums.shape[0]
-    left, right = max(exponent, 0), max(-exponent, 0)
-    for c in range(c0, c1):
-        group = c // per_group
-        j = c - max(c0, group * per_group)
-        for y in range(y0, y1):
-            at = (c * out_shape[1] + y) * out_shape[2]
-            row = sums[group, y - y0]
-            for x in range(x0, x1):
-                total[at + x] += (row[(x - x0) * width + j] << left) >> right
-
-
-@kernel
-def _mark(hit, window, out_shape, touched):
-    """Set touched [C * H * W] where hit [groups, rows, columns] of the window is set."""
-    c0, c1, y0, y1, x0, x1 = window
-    per_group = out_shape[0] // hit.shape[0]
-    for c in range(c0, c1):
-        for y in range(y0, y1):
-            at = (c * out_shape[1] + y) * out_shape[2]
-            for x in range(x0, x1):
-                touched[at + x] |= hit[c // per_group, y - y0, x - x0]
-
-
-@kernel
 def transpose(matrix, right, result):
     """Set result [m, n] to the transpose of matrix [n, m], shifted right; in tiles, so that
     both sides stay in the cache."""
@@ -321,22 +229,44 @@ def transpose(matrix, right, result):
 
 
 @kernel
-def tally(first, index, table, counts):
-    """Add table[k, i] to counts[t, k] for every event of neuron i in step t."""
+def tally(first, index, kind, row_first, pair, piece, cost, messages, spent):
+    """Count the messages of each step, and what they cost.
+
+    kind [n]: of each neuron. A spike of kind k causes the messages row_first[k] :
+    row_first[k + 1], each over a pair (-1: over none) to a piece, at a cost [4] there. Adds
+    to messages [T, pairs] and spent [T, pieces, 4].
+    """
+    seen = np.zeros(row_first.size - 1, np.int64)  # spikes of each kind in this step
     for t in range(first.size - 1):
-        for e in range(first[t], first[t + 1]):
-            for k in range(table.shape[0]):
-                counts[t, k] += table[k, index[e]]
+        if seen.size == 1:
+            seen[0] = first[t + 1] - first[t]
+        else:
+            for e in range(first[t], first[t + 1]):
+                seen[kind[index[e]]] += 1
+        for k in range(seen.size):
+            if seen[k]:
+                for m in range(row_first[k], row_first[k + 1]):
+                    if pair[m] >= 0:
+                        messages[t, pair[m]] += seen[k]
+                    for c in range(4):
+                        spent[t, piece[m], c] += seen[k] * cost[m, c]
+                seen[k] = 0
 
 
 @kernel
-def tally_groups(first, index, group, counts):
-    """Add one to counts[t, group[i]] for every event of neuron i in step t; none where it
-    is -1."""
-    for t in range(first.size - 1):
-        for e in range(first[t], first[t + 1]):
-            if group[index[e]] >= 0:
-                counts[t, group[index[e]]] += 1
+def sorted_by(key, keys):
+    """Return (first [keys + 1], order) of keys 0 .. keys - 1: order[first[k] : first[k +
+    1]] is where `key` is k, rising."""
+    first = np.zeros(keys + 1, np.int64)
+    for i in range(key.size):
+        first[key[i] + 1] += 1
+    for k in range(keys):
+        first[k + 1] += first[k]
+    free, order = first[:-1].copy(), np.empty(key.size, np.int64)
+    for i in range(key.size):
+        order[free[key[i]]] = i
+        free[key[i]] += 1
+    return first, order
 
 
 @kernel

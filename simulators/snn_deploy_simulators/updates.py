@@ -12,7 +12,7 @@ from snn_deploy.neurons.lif import lif
 from snn_deploy.neurons.multi_level import multi_level
 from snn_deploy.neurons.refractory_lif import refractory_lif
 from snn_deploy.neurons.soft_lif import soft_lif
-from snn_deploy_simulators.jit import kernel
+from snn_deploy_simulators.jit import inlined, kernel
 
 AT_ONCE = 4095  # a current with this decay is gone before the next step uses it
 CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": 3}
@@ -21,6 +21,34 @@ _lif = numba.njit(lif)
 _soft_lif = numba.njit(soft_lif)
 _refractory_lif = numba.njit(refractory_lif)
 _multi_level = numba.njit(multi_level, error_model="numpy")  # no branch per division
+
+
+@kernel
+def _any(rows):
+    """Return whether anything in rows [k, n] is not 0."""
+    found = np.int32(0)
+    for k in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            found |= rows[k, i]
+    return found != 0
+
+
+@inlined
+def _advance_levels(state, parameter, a, bias, payload, sliced):
+    """Update multi-level neurons once. sliced: False leaves out what slices cost, a loop of
+    its own once this is put where it is called."""
+    u, v, total = state[0], state[1], state[2]
+    du, dv, theta, shift = parameter[0], parameter[1], parameter[3], parameter[4]
+    low, high, floor, ceiling = parameter[5], parameter[6], parameter[7], parameter[8]
+    wide = np.int64
+    for i in range(a.size):
+        member = wide(parameter[9, i]) if sliced else wide(0)
+        plane = wide(parameter[10, i]) if sliced else wide(0)
+        u[i], v[i], total[i], payload[i] = _multi_level(
+            wide(u[i]), wide(v[i]), wide(total[i]), wide(a[i]), wide(du[i]), wide(dv[i]),
+            wide(bias[i]), wide(theta[i]), wide(shift[i]), wide(low[i]), wide(high[i]),
+            wide(floor[i]), wide(ceiling[i]), member, plane,
+        )  # fmt: skip
 
 
 @kernel
@@ -49,15 +77,10 @@ def _advance(code, state, parameter, a, bias, payload):
                 wide(u[i]), wide(v[i]), wide(wait[i]), wide(a[i]), wide(du[i]), wide(dv[i]),
                 wide(bias[i]), wide(vth[i]), wide(more[i]),
             )  # fmt: skip
+    elif _any(parameter[9:]):
+        _advance_levels(state, parameter, a, bias, payload, True)
     else:
-        total, theta, shift = state[2], parameter[3], parameter[4]
-        low, high, floor, ceiling = parameter[5], parameter[6], parameter[7], parameter[8]
-        for i in range(a.size):
-            u[i], v[i], total[i], payload[i] = _multi_level(
-                wide(u[i]), wide(v[i]), wide(total[i]), wide(a[i]), wide(du[i]),
-                wide(dv[i]), wide(bias[i]), wide(theta[i]), wide(shift[i]), wide(low[i]),
-                wide(high[i]), wide(floor[i]), wide(ceiling[i]),
-            )  # fmt: skip
+        _advance_levels(state, parameter, a, bias, payload, False)
 
 
 @kernel

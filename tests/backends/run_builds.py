@@ -89,7 +89,7 @@ def run(folder: str) -> None:
     try:
         program = importlib.import_module("run")
         tables = importlib.import_module("snn_processes.tables").Tables(Path(folder))
-        result = program.run(tables, tables.samples, program.STEPS, "usv")
+        result = program.run(tables, tables.samples, program.STEPS, True)
         tables.save(Path(folder) / "lava.npz", result)
     except BaseException:  # a failure is a result here, whatever it is
         (Path(folder) / "lava.error").write_text(traceback.format_exc(), "utf-8")

@@ -5,9 +5,9 @@ demands), P pieces (each is one core), n neurons of a population.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +58,35 @@ class Counts:
 
 
 @dataclass(frozen=True, eq=False)
+class Payloads:
+    """What the graded spikes of one input or population carried.
+
+    levels [K]: the payloads that occurred, rising; uses [K]: how often each, over all
+    samples. Per sample [N]: magnitude, summed |payload|, which is the spikes that a unary
+    code takes; synops, synapses visited; unary_synops, those visited if every payload were
+    as many binary spikes (once where a projection takes any payload as one).
+    """
+
+    levels: IntArray
+    uses: IntArray
+    magnitude: IntArray
+    synops: IntArray
+    unary_synops: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Stops:
+    """Where each sample ended, [N] each: model steps until its end; chip steps in which
+    anything was updated; frame, chip steps to the next sample; met: whether the end came
+    before the last model step."""
+
+    steps: IntArray
+    chip_steps: IntArray
+    frame: IntArray
+    met: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
 class Activity:
     """One run of the chip simulator.
 
@@ -67,7 +96,9 @@ class Activity:
     input_messages [F].
     link_messages: [L] messages over each directed link, summed over everything.
     step_s: modelled time of each chip step [N, F], seconds. step_bound: [N, F], index into
-    `bounds` of the term that set it.
+    `bounds` of the term that set it; 0 in steps after the end of a sample.
+    payloads: of every input and population that sends graded spikes. stops: where each
+    sample ended, None if all ran the whole frame.
     """
 
     recording: Recording
@@ -85,3 +116,5 @@ class Activity:
     samples: int
     steps: int
     frame: int
+    payloads: Mapping[str, Payloads] = field(default_factory=dict)
+    stops: Stops | None = None

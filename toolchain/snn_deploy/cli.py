@@ -11,6 +11,8 @@ from typing import Annotated, Optional
 import typer
 
 from snn_deploy.cli_frame import Group, reported, show_version
+from snn_deploy.cli_intake import Batch, Input, takes_input
+from snn_deploy.inputs.intake import AS_IT_IS, Intake
 
 app = typer.Typer(
     cls=Group,
@@ -28,10 +30,6 @@ Json = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
 # `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
-Input = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(help="Samples: .npz with x [N, T, ...] or [N, ...], and labels y [N]."),
-]
 Profile = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
@@ -54,7 +52,7 @@ Steps = Annotated[
 ]
 Samples = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--samples", "--batch", help="Use the first samples of the input only."),
+    typer.Option(help="Use the first samples of the input only."),
 ]
 
 
@@ -72,6 +70,14 @@ Placement = Annotated[
         help="Which cores: local, greedy, hilbert, in-order or random.",
     ),
 ]
+Decode = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="How a class is read: count, payload, first; mean, final, max."),
+]
+List = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="A,B,...", help="Values that `deploy` takes for this, to try."),
+]
 TimeModel = Annotated[
     str, typer.Option(help="Of a chip step: bound, simple, event or cycle.")
 ]
@@ -88,10 +94,12 @@ def options(
 
 
 @app.command()
+@takes_input
 def deploy(
     model: Model,
     target: Target,
     input: Input = None,
+    intake: Intake = AS_IT_IS,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder for the report in all forms, and the program."),
@@ -106,10 +114,8 @@ def deploy(
     threshold: Threshold = None,
     steps: Steps = None,
     samples: Samples = None,
-    decode: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="How a class is read: count, payload, first; mean, final, max."),
-    ] = None,
+    batch: Batch = None,
+    decode: Decode = None,
     min_accuracy: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Exit with 4 if the chip's accuracy (0..1) is below this."),
@@ -153,6 +159,7 @@ def deploy(
             model=model,
             target=target,
             input=input,
+            intake=intake,
             out=out,
             formats=formats,
             profile=profile,
@@ -161,6 +168,7 @@ def deploy(
             threshold=threshold,
             steps=steps,
             samples=samples,
+            batch=batch,
             decode=decode,
             min_accuracy=min_accuracy,
             trace=trace,
@@ -206,10 +214,12 @@ def run(
 
 
 @app.command()
+@takes_input
 def check(
     model: Model,
     target: Target,
     input: Input = None,
+    intake: Intake = AS_IT_IS,
     profile: Profile = None,
     dt: Dt = None,
     reset: Reset = None,
@@ -237,6 +247,7 @@ def check(
             target=target,
             compare_readings=compare_readings,
             input=input,
+            intake=intake,
             profile=profile,
             dt=dt,
             reset=reset,
@@ -278,8 +289,28 @@ def gate(
 def compare(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="REPORT...", help="report.json files, or their folders."),
+        typer.Argument(
+            metavar="REPORT... | MODEL", help="report.json files or their folders; a model."
+        ),
     ],
+    input: Input = None,
+    targets: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Deploy one MODEL on all of these, e.g. loihi2,loihi1."),
+    ] = None,
+    weight_bits: List = None,
+    spike_bits: List = None,
+    partition: List = None,
+    placement: List = None,
+    time_model: List = None,
+    profile: Profile = None,
+    dt: Dt = None,
+    reset: Reset = None,
+    threshold: Threshold = None,
+    steps: Steps = None,
+    samples: Samples = None,
+    decode: Decode = None,
+    seed: Seed = 0,
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Draw the comparison here (.svg or .pdf)."),
@@ -287,11 +318,36 @@ def compare(
     json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Put reports of several models, targets or commits side by side."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli_compare import run_compare
+    """Put reports side by side; or deploy one MODEL in every way that the lists give.
 
-        run_compare(tuple(files), json=json, out=out)
+    With --targets: one table, and in --out one picture, of accuracy, energy, time and
+    cores, e.g. compare model.nir --input x.npz --targets loihi2,loihi1 --weight-bits 8,4.
+    """
+    with reported(debug) as outcome:
+        from snn_deploy.cli_what_if import run_either
+
+        run_either(
+            tuple(files),
+            {
+                "targets": targets,
+                "weight_bits": weight_bits,
+                "spike_bits": spike_bits,
+                "partition": partition,
+                "placement": placement,
+                "time_model": time_model,
+            },
+            json=json,
+            out=out,
+            input=input,
+            profile=profile,
+            dt=dt,
+            reset=reset,
+            threshold=threshold,
+            steps=steps,
+            samples=samples,
+            decode=decode,
+            seed=seed,
+        )
     return outcome.code
 
 

@@ -14,6 +14,8 @@ from snn_deploy.errors import DoesNotFitError
 from snn_deploy.frontends.evidence import Reading
 from snn_deploy.frontends.read_model import is_netx, read_model
 from snn_deploy.frontends.read_nir import readings
+from snn_deploy.inputs.finding import InputFinding, describe
+from snn_deploy.inputs.intake import AS_IT_IS, Intake
 from snn_deploy.network import Assumption
 from snn_deploy.passes.check import check
 from snn_deploy.pipeline import begin, line
@@ -27,13 +29,14 @@ from snn_deploy.run import Run
 
 class Findings(msgspec.Struct, frozen=True):
     """What `check` found. readings: profiles the file is consistent with. violations: one
-    sentence each; none means that it fits."""
+    sentence each; none means that it fits. input: what the samples were read as."""
 
     readings: tuple[Reading, ...]
     assumptions: tuple[Assumption, ...]
     support: tuple[Support, ...]
     caveats: tuple[str, ...]
     violations: tuple[str, ...]
+    input: InputFinding | None = None
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -107,6 +110,7 @@ def find(
     reset: str | None = None,
     threshold: str | None = None,
     input: Path | None = None,
+    intake: Intake = AS_IT_IS,
     steps: int | None = None,
     samples: int | None = None,
     seed: int = 0,
@@ -114,11 +118,14 @@ def find(
     """Take the model as far as its integers and hold them against the board."""
     board = load_board(target)
     net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
-    run = begin(model, board, net, input, steps, samples, seed=seed, given=given)
+    run = begin(
+        model, board, net, input, steps, samples, seed=seed, given=given, intake=intake
+    )
     run, violations = _violations(run)
     report = summarize(run, run.stage)
+    fed = None if run.data is None else describe(run.data, run.net.step_s)
     return Findings(
-        possible, report.assumptions, report.support, report.caveats, violations
+        possible, report.assumptions, report.support, report.caveats, violations, fed
     )
 
 
@@ -169,8 +176,43 @@ def _sections(found: Findings) -> list[Section]:
     runs = tuple((s.population, s.model, s.runs, s.note) for s in found.support)
     verdict = "fits" if not found.violations else f"{len(found.violations)} violations"
     return [
+        *(() if found.input is None else (_fed(found.input),)),
         Section("Assumed", table=Table(("what", "value", "evidence"), assumed)),
         Section("Neurons", table=Table(("population", "neuron", "runs as", "note"), runs)),
         Section("Mind", found.caveats),
         Section("Verdict", (verdict,)),
     ]
+
+
+def _fed(found: InputFinding) -> Section:
+    """Return what the samples were read as."""
+    rows = tuple(
+        (
+            f.name,
+            "x".join(map(str, f.shape)),
+            f.type,
+            f.kind,
+            f"{f.low:g} to {f.high:g}",
+            share(f.rate),
+            quantity(f.duration_s, "s"),
+        )
+        for f in found.inputs
+    )
+    columns = (
+        "input",
+        "samples x steps x shape",
+        "type",
+        "kind",
+        "values",
+        "not 0",
+        "time",
+    )
+    how = "one value for all steps" if found.static else "a value per step"
+    labels = "no labels"
+    if found.labels is not None:
+        n = found.labels
+        labels = f"labels of {n.classes} classes, {n.least} to {n.most} samples of each"
+    what = (
+        f"{found.source}: {found.samples} samples of {found.steps} steps, {how}; {labels}"
+    )
+    return Section("Input", (what,), Table(columns, rows, frozenset(columns[5:])))

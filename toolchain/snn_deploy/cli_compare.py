@@ -1,8 +1,9 @@
-"""The verb `compare`: several reports side by side, as a table and as a picture."""
+"""The verb `compare` of reports: side by side, as a table and as a picture."""
 
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,6 +12,9 @@ from snn_deploy.errors import InputError
 from snn_deploy.report import read_report
 from snn_deploy.reporting.folder import check_place, write_file
 from snn_deploy.reporting.screen import grid, screen, show_section
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURES = (".svg", ".pdf")
 
@@ -23,25 +27,14 @@ def run_compare(files: tuple[Path, ...], *, json: bool, out: Path | None = None)
     """
     if len(files) < 2:
         raise InputError(f"compare: takes two or more report.json files, not {len(files)}")
-    if out is not None:
-        if out.suffix not in PICTURES:
-            raise InputError(f"--out {out}: a picture is {' or '.join(PICTURES)}")
-        check_place(out, "--out")
+    check_picture(out)
     found = compare(tuple(read_report(_report_in(f)) for f in files), _names(files))
     if out is not None:
         from snn_deploy.reporting.comparison import comparison_figure
-        from snn_deploy.reporting.figures import pdf_file, svg, svg_file
 
-        figure = comparison_figure(found)
-        picture = (
-            pdf_file(figure, "comparison")
-            if out.suffix == ".pdf"
-            else svg_file(svg(figure, "comparison"))
-        )
-        write_file(out, picture)
+        write_picture(out, comparison_figure(found), "comparison")
     if json:
-        text = msgspec.json.format(msgspec.json.encode(found), indent=2)
-        sys.stdout.write(text.decode() + "\n")
+        print_json(found)
     else:
         from snn_deploy.reporting.comparison import comparison_section
 
@@ -50,6 +43,32 @@ def run_compare(files: tuple[Path, ...], *, json: bool, out: Path | None = None)
         if section.table is not None:
             console.print(grid(section.table, whole=True))
     sys.stdout.flush()
+
+
+def check_picture(out: Path | None) -> None:
+    """Refuse a place for a picture, before any work.
+
+    Raises:
+        InputError: It is neither .svg nor .pdf, or cannot be written.
+    """
+    if out is not None:
+        if out.suffix not in PICTURES:
+            raise InputError(f"--out {out}: a picture is {' or '.join(PICTURES)}")
+        check_place(out, "--out")
+
+
+def write_picture(out: Path, figure: "Figure", name: str) -> None:
+    """Write a figure as its suffix says; name: what its parts are called inside."""
+    from snn_deploy.reporting.figures import pdf_file, svg, svg_file
+
+    is_pdf = out.suffix == ".pdf"
+    write_file(out, pdf_file(figure, name) if is_pdf else svg_file(svg(figure, name)))
+
+
+def print_json(found: msgspec.Struct) -> None:
+    """Print a record on stdout as JSON, and nothing else."""
+    text = msgspec.json.format(msgspec.json.encode(found), indent=2)
+    sys.stdout.write(text.decode() + "\n")
 
 
 def _report_in(file: Path) -> Path:

@@ -1,11 +1,14 @@
 """The default verb: run the line, show its progress, print the report."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
 from snn_deploy.errors import BudgetError
 from snn_deploy.pipeline import Progress, deploy
@@ -44,10 +47,23 @@ def require_accuracy(report: Report, least: float | None) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Give a function that shows the stage at work, on stderr and only on a terminal."""
+    """Give a function that shows the stage at work, and of batches how far it is, on stderr
+    and only on a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda stage: None
         return
     with console.status("starting") as status:
-        yield lambda stage: status.update(stage)
+        yield lambda stage: status.update(_with_bar(stage))
+
+
+def _with_bar(stage: str) -> RenderableType:
+    """Return "simulate 30/450" with a bar of 30 parts in 450, other text as it is."""
+    counted = re.fullmatch(r"(.+) (\d+)/(\d+)", stage)
+    if counted is None:
+        return stage
+    name, done, total = counted.groups()
+    row = Table.grid(padding=(0, 1))
+    bar = ProgressBar(total=float(total), completed=float(done), width=30)
+    row.add_row(name, bar, f"{done} of {total} samples")
+    return row

@@ -87,6 +87,7 @@ def _report(d: Deployment) -> Report:
             d.model,
             d.target,
             input=d.input,
+            intake=d.intake,
             progress=lambda stage: told(f"{d.title}: {stage}"),
             **msgspec.structs.asdict(d.options),
         )

@@ -14,6 +14,7 @@ from snn_deploy.errors import DeployError, InputError
 from snn_deploy.frontends.evidence import Reading
 from snn_deploy.frontends.profiles import find_profile
 from snn_deploy.frontends.settings import Wishes, check_wishes
+from snn_deploy.inputs.intake import AS_IT_IS, Intake
 from snn_deploy.pipeline import deploy
 from snn_deploy.report import Report
 
@@ -47,6 +48,7 @@ class Setup:
     steps: int | None = None
     samples: int | None = None
     seed: int = 0
+    intake: Intake = AS_IT_IS
 
 
 def side_by_side(
@@ -92,6 +94,7 @@ def outcome(model: Path, setup: Setup, profile: str, reset: str) -> Outcome:
             model,
             setup.target,
             input=setup.input,
+            intake=setup.intake,
             profile=profile,
             dt=setup.dt,
             reset=reset,

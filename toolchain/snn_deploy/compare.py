@@ -4,7 +4,7 @@ Energies are compared within one coefficient set only; a set that a report does 
 leaves a gap. What was run differently is said.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -51,14 +51,18 @@ def compare(reports: tuple[Report, ...], names: tuple[str, ...] = ()) -> Compari
 
     names: of the reports; by default model and target.
     """
-    found = [dict(_quantities(r)) for r in reports]
+    titles = names or tuple(f"{r.model.file} on {r.target.name}" for r in reports)
+    return Comparison(_told_apart(titles), rows_of(reports), tuple(_differences(reports)))
+
+
+def rows_of(reports: Sequence[Report | None]) -> tuple[Row, ...]:
+    """Return all quantities, one cell per report; None has none."""
+    found = [{} if r is None else dict(_quantities(r)) for r in reports]
     keys = dict.fromkeys(key for quantities in found for key in quantities)
-    rows = tuple(
+    return tuple(
         Row(name, unit, less, tuple(q.get((name, unit, less)) for q in found))
         for name, unit, less in keys
     )
-    titles = names or tuple(f"{r.model.file} on {r.target.name}" for r in reports)
-    return Comparison(_told_apart(titles), rows, tuple(_differences(reports)))
 
 
 Key = tuple[str, str, bool | None]
@@ -125,6 +129,8 @@ def _differences(reports: tuple[Report, ...]) -> Iterator[str]:
         "decoder": [r.answer.decoder if r.answer else "none" for r in reports],
         "tool": [r.tool for r in reports],
         "time model": [r.latency.time_model if r.latency else "none" for r in reports],
+        "partition": [r.utilization.partition if r.utilization else "" for r in reports],
+        "placement": [r.utilization.placement if r.utilization else "" for r in reports],
     }
     for what, values in facts.items():
         if len(set(values)) > 1:

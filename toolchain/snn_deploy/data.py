@@ -2,13 +2,13 @@
 inputs.
 
 Values are spikes, graded values or currents, one per model step, or one for all steps
-("static", the direct code). Nothing is encoded or scaled here.
+("static", the direct code); `inputs` encodes them otherwise where that is wished, and puts
+events into bins.
 """
 
-import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -17,10 +17,22 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray, frozen
 from snn_deploy.errors import InputError
-from snn_deploy.network import Input, Network
+from snn_deploy.inputs.coding import Coded, code
+from snn_deploy.inputs.frames import Frames, read_frames
+from snn_deploy.inputs.intake import (
+    AS_IT_IS,
+    FOR_EVENTS,
+    FOR_VALUES,
+    Intake,
+    check_intake,
+    refuse_options,
+)
+from snn_deploy.inputs.memory import check_memory
+from snn_deploy.inputs.recordings import find_recordings
+from snn_deploy.network import Assumption, Input, Network
 
-UNREADABLE = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error)
-MEMORY_SHARE = 0.5  # of the machine's memory, the most that one data file may fill
+UNREADABLE = (ValueError, EOFError, OSError, KeyError, SyntaxError, NotImplementedError,
+              RuntimeError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 Arrays: TypeAlias = Mapping[str, AnyArray]
 
@@ -31,7 +43,8 @@ class Data:
 
     x: by input name, [N, T, *shape], bool, integer or float, all finite; static values are
     repeated as a view that takes no memory. y: labels [N] >= 0, or None. static: every
-    input has one value for all steps. source: file name, for the report.
+    input has one value for all steps. source: file name, for the report. notes: how it was
+    read, where that could be done otherwise.
     """
 
     x: Arrays
@@ -39,6 +52,7 @@ class Data:
     steps: int
     static: bool
     source: str
+    notes: tuple[Assumption, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -46,36 +60,64 @@ class Data:
 
     def first(self, samples: int) -> "Data":
         """Return the first `samples` samples."""
-        y = None if self.y is None else self.y[:samples]
-        x = {name: values[:samples] for name, values in self.x.items()}
-        return Data(x, y, self.steps, self.static, self.source)
+        return self._part(0, samples)
+
+    def batches(self, size: int | None) -> Iterator["Data"]:
+        """Yield the samples in order, `size` at a time (all if None)."""
+        step = size or self.samples
+        for start in range(0, self.samples, step):
+            yield self._part(start, start + step)
+
+    def _part(self, start: int, stop: int) -> "Data":
+        y = None if self.y is None else self.y[start:stop]
+        x = {name: values[start:stop] for name, values in self.x.items()}
+        return Data(x, y, self.steps, self.static, self.source, self.notes)
 
 
 def load_data(
-    path: str | Path, net: Network, *, steps: int | None = None, samples: int | None = None
+    path: str | Path,
+    net: Network,
+    *,
+    steps: int | None = None,
+    samples: int | None = None,
+    intake: Intake = AS_IT_IS,
 ) -> Data:
-    """Read an .npz (`x` or one array per input name, labels `y`) or an .npy (`x` alone).
+    """Read values from an .npz (`x` or one array per input name, labels `y`) or .npy (`x`
+    alone), or events from a recording, a folder or a list of recordings.
 
     steps: shows static values this long, cuts others short. samples: reads the first ones
-    only.
+    only. intake: encoder, labels, bins.
 
     Raises:
         InputError: The file or its content cannot be what `net` takes.
     """
     file = Path(path)
+    _check_option("--steps", steps)
+    _check_option("--samples", samples)
+    check_intake(intake)
+    found = find_recordings(file, intake)
+    if found is not None:
+        refuse_options(intake, FOR_VALUES, file.name, "events")
+        frames = read_frames(found, net, intake, steps=steps, samples=samples)
+        return _framed(frames, net, file.name, intake, steps, samples)
     names = [i.name for i in net.inputs]
-    return check_data(
-        read_arrays(file, names), net, file.name, steps=steps, samples=samples
-    )
+    arrays = {**read_arrays(file, names)}
+    if intake.labels is not None:
+        arrays["y"] = _labels_beside(arrays, Path(intake.labels), file)
+    return check_data(arrays, net, file.name, steps=steps, samples=samples, intake=intake)
 
 
 def read_arrays(file: Path, names: list[str]) -> dict[str, AnyArray]:
     """Return the arrays `x`, `y` and those called like an input, as they stand in the
-    file."""
+    file.
+
+    Raises:
+        InputError: There is no such file, or it holds no arrays of plain numbers.
+    """
     if not file.exists():
         raise InputError(f"{file}: no such data file; --input takes an .npz or .npy file")
-    if file.is_dir():
-        raise InputError(f"{file}: is a folder; --input takes an .npz or .npy file")
+    if not file.is_file():
+        raise InputError(f"{file}: not a regular file; --input takes an .npz or .npy file")
     try:
         return _read(file, {"x", "y", *names})
     except MemoryError as error:
@@ -96,6 +138,7 @@ def check_data(
     *,
     steps: int | None = None,
     samples: int | None = None,
+    intake: Intake = AS_IT_IS,
 ) -> Data:
     """Return `arrays` (by name, or the array of the only input) as Data that fits `net`.
 
@@ -104,41 +147,82 @@ def check_data(
     """
     _check_option("--steps", steps)
     _check_option("--samples", samples)
+    check_intake(intake)
+    refuse_options(intake, FOR_EVENTS, source, "values")
     by_name = arrays if isinstance(arrays, Mapping) else {"x": np.asarray(arrays)}
     raw = {i.name: _numbers(_pick(by_name, i, net, source), source) for i in net.inputs}
-    length = {i.name: _steps_of(raw[i.name], i, source) for i in net.inputs}
-    total = _one_size({name: len(x) for name, x in raw.items()}, "samples", source)
-    labels = _labels(by_name.get("y"), total, source)
-    shown = _shown_steps({n: t for n, t in length.items() if t is not None}, steps, source)
-    x = {
-        name: _lasting(values[:samples], length[name], shown)
-        for name, values in raw.items()
+    coded = {
+        port.name: code(_cut(raw[port.name], samples), port, i, steps, intake, source)
+        for i, port in enumerate(net.inputs)
     }
-    static = all(t is None for t in length.values())
-    return Data(x, None if labels is None else labels[:samples], shown, static, source)
+    total = _one_size({name: _length(x) for name, x in raw.items()}, "samples", source)
+    labels = _labels(by_name.get("y"), total, source)
+    return _data(coded, None if labels is None else labels[:samples], steps, source)
+
+
+def _data(
+    coded: Mapping[str, Coded], y: IntArray | None, steps: int | None, source: str
+) -> Data:
+    lengths = {n: c.steps for n, c in coded.items() if c.steps is not None}
+    shown = _shown_steps(lengths, steps, source)
+    x = {name: _lasting(c.values, c.steps, shown) for name, c in coded.items()}
+    notes = tuple(c.note for c in coded.values() if c.note is not None)
+    return Data(x, y, shown, not lengths, source, notes)
+
+
+def _framed(
+    frames: Frames,
+    net: Network,
+    source: str,
+    intake: Intake,
+    steps: int | None,
+    samples: int | None,
+) -> Data:
+    """Return binned events as Data."""
+    y = frames.labels
+    if intake.labels is not None:
+        if y is not None:
+            raise InputError(
+                f"--labels {intake.labels}: {source} names the label of every recording "
+                f"itself; leave the option out"
+            )
+        y = read_labels(Path(intake.labels))[:samples]
+    labels = _labels(y, len(frames.values), source)
+    x = {net.inputs[0].name: frozen(frames.values)}
+    return Data(x, labels, frames.values.shape[1], False, source, frames.notes)
+
+
+def read_labels(file: Path) -> AnyArray:
+    """Return the array of an .npy file of labels.
+
+    Raises:
+        InputError: There is no such file, or it is none.
+    """
+    if file.suffix != ".npy":
+        raise InputError(f"--labels {file}: must be an .npy file of class numbers [N]")
+    return read_arrays(file, [])["x"]
+
+
+def _labels_beside(arrays: Arrays, file: Path, values: Path) -> AnyArray:
+    if "y" in arrays:
+        raise InputError(
+            f"--labels {file}: {values.name} holds labels 'y' itself; leave one of them out"
+        )
+    return read_labels(file)
 
 
 def _read(file: Path, wanted: set[str]) -> dict[str, AnyArray]:
     if not zipfile.is_zipfile(file):
-        _check_memory(file, file.stat().st_size)
+        check_memory(file.name, file.stat().st_size)
         with file.open("rb") as stream:  # NumPy would leave a broken file open
             return {"x": np.load(stream, allow_pickle=False)}
     with zipfile.ZipFile(file) as archive:
         members = [
             m for m in archive.infolist() if m.filename.removesuffix(".npy") in wanted
         ]
-        _check_memory(file, sum(m.file_size for m in members))
+        check_memory(file.name, sum(m.file_size for m in members))
     with np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files if name in wanted}
-
-
-def _check_memory(file: Path, size: int) -> None:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if size > MEMORY_SHARE * memory:
-        raise InputError(
-            f"{file.name}: holds {size / 2**30:.1f} GiB, more than {MEMORY_SHARE:.0%} of "
-            f"the {memory / 2**30:.1f} GiB of memory here; split it into several files"
-        )
 
 
 def _line(error: Exception) -> str:
@@ -182,23 +266,12 @@ def _numbers(values: AnyArray, source: str) -> AnyArray:
     return np.asarray(values, values.dtype.newbyteorder("="))
 
 
-def _steps_of(values: AnyArray, port: Input, source: str) -> int | None:
-    """Return T of [N, T, *shape], None for [N, *shape]; refuse anything else."""
-    n = len(port.shape)
-    timed = values.ndim == n + 2 and values.shape[2:] == port.shape
-    static = values.ndim == n + 1 and values.shape[1:] == port.shape
-    if not (timed or static):
-        axes = ", ".join(map(str, port.shape))
-        raise InputError(
-            f"{source}: the values for input {port.name!r} are {list(values.shape)}, but "
-            f"it takes [N, T, {axes}] (a value per step) or [N, {axes}] (one for all steps)"
-        )
-    if 0 in values.shape:
-        raise InputError(
-            f"{source}: the values for input {port.name!r} are {list(values.shape)}: "
-            f"nothing to run; give at least one sample of one step"
-        )
-    return int(values.shape[1]) if timed else None
+def _cut(values: AnyArray, samples: int | None) -> AnyArray:
+    return values if values.ndim == 0 else values[:samples]
+
+
+def _length(values: AnyArray) -> int:
+    return len(values) if values.ndim else 0
 
 
 def _one_size(sizes: Mapping[str, int], what: str, source: str) -> int:

@@ -12,6 +12,7 @@ from snn_deploy.activity import Recording
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
 from snn_deploy.network import Network
+from snn_deploy.neurons import MultiLevel, Neuron
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Answer
 
@@ -85,12 +86,22 @@ def choose_answer(net: Network, name: str | None) -> Answer:
     spiking = net.population(output).neuron.spiking
     chosen_by = "--decode"
     if name is None:
-        name = "count" if spiking else "mean"
-        chosen_by = "default for an output of " + ("spikes" if spiking else "membranes")
+        name, gives = _default(net.population(output).neuron)
+        chosen_by = f"default for an output of {gives}"
     decoder = _checked(name, output, "spikes" if spiking else "membranes")
     if len(net.outputs) > 1:
         chosen_by += f"; the first of {len(net.outputs)} outputs is read"
     return Answer(output, name, decoder.what, chosen_by)
+
+
+def _default(neuron: Neuron) -> tuple[str, str]:
+    """Return the decoder for an output of this neuron, and what it gives."""
+    if not neuron.spiking:
+        return "mean", "membranes"
+    several = isinstance(neuron, MultiLevel) and not neuron.sliced
+    if several and (neuron.least, neuron.most) != (0.0, 1.0):
+        return "payload", "several spikes per step"
+    return "count", "spikes"
 
 
 def _checked(name: str, output: str, gives: str) -> Decoder:

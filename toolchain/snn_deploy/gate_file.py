@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from snn_deploy.errors import InputError
+from snn_deploy.inputs.intake import AS_IT_IS, Intake
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -68,11 +69,13 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One model on one target. name: of its results; the model's file name by default.
-    baseline: a report.json to compare with."""
+    intake: how the input is read, the options of `deploy` of the same names. baseline: a
+    report.json to compare with."""
 
     model: str
     target: str
     input: str | None = None
+    intake: Intake = AS_IT_IS
     name: Name | None = None
     options: Options = Options()
     budgets: Budgets = Budgets()
@@ -128,6 +131,13 @@ def _beside(d: Deployment, folder: Path) -> Deployment:
         d,
         model=str(folder / d.model),
         input=None if d.input is None else str(folder / d.input),
+        intake=_labels_beside(d.intake, folder),
         baseline=None if d.baseline is None else str(folder / d.baseline),
         target=str(folder / d.target) if is_file else d.target,
     )
+
+
+def _labels_beside(intake: Intake, folder: Path) -> Intake:
+    if intake.labels is None:
+        return intake
+    return msgspec.structs.replace(intake, labels=str(folder / intake.labels))

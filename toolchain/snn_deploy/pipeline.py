@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
+from snn_deploy.batches import Tell, untold
 from snn_deploy.board import Board, load_board
 from snn_deploy.choices import Choices, limited
 from snn_deploy.data import Data, check_data, load_data
@@ -26,6 +27,7 @@ from snn_deploy.emission import (
 )
 from snn_deploy.errors import DoesNotFitError, InputError
 from snn_deploy.frontends.read_model import read_model
+from snn_deploy.inputs.intake import AS_IT_IS, Intake
 from snn_deploy.network import Network
 from snn_deploy.passes.check import check
 from snn_deploy.passes.fuse import fuse
@@ -61,6 +63,7 @@ def deploy(
     target: str | Path | Board,
     *,
     input: Samples | None = None,
+    intake: Intake = AS_IT_IS,
     out: str | Path | None = None,
     formats: str | None = None,
     trace: str | Path | None = None,
@@ -70,6 +73,7 @@ def deploy(
     threshold: str | None = None,
     steps: int | None = None,
     samples: int | None = None,
+    batch: int | None = None,
     decode: str | None = None,
     min_accuracy: float | None = None,
     backend: str | None = None,
@@ -87,16 +91,17 @@ def deploy(
     """Deploy `model` (a NIR file or graph) on `target` (a board, its name or file) and
     report.
 
-    input: file or arrays of samples [N, T, *shape] or [N, *shape]; without it the energy is
-    bounded. out: folder for the results; formats: of the report there, e.g. "html,tex", all
-    by default. trace: .npz for every population's output in every
-    simulator, [N, T, *shape] in model time. profile, dt (seconds), reset, threshold: how
-    the file is meant. steps: model steps per sample; samples: how many of the input.
-    decode: how a class is read. min_accuracy: only checked to be decidable, the caller
-    compares. backend: writes its program into `out`, too. verify: runs the Lava program
-    (in lava_python, or the first interpreter that has Lava) and compares it. partition,
-    placement, time_model, weight_bits, spike_bits: see Choices. stop_after: one of STAGES.
-    progress: is told each stage before it starts.
+    input: file or arrays of samples [N, T, *shape] or [N, *shape], or recordings of events;
+    without it the energy is bounded. intake: how that is read and encoded. out: folder for
+    the results; formats: of the report there, e.g. "html,tex", all by default. trace: .npz
+    for every population's output in every simulator, [N, T, *shape] in model time. profile,
+    dt (seconds), reset, threshold: how the file is meant. steps: model steps per sample;
+    samples: how many of the input. batch: how many are run at once, which bounds the memory
+    and changes nothing else. decode: how a class is read. min_accuracy: only checked to be
+    decidable, the caller compares. backend: writes its program into `out`, too. verify:
+    runs the Lava program (in lava_python, or the first interpreter that has Lava) and
+    compares it. partition, placement, time_model, weight_bits, spike_bits: see Choices.
+    stop_after: one of STAGES. progress: is told each stage before it starts.
 
     Raises:
         InputError: Something cannot be read, or can be read in two ways.
@@ -104,6 +109,7 @@ def deploy(
             violation.
     """
     check_wishes(input, stop_after, trace, min_accuracy, seed)
+    check_batch(batch)
     choices = Choices(
         partition=partition,
         placement=placement,
@@ -125,15 +131,24 @@ def deploy(
     board = target if isinstance(target, Board) else load_board(str(target))
     board = limited(board, choices)
     net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
-    start = begin(model, board, net, input, steps, samples, decode, seed, given)
+    check_given(given, choices)
+    start = begin(
+        model, board, net, input, steps, samples, decode, seed, given, intake=intake
+    )
     check_labels(start, min_accuracy)
     start = replace(start, choices=choices)
-    for run in line(start, steps=steps, keep_all=trace is not None):
+    stage = STAGES[0]
+
+    def tell(done: int, total: int) -> None:
+        progress(f"{stage} {done}/{total}")
+
+    for run in line(start, steps=steps, keep_all=trace is not None, batch=batch, tell=tell):
         if run.stage == "quantize" and run.quant is not None and emits is not None:
             refuse_inexpressible(emits, run.quant)
         if run.stage == (stop_after or STAGES[-1]):
             break
-        progress(STAGES[STAGES.index(run.stage) + 1])
+        stage = STAGES[STAGES.index(run.stage) + 1]
+        progress(stage)
 
     report = summarize(run, stop_after)
     emitted = emitted_files(run, emits) if emits is not None else {}
@@ -158,22 +173,31 @@ def begin(
     decode: str | None = None,
     seed: int = 0,
     given: QuantNetwork | None = None,
+    *,
+    intake: Intake = AS_IT_IS,
 ) -> Run:
     """Return the run after its first stage: the network as read, and its input.
 
     given: the integers of the network, if its file held them.
     """
-    data = None if input is None else _load(input, net, steps, samples)
+    data = None if input is None else _load(input, net, steps, samples, intake)
     answer = choose_answer(net, decode)
     who = _identity(model)
     return Run("read", board, net, data, answer, seed, *who, as_read=net, given=given)
 
 
-def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Iterator[Run]:
+def line(
+    run: Run,
+    *,
+    steps: int | None = None,
+    keep_all: bool = False,
+    batch: int | None = None,
+    tell: Tell = untold,
+) -> Iterator[Run]:
     """Take `run` from the first stage to the last, and give what there is after each.
 
     steps: of the bounds, when there is no input. keep_all: record every population on every
-    sample.
+    sample. batch: samples that are run at once; tell: is told after each batch.
     """
     board, data, choices = run.board, run.data, run.choices
     yield run
@@ -183,9 +207,11 @@ def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Itera
 
     floats, quant = run.reference, run.quant or run.given  # if known from another run
     if floats is None and data is not None:
-        floats = run_reference(net, data, keep_all=keep_all)
+        floats = run_reference(net, data, keep_all=keep_all, batch=batch, tell=tell)
     if quant is None:
-        quant = quantize_on(floats, net, board, data, run.answer, choices=choices)
+        quant = quantize_on(
+            floats, net, board, data, run.answer, choices=choices, batch=batch
+        )
     yield (run := replace(run, stage="quantize", reference=floats, quant=quant))
 
     violations = check(quant, board, method=choices.partition)
@@ -205,7 +231,9 @@ def line(run: Run, *, steps: int | None = None, keep_all: bool = False) -> Itera
         extremes = simulate_extremes(program, steps or 1, time_model=choices.time_model)
         yield replace(run, stage="simulate", extremes=extremes)
     else:
-        simulated = simulate(program, data, floats, time_model=choices.time_model)
+        simulated = simulate(
+            program, data, floats, time_model=choices.time_model, batch=batch, tell=tell
+        )
         yield replace(run, stage="simulate", simulated=simulated)
 
 
@@ -242,6 +270,12 @@ def check_wishes(
             )
 
 
+def check_batch(batch: int | None) -> None:
+    """Raise InputError if `batch` is no number of samples."""
+    if batch is not None and batch < 1:
+        raise InputError(f"--batch {batch}: must be at least 1")
+
+
 def check_methods(choices: Choices) -> None:
     """Refuse methods that do not exist, before any work.
 
@@ -255,6 +289,20 @@ def check_methods(choices: Choices) -> None:
     ):
         if wish not in known:
             raise InputError(f"{option} {wish}: unknown; one of {', '.join(known)}")
+
+
+def check_given(given: QuantNetwork | None, choices: Choices) -> None:
+    """Refuse bits for a network that has its integers already.
+
+    Raises:
+        InputError: As said.
+    """
+    wished = (choices.weight_bits, choices.spike_bits)
+    if given is not None and wished != (Choices().weight_bits, None):
+        raise InputError(
+            "--weight-bits, --spike-bits: the file holds integers already, which are "
+            "deployed as they are; leave these options out"
+        )
 
 
 def check_labels(run: Run, min_accuracy: float | None) -> None:
@@ -280,10 +328,20 @@ def check_labels(run: Run, min_accuracy: float | None) -> None:
         )
 
 
-def _load(input: Samples, net: Network, steps: int | None, samples: int | None) -> Data:
+def _load(
+    input: Samples,
+    net: Network,
+    steps: int | None,
+    samples: int | None,
+    intake: Intake,
+) -> Data:
     if isinstance(input, str | Path):
-        return load_data(input, net, steps=steps, samples=samples)
-    return check_data(input, net, steps=steps, samples=samples)
+        return load_data(input, net, steps=steps, samples=samples, intake=intake)
+    if intake.labels is not None:
+        raise InputError(
+            f"--labels {intake.labels}: the samples are arrays in memory; give labels as y"
+        )
+    return check_data(input, net, steps=steps, samples=samples, intake=intake)
 
 
 def _identity(model: Any) -> tuple[str, str | None]:

@@ -14,6 +14,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.ledger import Ledger, Stat
 from snn_deploy.network import Assumption
 from snn_deploy.quant import Loss, Range
+from snn_deploy.report_activity import Graded
 from snn_deploy.software.estimates import Software
 
 SCHEMA_VERSION = "1"
@@ -292,7 +293,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     null.
 
     caveats: what is inherited, assumed, unknown or at risk, one sentence each.
-    accuracy_by_step: what fewer model steps would give. estimates: intervals over samples.
+    accuracy_by_step: what fewer model steps would give. graded: of every sender of spikes
+    with a payload. estimates: intervals over samples.
     origins: for the path of every number in here ("[]" stands for any index, "{}" for any
     name), how it was found: the counter, or where its source stands."""
 
@@ -319,6 +321,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     example: Example | None = None
     estimates: tuple[Estimate, ...] = ()
     software: Software | None = None
+    graded: tuple[Graded, ...] = ()
     verified: Verified | None = None
     origins: dict[str, str] = {}
 

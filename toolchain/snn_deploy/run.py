@@ -73,4 +73,4 @@ class Run:
     extremes: Extremes | None = field(default=None)
     as_read: Network | None = None
     given: QuantNetwork | None = None
-    choices: Choices = Choices()
+    choices: Choices = field(default_factory=Choices)

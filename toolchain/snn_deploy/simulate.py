@@ -1,8 +1,11 @@
 """Simulate: the float network, the integers and the chip, on the same input."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from snn_deploy.activity import Recording
+from snn_deploy.activity import Activity, Recording
+from snn_deploy.batches import Tell, merged_activities, merged_recordings, untold
 from snn_deploy.board import Board
 from snn_deploy.choices import Choices
 from snn_deploy.data import Data
@@ -23,18 +26,26 @@ from snn_deploy_simulators.timing import TIME_MODELS as TIME_MODELS
 COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, <= 8 bytes each
 
 
-def run_reference(net: Network, data: Data, *, keep_all: bool = False) -> Reference:
+def run_reference(
+    net: Network,
+    data: Data,
+    *,
+    keep_all: bool = False,
+    batch: int | None = None,
+    tell: Tell = untold,
+) -> Reference:
     """Run `data` through the float network.
 
-    keep_all: keep every population on every sample, however much memory that takes.
+    keep_all: keep every population on every sample, however much memory that takes. batch:
+    samples that are run at once, all if None. tell: is told after each batch.
     """
     per_sample = data.steps * sum(int(np.prod(p.shape)) for p in net.populations)
     fitting = max(1, COMPARED_VALUES // per_sample)
     if keep_all or data.samples <= fitting:
-        layers = reference.run(net, data.x)
+        layers = _run_floats(net, data, None, batch, tell)
         return Reference(layers, layers, data.samples)
-    layers = reference.run(net, data.first(fitting).x)
-    return Reference(reference.run(net, data.x, keep=()), layers, fitting)
+    layers = _run_floats(net, data.first(fitting), None, batch, untold)
+    return Reference(_run_floats(net, data, (), batch, tell), layers, fitting)
 
 
 def quantize_on(
@@ -45,19 +56,24 @@ def quantize_on(
     answer: Answer,
     *,
     choices: Choices,
+    batch: int | None = None,
 ) -> QuantNetwork:
     """Quantize with the scales that `data` calls for, wider where predictions change.
 
     Without data the scales are safe for any input. choices: of the weight bits, and of how
-    the network will be cut: what does not fit then is not widened.
+    the network will be cut: what does not fit then is not widened. batch: samples that
+    are run at once, all if None.
     """
     if floats is None or data is None:
         return quantize(net, board, weight_bits=choices.weight_bits)
     expected = decode(floats.outputs.outputs[answer.output], answer.decoder)
 
     def agreement(quant: QuantNetwork) -> float:
-        recording = integer.run(quant, encode(quant, data.x), keep=())
-        output = to_float(quant, answer.output, recording)
+        parts = [
+            integer.run(quant, encode(quant, part.x), keep=())
+            for part in data.batches(batch)
+        ]
+        output = to_float(quant, answer.output, merged_recordings(parts))
         return float(np.mean(decode(output, answer.decoder) == expected))
 
     rates = {name: n.mean() / data.steps for name, n in floats.outputs.events.items()}
@@ -71,24 +87,28 @@ def quantize_on(
 
 
 def simulate(
-    program: Program, data: Data, floats: Reference, *, time_model: str = "bound"
+    program: Program,
+    data: Data,
+    floats: Reference,
+    *,
+    time_model: str = "bound",
+    batch: int | None = None,
+    tell: Tell = untold,
 ) -> Simulated:
     """Run `data` through the integers and the chip, beside the float network's `floats`.
 
-    time_model: key of TIME_MODELS.
+    time_model: key of TIME_MODELS. batch: samples that are run at once, all if None; the
+    result is the same. tell: is told after each batch.
     """
     same = floats.compared == data.samples
-    stimulus = encode(program.net, data.x)
     keep = None if same else ()
-    activity = chip.run(program, stimulus, keep=keep, time_model=time_model)
-    outputs = {
-        "reference": floats.outputs,
-        "integer": integer.run(program.net, stimulus, keep=keep),
-        "chip": activity.recording,
-    }
+    outputs, activity = _run_both(
+        program, data, floats.outputs, keep, time_model, batch, tell
+    )
     if same:
         return Simulated(outputs, outputs, data.samples, activity)
-    layers = _layers(program, data.first(floats.compared), floats.layers)
+    few = data.first(floats.compared)
+    layers, _ = _run_both(program, few, floats.layers, None, time_model, batch, untold)
     return Simulated(outputs, layers, floats.compared, activity)
 
 
@@ -103,10 +123,42 @@ def simulate_extremes(
     return Extremes(silent, firing)
 
 
-def _layers(program: Program, data: Data, floats: Recording) -> dict[str, Recording]:
-    stimulus = encode(program.net, data.x)
-    return {
+def _run_floats(
+    net: Network, data: Data, keep: tuple[str, ...] | None, batch: int | None, tell: Tell
+) -> Recording:
+    parts = [reference.run(net, part.x, keep=keep) for part in _told(data, batch, tell)]
+    return merged_recordings(parts)
+
+
+def _run_both(
+    program: Program,
+    data: Data,
+    floats: Recording,
+    keep: tuple[str, ...] | None,
+    time_model: str,
+    batch: int | None,
+    tell: Tell,
+) -> tuple[dict[str, Recording], Activity]:
+    """Return what every simulator recorded, `floats` among them, and the chip's counts."""
+    integers, chips = [], []
+    for part in _told(data, batch, tell):
+        stimulus = encode(program.net, part.x)
+        chips.append(chip.run(program, stimulus, keep=keep, time_model=time_model))
+        integers.append(integer.run(program.net, stimulus, keep=keep))
+    activity = merged_activities(chips)
+    recorded = {
         "reference": floats,
-        "integer": integer.run(program.net, stimulus),
-        "chip": chip.run(program, stimulus).recording,
+        "integer": merged_recordings(integers),
+        "chip": activity.recording,
     }
+    return recorded, activity
+
+
+def _told(data: Data, batch: int | None, tell: Tell) -> Iterator[Data]:
+    """Yield the batches, and tell of each that was run (of none, if all are one)."""
+    done = 0
+    for part in data.batches(batch):
+        yield part
+        done += part.samples
+        if part.samples < data.samples:
+            tell(done, data.samples)

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from snn_deploy.activity import Recording
 from snn_deploy.arrays import AnyArray
+from snn_deploy.neurons import MODELS
 from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy_backends.lava import process_text, program_text
 from snn_deploy_backends.lava.plan import Plan
@@ -162,18 +163,25 @@ def _states(
 ) -> dict[str, AnyArray]:
     traced = states(net, stimulus, samples)
     return {
-        f"{n.key}.{state}": values[:, :, n.order].astype(
-            np.int8 if state == "s" else np.int32
-        )
+        f"{n.key}.{state}": _state(state, values[:, :, n.order])
         for n in plan.neurons
         for state, values in traced[n.name].items()
     }
 
 
+def _state(name: str, values: AnyArray) -> AnyArray:
+    return narrow(values) if name == "s" else values.astype(np.int32)
+
+
 def _state_samples(net: QuantNetwork, stimulus: Stimulus) -> int:
     """Return for how many samples all states fit into STATE_BYTES; at least one."""
-    one = 9 * stimulus.steps * sum(p.n for p in net.populations)
+    one = stimulus.steps * sum(_bytes(p.model) * p.n for p in net.populations)
     return min(stimulus.samples, max(1, STATE_BYTES // one))
+
+
+def _bytes(model: str) -> int:
+    """Return the bytes that all states and the spike of a neuron take in one step."""
+    return 4 * len(MODELS[model].states) + 1
 
 
 def narrow(values: AnyArray) -> AnyArray:

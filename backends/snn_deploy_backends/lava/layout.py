@@ -61,8 +61,7 @@ def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
     folded = _folded(m.weight, p.weight_exp)
     whole = p.weight_exp >= 0 or bool((folded << -p.weight_exp == m.weight).all())
     registers = (m.groups, *m.stride, *m.padding, *m.dilation, *m.weight.shape[2:])
-    port = next((i for i in net.inputs if i.name == p.pre), None)
-    payload = 1 << port.payload_bits if p.payload_bits and port is not None else 1
+    payload = 1 << _payload_bits(net, p.pre) if p.payload_bits else 1
     largest = int(np.abs(folded.astype(np.int64)).sum(axis=(1, 2, 3)).max(initial=0))
     return (
         net.chip_delay(p) == 1
@@ -71,6 +70,12 @@ def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
         and max(registers) <= INT8_MAX
         and largest * payload < CONV_LIMIT
     )
+
+
+def _payload_bits(net: QuantNetwork, name: str) -> int:
+    """Return the width of the spikes of the input or population called `name`."""
+    bits = {p.name: p.payload_bits for p in net.inputs}
+    return (bits | {p.name: p.payload_bits for p in net.populations})[name]
 
 
 def _is_symmetric(m: Conv) -> bool:

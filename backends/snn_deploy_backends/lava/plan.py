@@ -46,6 +46,8 @@ REGISTERS = {  # inclusive ranges; proc/lif/models.py, PyLifModelBitAcc
     "vth": (0, 131071),
     "amount": (0, (1 << 23) - 1),
     "hold": (0, (1 << 23) - 1),
+    "theta": (1, (1 << 23) - 1),  # of multi_level: neurons/multi_level.py
+    "shift": (0, 6),
 }
 SPARSE_COST = 3  # a stored synapse of Sparse takes weight, column and its share of rows
 

@@ -16,11 +16,19 @@ from snn_deploy.arithmetic import loihi
 from snn_deploy.neurons import MODELS, NeuronModel
 from snn_deploy_backends.lava.plan import own_process
 
+_PART = """def part(s, member, plane):
+    size = np.maximum(np.where(member + plane < 0, -s, s), 0)
+    bit = size // np.maximum(np.abs(plane), 1) % 2 == 1
+    sent = np.where(plane != 0, bit, size >= np.abs(member))
+    return np.where((member != 0) | (plane != 0), sent, s)"""
 FLOATING = {  # each intrinsic of arithmetic "loihi" without its rounding and limits
     "where": "def where(condition, yes, no):\n    return np.where(condition, yes, no)",
     "decay": "def decay(x, d):\n    return x * (4096 - d) / 4096",
     "wrap24": "def wrap24(x):\n    return x",
     "sat24": "def sat24(x):\n    return x",
+    "clip": "def clip(x, low, high):\n    return np.clip(x, low, high)",
+    "levels": "def levels(v, theta):\n    return np.floor(v / theta)",
+    "part": _PART,
 }
 HEADER = '''"""The neurons without rounding, for --floating. Written by snn-deploy."""
 
@@ -55,6 +63,7 @@ def model_facts(name: str) -> dict[str, object]:
         "name": name,
         "process": own_process(name),
         "states": model.states,
+        "parameters": (*registers, "bias_mant", "bias_exp"),
         "variables": [*model.states, *registers, "bias_mant", "bias_exp", "v0"],
         "assigned": ", ".join(f"self.{s}" for s in model.states),
         "arguments": ", ".join(arguments),

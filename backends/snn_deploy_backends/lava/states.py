@@ -22,7 +22,8 @@ from snn_deploy_simulators.golden import parameters, shift
 def states(
     net: QuantNetwork, stimulus: Stimulus, samples: int
 ) -> dict[str, dict[str, IntArray]]:
-    """Return u, v and spikes s of each population, first samples: [samples, T, n]."""
+    """Return u, v, any further states and spikes s of each population, of the first
+    samples: [samples, T, n]."""
     part = first_samples(stimulus, samples)
     spiking = tuple(
         replace(p, spiking=True) for p in net.populations
@@ -58,13 +59,14 @@ def _replay(
     values["bias"] = values["bias"] + stimulus.bias.get(pop.name, 0)
     state = {name: np.zeros((stimulus.samples, pop.n), np.int64) for name in model.states}
     state["v"] = state["v"] + pop.v0
-    out = {name: np.zeros(shape, np.int64) for name in ("u", "v", "s")}
+    out = {name: np.zeros(shape, np.int64) for name in (*model.states, "s")}
     for t in range(stimulus.steps):
         result = model.step(
             *state.values(), total[:, t], *(values[n] for n in model.params)
         )
         state = dict(zip(model.states, result[:-1], strict=True))
-        out["u"][:, t], out["v"][:, t], out["s"][:, t] = state["u"], state["v"], result[-1]
+        for name, values_now in zip(out, result, strict=True):
+            out[name][:, t] = values_now
     if not np.array_equal(out["s"], sent[pop.name]):
         raise RuntimeError(
             f"population {pop.name!r}: the integer simulator disagrees with itself"

@@ -21,14 +21,20 @@ from snn_deploy.errors import InputError
 
 START_SECONDS = 120.0  # Lava starts a process per population and connection
 STEP_SECONDS = 0.5  # most that one chip step may take; small networks take milliseconds
-STATES = {"u": "current", "v": "membrane", "s": "spikes"}
+STATES = {  # of any neuron; each has current, membrane and spikes
+    "u": "current",
+    "v": "membrane",
+    "s": "spikes",
+    "wait": "wait counter",
+    "total": "sum of what was sent",
+}
 
 
 @dataclass(frozen=True)
 class PopulationCheck:
     """One population on Lava against the integer simulator.
 
-    compared: values of u, v and spikes together. spikes: how many there were. mismatches:
+    compared: values of all states and spikes together. spikes: how many there were. mismatches:
     by state; first: where the first is, in words, empty if there is none.
     """
 
@@ -81,8 +87,8 @@ def run_build(
 ) -> dict[str, AnyArray]:
     """Run an emitted program; return {"pop_0.s": [samples, steps, n], ...} and "seconds".
 
-    Spikes "s" (membranes "v" of readouts) of the outputs; u, v and s of every population
-    with `states`. The keys are the program's; `about` has the model's names.
+    Spikes "s" (membranes "v" of readouts) of the outputs; every state and spike of every
+    population with `states`. The keys are the program's; `about` has the model's names.
 
     Raises:
         InputError: Not an emitted folder, or the program failed or did not end.
@@ -105,7 +111,7 @@ def run_build(
 
 
 def verify(folder: Path, python: Path) -> Verification:
-    """Run the samples whose states are recorded in `folder` and compare every u, v and
+    """Run the samples whose states are recorded in `folder` and compare every state and
     spike.
 
     Raises:
@@ -147,7 +153,7 @@ def describe(verification: Verification) -> tuple[str, ...]:
     """
     v = verification
     total = (
-        f"Lava: {v.compared - v.mismatches:,} of {v.compared:,} values (u, v and spikes "
+        f"Lava: {v.compared - v.mismatches:,} of {v.compared:,} values (states and spikes "
         f"of {len(v.populations)} populations, {v.samples} samples, {v.spikes:,} spikes) "
         "equal the integer simulator"
     )
@@ -161,7 +167,8 @@ def _compare(
     expected: Mapping[str, AnyArray],
     result: Mapping[str, AnyArray],
 ) -> PopulationCheck:
-    differs = {s: expected[f"{key}.{s}"] != result[f"{key}.{s}"] for s in STATES}
+    known = [s for s in STATES if f"{key}.{s}" in expected]
+    differs = {s: expected[f"{key}.{s}"] != result[f"{key}.{s}"] for s in known}
     counts = {s: int(np.count_nonzero(d)) for s, d in differs.items()}
     places = [(*_first(d), s) for s, d in differs.items() if counts[s]]
     first = ""

@@ -2,15 +2,16 @@
 
 `bound`: the busiest core, link or the barrier; a lower bound, from counts. `simple`: the
 busiest core, then the barrier; from counts. `event`: messages one by one, through cores and
-links with limited buffers. Spikes of inputs enter one after the other at the inject router,
+links with limited buffers. `cycle`: the same link by link, for small networks. Spikes of inputs enter one after the other at the inject router,
 each in the time that a core takes to send a message; `bound` leaves that out.
 """
 
 from snn_deploy_simulators.timing.bound import BOUND
+from snn_deploy_simulators.timing.cycle import CYCLE
 from snn_deploy_simulators.timing.event import EVENT
 from snn_deploy_simulators.timing.model import StepCounts, TimeModel, Timer
 from snn_deploy_simulators.timing.simple import SIMPLE
 
 __all__ = ["TIME_MODELS", "StepCounts", "TimeModel", "Timer"]
 
-TIME_MODELS = {"bound": BOUND, "simple": SIMPLE, "event": EVENT}
+TIME_MODELS = {"bound": BOUND, "simple": SIMPLE, "event": EVENT, "cycle": CYCLE}

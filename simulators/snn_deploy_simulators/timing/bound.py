@@ -7,11 +7,14 @@ busiest link needs for its messages, and as the barrier takes. Axon handling at 
 (SANA-FE's coefficients know it) is one more such term.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.program import Program
 from snn_deploy_simulators.engine import Trace
+from snn_deploy_simulators.tables import Fan
 from snn_deploy_simulators.timing.model import (
     StepCounts,
     TimeModel,
@@ -34,7 +37,7 @@ BOUNDS = (
 )
 
 
-def prepare(program: Program) -> Timer:
+def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
     """Return the timer of `program`."""
     t, barrier = program.board.time.bound, barrier_seconds(program)
     between_chips = np.array(

@@ -11,16 +11,18 @@ step ends when all have been sent and received, and the barrier follows.
 What happens link by link is not looked at.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.board import Bound
 from snn_deploy.errors import BoardError
 from snn_deploy.passes.traffic import homes
 from snn_deploy.program import Program, grid_of
 from snn_deploy_simulators.engine import Events, Trace
-from snn_deploy_simulators.tables import costs, traffic
+from snn_deploy_simulators.tables import COSTS, Fan
 from snn_deploy_simulators.timing import schedule
 from snn_deploy_simulators.timing.model import (
     StepCounts,
@@ -50,19 +52,19 @@ class _Sources:
 
 @dataclass(frozen=True, eq=False)
 class _Targets:
-    """Who hears what. Routes of source q: route_first[q] : route_first[q + 1], by core.
+    """Who hears what. kind [n]: of each neuron, numbered through over all sources.
 
-    For neuron i of q, entry at[r] + i of route r: pair (index of Routes.pair_source, or -1)
-    and seconds that the message takes to be received.
+    first [kinds + 1]: CSR of the messages of each kind in the order in which they are sent:
+    pair (index of Routes.pair_source), and seconds that it takes to be received.
     """
 
-    route_first: IntArray
-    at: IntArray
+    kind: AnyArray
+    first: IntArray
     pair: AnyArray
-    receive: AnyArray
+    receive: FloatArray
 
 
-def prepare(program: Program) -> Timer:
+def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
     """Return the timer of `program`.
 
     Raises:
@@ -75,7 +77,7 @@ def prepare(program: Program) -> Timer:
             "another model"
         )
     sources = _sources(program)
-    targets, paths = _targets(program, sources), _paths(program)
+    targets, paths = _targets(program, sources, fans), _paths(program)
     t, barrier = program.board.time.bound, barrier_seconds(program)
     figures = (t.neuron_s, t.active_s, t.spike_s, t.message_out_s)
     rates = np.array([seconds(f) for f in figures])
@@ -85,8 +87,9 @@ def prepare(program: Program) -> Timer:
         updates, active = counts.pieces["updates"], counts.pieces["active"]
         events = _events(program, sources, trace, len(updates))
         sent, received = schedule.run(
-            *events, sources.first, sources.core, sources.place, targets.route_first,
-            targets.at, targets.pair, targets.receive, *paths, program.routes.pair_target,
+            *events, sources.first, sources.core, sources.place, targets.kind,
+            targets.first, targets.pair, targets.receive, *paths,
+            program.routes.pair_target,
             len(program.routes.links), updates, active, rates, buffer,
         )  # fmt: skip
         longest = np.maximum(sent, received)
@@ -111,38 +114,40 @@ def _sources(program: Program) -> _Sources:
     return _Sources(names, first, core.astype(np.int32), place)
 
 
-def _targets(program: Program, sources: _Sources) -> _Targets:
-    routes, core = program.routes.routes, program.placement.core
-    pre = [sources.names.index(r.pre) for r in routes]
-    order = sorted(range(len(routes)), key=lambda r: (pre[r], core[routes[r].piece]))
-    by_pre = np.array([pre[r] for r in order], np.int64)
-    route_first = np.searchsorted(by_pre, np.arange(len(sources.names) + 1))
-    tables, receive = tuple(traffic(program)), _receive(program)
-    none = np.zeros(0)
+def _targets(program: Program, sources: _Sources, fans: Mapping[str, Fan]) -> _Targets:
+    rates = _rates(program.board.time.bound)
+    kinds: list[AnyArray] = []
+    firsts, pairs, receive = [np.zeros(1, np.int64)], [], []
+    count = 0  # of kinds so far
+    for name in sources.names:
+        fan = fans.get(name, _silent(name, program.net.size(name)))
+        kinds.append(fan.kind + count)
+        count += fan.first.size - 1
+        sent = fan.pair >= 0
+        kept = np.concatenate([[0], np.cumsum(sent)])[fan.first]
+        firsts.append(kept[1:] + firsts[-1][-1])
+        pairs.append(fan.pair[sent])
+        receive.append((rates[0] + fan.cost @ rates[1:])[sent])
     return _Targets(
-        route_first=route_first.astype(np.int64),
-        at=np.cumsum([0, *(len(tables[r].pair) for r in order)], dtype=np.int64),
-        pair=np.concatenate([none, *(tables[r].pair for r in order)]).astype(np.int32),
-        receive=np.concatenate([none, *(receive[r] for r in order)]),
+        kind=np.concatenate(kinds).astype(np.int32),
+        first=np.concatenate(firsts).astype(np.int64),
+        pair=np.concatenate(pairs).astype(np.int32),
+        receive=np.concatenate(receive),
     )
 
 
-def _receive(program: Program) -> list[FloatArray]:
-    """Return, per route, the seconds [n_pre] that its piece takes for each message."""
-    t = program.board.time.bound
-    rate = {
-        "synops_dense": seconds(t.synop_dense_s),
-        "synops_sparse": seconds(t.synop_sparse_s),
-        "synops_conv": seconds(t.synop_conv_s),
-        "words": 0.0,
-    }
-    routes, net = program.routes.routes, program.net
-    result = [np.full(net.size(r.pre), seconds(t.message_in_s)) for r in routes]
-    number = {(r.pre, r.piece): i for i, r in enumerate(routes)}
-    for cost in costs(program):
-        for piece, row in zip(cost.pieces, cost.table, strict=True):
-            result[number[cost.pre, int(piece)]] += row * rate[cost.counter]
-    return result
+def _silent(name: str, n: int) -> Fan:
+    """Return the table of neurons that nobody hears."""
+    none: IntArray = np.zeros(0, np.int64)
+    cost: IntArray = np.zeros((0, len(COSTS)), np.int64)
+    kind, first = np.zeros(n, np.int64), np.zeros(2, np.int64)
+    return Fan(name, kind, first, none, none, cost, frozenset())
+
+
+def _rates(t: Bound) -> FloatArray:
+    """Return the seconds that a core takes for a message, and for each of COSTS."""
+    synops = (t.synop_dense_s, t.synop_sparse_s, t.synop_conv_s)
+    return np.array([seconds(t.message_in_s), *(seconds(f) for f in synops), 0.0])
 
 
 def _paths(program: Program) -> tuple[IntArray, IntArray, FloatArray]:

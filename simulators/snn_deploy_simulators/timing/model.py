@@ -11,6 +11,7 @@ from snn_deploy.board import Bound
 from snn_deploy.evidence import Figure
 from snn_deploy.program import Program
 from snn_deploy_simulators.engine import Trace
+from snn_deploy_simulators.tables import Fan
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +31,13 @@ Timer: TypeAlias = Callable[[StepCounts, Trace], tuple[FloatArray, IntArray]]
 class TimeModel:
     """A way to get seconds from what happened.
 
-    prepare(program) -> timer; timer(counts, trace) of one sample -> seconds [F] of each
+    prepare(program, its tables) -> timer; timer(counts, trace) of one sample -> seconds [F] of each
     chip step, and index [F] into `bounds` of what set it. ranked: the timer reads
     Trace.rank.
     """
 
     bounds: tuple[str, ...]
-    prepare: Callable[[Program], Timer]
+    prepare: Callable[[Program, Mapping[str, Fan]], Timer]
     ranked: bool = False
 
 

@@ -15,9 +15,9 @@ NEURON, ACTIVE, SPIKE, MESSAGE = range(4)  # entries of `rates`
 
 @kernel
 def run(
-    event_first, event_index, event_rank, source_first, core, place, route_first, route_at,
-    route_pair, route_receive, path_first, path_link, latency, target, n_links, updates,
-    active, rates, buffer,
+    event_first, event_index, event_rank, source_first, core, place, kind, row_first,
+    row_pair, row_receive, path_first, path_link, latency, target, n_links, updates, active,
+    rates, buffer,
 ):  # fmt: skip
     """Return when all messages of each chip step have been sent, and received: [F], [F].
 
@@ -29,16 +29,17 @@ def run(
     sent, received = np.zeros(frame), np.zeros(frame)
     links = np.diff(path_first).astype(np.float64)
     ways = np.stack((links * buffer, latency, 1 / links, 1 / (links + 1)), axis=1)
-    size = _most_messages(event_first, route_first) + pieces + 1  # one to write in vain
+    most = _most_messages(event_first, event_index, source_first, kind, row_first)
+    size = most + pieces
     wait, receive, leaves = np.empty(size), np.empty(size), np.empty(size)
     pair, after = np.empty(size, np.int32), np.empty(size, np.int32)
     density, head = np.empty(n_links), np.empty(pieces + 1, np.int32)
     for f in range(frame):
         head[:] = -1
         _list_messages(
-            f, event_first, event_index, event_rank, source_first, core, place,
-            route_first, route_at, route_pair, route_receive, updates, active, rates,
-            head, after, wait, pair, receive,
+            f, event_first, event_index, event_rank, source_first, core, place, kind,
+            row_first, row_pair, row_receive, updates, active, rates, head, after, wait,
+            pair, receive,
         )  # fmt: skip
         density[:] = 0.0
         sent[f], received[f] = _schedule(
@@ -49,23 +50,23 @@ def run(
 
 
 @kernel
-def _most_messages(event_first, route_first):
-    """Return a number no smaller than that of the messages of any step."""
+def _most_messages(event_first, event_index, source_first, kind, row_first):
+    """Return the most messages of any step."""
     most = 0
     for f in range(event_first.shape[1] - 1):
         total = 0
         for q in range(event_first.shape[0]):
-            events = event_first[q, f + 1] - event_first[q, f]
-            total += events * (route_first[q + 1] - route_first[q])
+            for e in range(event_first[q, f], event_first[q, f + 1]):
+                row = kind[source_first[q] + event_index[e]]
+                total += row_first[row + 1] - row_first[row]
         most = max(most, total)
     return most
 
 
 @kernel
 def _list_messages(
-    f, event_first, event_index, event_rank, source_first, core, place, route_first,
-    route_at, route_pair, route_receive, updates, active, rates, head, after, wait, pair,
-    receive,
+    f, event_first, event_index, event_rank, source_first, core, place, kind, row_first,
+    row_pair, row_receive, updates, active, rates, head, after, wait, pair, receive,
 ):  # fmt: skip
     """Fill the lists: wait is the work of the core before a message, receive that after."""
     pieces = updates.shape[1]
@@ -75,8 +76,7 @@ def _list_messages(
     count = 0
     for q in range(event_first.shape[0]):
         for e in range(event_first[q, f], event_first[q, f + 1]):
-            i = event_index[e]
-            n = source_first[q] + i
+            n = source_first[q] + event_index[e]
             s = core[n]
             if s < pieces:
                 pending[s] += (
@@ -86,11 +86,10 @@ def _list_messages(
                 )
                 done[s], busy[s] = place[n], event_rank[e]
             begin = count
-            for r in range(route_first[q], route_first[q + 1]):
-                pair[count] = route_pair[route_at[r] + i]
-                receive[count] = route_receive[route_at[r] + i]
+            for m in range(row_first[kind[n]], row_first[kind[n] + 1]):
+                pair[count], receive[count] = row_pair[m], row_receive[m]
                 wait[count], after[count] = rates[MESSAGE], count + 1
-                count += pair[count] >= 0
+                count += 1
             if count > begin:
                 wait[begin] += pending[s]
                 pending[s] = 0.0

@@ -5,11 +5,14 @@ The analytical model of SANA-FE (Boyle et al., IEEE TCAD 44(8), 2025), which cal
 synapses, both at the same time; the slowest of all sets the step, and the barrier follows.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.program import Program
 from snn_deploy_simulators.engine import Trace
+from snn_deploy_simulators.tables import Fan
 from snn_deploy_simulators.timing.model import (
     StepCounts,
     TimeModel,
@@ -24,7 +27,7 @@ from snn_deploy_simulators.timing.model import (
 BOUNDS = ("barrier", "inputs", "neurons and axons out", "axons in and synapses")
 
 
-def prepare(program: Program) -> Timer:
+def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
     """Return the timer of `program`."""
     t, barrier = program.board.time.bound, barrier_seconds(program)
     message_out, message_in = seconds(t.message_out_s), seconds(t.message_in_s)

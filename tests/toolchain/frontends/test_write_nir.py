@@ -355,9 +355,9 @@ REFUSED: dict[str, tuple[Network, str]] = {
         one(Lif.of(3, threshold=np.inf)),
         r"threshold is not finite; make it a readout",
     ),
-    "readout that starts": (
-        one(Lif.of(3, threshold=np.inf, spiking=False, v0=1.0)),
-        r"membrane that starts at 1 has no standard form",
+    "readout that fires": (
+        one(Lif.of(3, threshold=1.0, spiking=False)),
+        r"a readout with a threshold has no standard form",
     ),
     "huge": (
         one(Lif.of(1), Sparse(sp.csr_array((1, 2**27)))),

@@ -16,7 +16,7 @@ from snn_deploy.frontends.write_quant import dequantize
 from snn_deploy.linear import matrix
 from snn_deploy.maps import Dense
 from snn_deploy.network import Input, Network, Population, Projection
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 from snn_deploy.passes.fuse import fuse
 from snn_deploy.passes.quantize import Calibration, quantize
 from snn_deploy.passes.retime import retime
@@ -115,3 +115,24 @@ def test_a_held_neuron_is_refused(tmp_path: Path) -> None:
     quant = quantized(replace(net, populations=tuple(held)), x)
     with pytest.raises(InputError, match=r"'a': it is held for 1 steps after a spike"):
         write_nir(quant, tmp_path / "model.nir")
+
+
+def test_multi_level_neurons_send_the_same_levels_as_their_integers() -> None:
+    rng = np.random.default_rng(7)
+    bounds = {"low": -np.inf, "high": np.inf, "floor": 0, "ceiling": 15}
+    neuron = MultiLevel.of(8, threshold=33, v0=17.5, **bounds)
+    weight = rng.integers(-60, 61, (8, 6)).astype(float)
+    net = Network(
+        (Input("in", (6,)),),
+        (Population("a", (8,), neuron),),
+        (Projection("in", "a", Dense(weight)),),
+        ("a",),
+    )
+    x = {"in": rng.integers(0, 9, (5, 6, 6))}
+    peaks = reference.run(net, x).peaks
+    quant = quantize(retime(net), load_board("loihi2"), Calibration(x, peaks))
+    integers = integer.run(quant, encode(quant, x)).outputs["a"]
+    floats = reference.run(dequantize(quant), x).outputs["a"]
+    np.testing.assert_array_equal(integers, floats)
+    assert integers.max() > 3
+    assert integers.min() < 0

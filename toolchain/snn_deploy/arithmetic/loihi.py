@@ -50,6 +50,18 @@ def levels(v: Any, theta: Any) -> Any:
     return v // theta
 
 
+def part(s: Any, member: Any, plane: Any) -> Any:
+    """Return what is sent of the levels s: all of them where member and plane are 0.
+
+    Elsewhere 1 or 0. member k: whether s is k or more (s is k or less, for k below 0).
+    plane 2**j: whether bit j of s is set, for s above 0 (-2**j: of -s, for s below 0).
+    """
+    size = np.maximum(np.where(member + plane < 0, -s, s), 0)
+    bit = size // np.maximum(np.abs(plane), 1) % 2 == 1
+    sent = np.where(plane != 0, bit, size >= np.abs(member))
+    return np.where((member != 0) | (plane != 0), sent, s)
+
+
 # Numba compares the annotations of an overload with those of what it returns: none on
 # either.
 @overload(where)
@@ -86,3 +98,14 @@ def _levels(v, theta):  # type: ignore[no-untyped-def]
     # Exact: a quotient of two 24-bit numbers is either whole or 2**-24 off, far above the
     # rounding of float64; and unlike // it runs on many neurons at once.
     return lambda v, theta: np.int64(math.floor(v / theta))
+
+
+@overload(part)
+def _part(s, member, plane):  # type: ignore[no-untyped-def]
+    def scalar(s, member, plane):  # type: ignore[no-untyped-def]
+        size = max(-s if member + plane < 0 else s, 0)
+        bit = (size & abs(plane)) != 0
+        sent = bit if plane != 0 else size >= abs(member)
+        return np.int64(sent) if (member | plane) != 0 else s
+
+    return scalar

@@ -159,7 +159,9 @@ def bound(layer: Layer, ranges: Mapping[str, tuple[int, int]]) -> int:
 def encode(port: Port, x: AnyArray) -> IntArray:
     """Return real samples x as levels, rounded half to even and clipped, as Brevitas
     does."""
-    return np.clip(np.rint(np.asarray(x) / port.scale), port.low, port.high).astype(np.int64)
+    return np.clip(np.rint(np.asarray(x) / port.scale), port.low, port.high).astype(
+        np.int64
+    )
 
 
 def evaluate(ann: QuantAnn, x: AnyArray) -> dict[str, IntArray]:

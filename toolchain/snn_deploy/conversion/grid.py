@@ -23,7 +23,7 @@ from snn_deploy.conversion.ann import (
     with_weights,
 )
 from snn_deploy.linear import compose, fold
-from snn_deploy.maps import Chain, Connection, Scale
+from snn_deploy.maps import Connection, Scale
 
 FINE = 0.005  # relative; the grid is made finer until scales move by no more. Ours.
 MAX_SHIFT = 12  # bits; ours
@@ -43,7 +43,10 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """A layer as trained. bias [n], scale [n] (None: readout): real numbers."""
+    """A layer as trained. bias [n], scale [n] (None: readout): real numbers.
+
+    rectifies: a level is one unit of the sum, whatever that is worth.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -52,6 +55,7 @@ class Wanted:
     scale: FloatArray | None
     low: int
     high: int
+    rectifies: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Moved:
 
     shift: bits by which weights were shifted left. theta: smallest and largest. scale: of a
     level, relative change. gain: of the weights of any channel or term, largest relative
-    change. bias: largest change, in levels (of a readout: in units of its sum).
+    change. bias: largest change, in levels (of a readout: in its largest weight).
     """
 
     layer: str
@@ -76,18 +80,15 @@ def snap(wanted: Wanted, ranges: dict[str, tuple[int, int]]) -> tuple[Layer, Mov
 
     ranges: lowest and highest level of each source.
     """
-    best: tuple[Layer, Moved] | None = None
-    for shift in range(MAX_SHIFT + 1):
+    best = _on_grid(wanted, 0)
+    for shift in range(1, MAX_SHIFT + 1):
         made = _on_grid(wanted, shift)
         reach = bound(made[0], ranges | {wanted.name: (wanted.low, wanted.high)})
-        if best is not None and reach >= SUM_LIMIT:
+        if _worst(best[1]) <= FINE or reach >= SUM_LIMIT:
             break
-        if best is None or _worst(made[1]) < _worst(best[1]):
+        if _worst(made[1]) < _worst(best[1]):
             best = made
-        if _worst(made[1]) <= FINE:
-            break
-    assert_made = best if best is not None else _on_grid(wanted, 0)
-    return assert_made
+    return best
 
 
 def _worst(moved: Moved) -> float:
@@ -106,17 +107,24 @@ def _on_grid(wanted: Wanted, shift: int) -> tuple[Layer, Moved]:
     layer = Layer(
         wanted.name, wanted.shape, sources, bias, theta, wanted.low, wanted.high, scale
     )
-    off = np.abs(bias - wanted.bias / unit) / (1.0 if theta is None else theta)
     first = 1.0 if wanted.scale is None else float(wanted.scale[0])
     moved = Moved(
         layer=wanted.name,
         shift=shift,
         theta=None if theta is None else (int(theta.min()), int(theta.max())),
-        scale=0.0 if theta is None else float(scale[0]) / first - 1.0,
+        scale=0.0 if theta is None or wanted.rectifies else float(scale[0]) / first - 1.0,
         gain=_gain(wanted.terms, factors, unit * stretch),
-        bias=float(off.max(initial=0.0)) if theta is not None else 0.0,
+        bias=_rounded(wanted, bias - wanted.bias / unit, theta, shift),
     )
     return layer, moved
+
+
+def _rounded(wanted: Wanted, off: FloatArray, theta: IntArray | None, shift: int) -> float:
+    """Return the largest rounding of a bias, in levels or in largest weights."""
+    if theta is not None:
+        return float(np.abs(off / theta).max(initial=0.0))
+    heaviest = max((_peak(t.map) for t in wanted.terms), default=0.0)
+    return float(np.abs(off).max(initial=0.0)) / max(1.0, heaviest * (1 << shift))
 
 
 def _unit(wanted: Wanted, shift: int) -> FloatArray:
@@ -159,12 +167,13 @@ def _nearest(ratio: FloatArray, most: int) -> IntArray:
     two."""
     size = np.abs(ratio)
     exponent = np.maximum(np.ceil(np.log2(np.maximum(size, 1e-300) / most)), 0.0)
-    # One exponent up or down can be nearer at the edge of the range.
-    tries = [np.maximum(exponent + d, 0.0) for d in (0, 1)]
+    # Just above the largest number of one exponent, that one is the nearest.
+    tries = [np.maximum(exponent + d, 0.0) for d in (-1, 0)]
     values = [np.minimum(np.rint(size / 2.0**e), most) * 2.0**e for e in tries]
     errors = [np.abs(v - size) for v in values]
     near = np.where(errors[0] <= errors[1], values[0], values[1])
-    return (np.sign(ratio) * near).astype(np.int64)
+    signed: FloatArray = np.sign(ratio) * near
+    return signed.astype(np.int64)
 
 
 def _off(factor: FloatArray | IntArray, ratio: FloatArray) -> float:
@@ -178,6 +187,8 @@ def _levels(
     """Return theta [n], the scale [n] of a level, and by what each neuron's unit grew."""
     if wanted.scale is None:
         return None, unit, np.ones_like(unit)
+    if wanted.rectifies:
+        return np.ones(unit.size, np.int64), unit, np.ones_like(unit)
     theta = (2 * np.floor(wanted.scale / unit / 2) + 1).astype(np.int64)
     if bool((unit == unit[0]).all() and (wanted.scale == wanted.scale[0]).all()):
         return theta, theta * unit, np.ones_like(unit)
@@ -193,5 +204,5 @@ def _gain(terms: Sequence[Term], factors: Sequence[IntArray], unit: FloatArray) 
 
 def times(m: Connection, factor: IntArray) -> Connection:
     """Return the map with every output multiplied by a whole number [n_post]."""
-    scaled = fold(Chain((compose(m, Scale(factor.astype(np.float64))),), m.n_pre))  # type: ignore[arg-type]
+    scaled = fold(compose(m, Scale(factor.astype(np.float64))))
     return with_weights(scaled, np.rint(weights(scaled)).astype(np.int64))

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray
-from snn_deploy.frontends.graph import RESETTING, Node, Shape
+from snn_deploy.frontends.graph import MULTI_LEVEL, RESETTING, Node, Shape
 from snn_deploy.frontends.layers import vector
 from snn_deploy.frontends.settings import Settings
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 
 FLOAT32_NOISE = 1e-6  # relative; a dt this little above tau is equal to it
 FLOAT64_NOISE = 1e-12
@@ -35,11 +35,28 @@ def discretize(node: Node, shape: Shape, settings: Settings, *, recurrent: bool)
         threshold = vector(node, "threshold", shape)
         return Lif.of(n, beta=0.0, threshold=threshold, inclusive=settings.inclusive)
     values = membrane(node, shape, settings)
+    if node.kind == MULTI_LEVEL:
+        return _multi_level(node, n, values, settings)
     if node.kind in RESETTING:
+        if settings.many:
+            values["threshold"] = vector(node, "v_threshold", shape)
+            return MultiLevel.of(
+                n, v0=start(node, shape, settings), inclusive=settings.inclusive, **values
+            )
         values |= firing(node, shape, settings, recurrent=recurrent)
     else:
         values |= {"spiking": False, "threshold": np.inf, "amount": 0.0}
     return Lif.of(n, v0=start(node, shape, settings), **values)
+
+
+def _multi_level(
+    node: Node, n: int, values: dict[str, Any], settings: Settings
+) -> MultiLevel:
+    """Return the neurons of a node that `gather` made; its membrane is measured from v0."""
+    v0, own = node.real("v0"), ("threshold", "low", "high", "floor", "ceiling")
+    values["bias"] = values.get("bias", 0.0) - (values["beta"] - 1.0) * v0
+    levels = {key: node.real(key) for key in own}
+    return MultiLevel.of(n, v0=v0, inclusive=settings.inclusive, **values, **levels)
 
 
 def readout(n: int) -> Lif:
@@ -64,7 +81,7 @@ def membrane(node: Node, shape: Shape, settings: Settings) -> dict[str, Any]:
     if dt is None:
         raise node.fail("the time step is not in the file; give --dt SECONDS")
     r = vector(node, "r", shape)
-    if node.kind in ("I", "IF"):
+    if node.values.get("integrator", node.kind) in ("I", "IF"):
         _check_finite(node, r)
         return {"beta": 1.0, "gain": _near_one(r * dt, settings.profile.rounding)}
     tau_key = "tau_mem" if node.kind.startswith("Cuba") else "tau"

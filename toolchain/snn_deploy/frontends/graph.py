@@ -21,7 +21,8 @@ MAX_NODES = 10_000  # nodes are layers, not neurons; ours, far above any publish
 Shape: TypeAlias = tuple[int, ...]
 Value: TypeAlias = AnyArray | str
 
-NEURONS = frozenset({"I", "LI", "IF", "LIF", "CubaLI", "CubaLIF", "Threshold"})
+MULTI_LEVEL = "MultiLevel"  # no type of NIR: what `gather` makes of several nodes
+NEURONS = frozenset({"I", "LI", "IF", "LIF", "CubaLI", "CubaLIF", "Threshold", MULTI_LEVEL})
 RESETTING = frozenset({"IF", "LIF", "CubaLIF"})
 ELEMENTWISE = frozenset({*NEURONS, "Scale", "Delay"})
 

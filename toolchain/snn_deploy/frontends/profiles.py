@@ -17,6 +17,7 @@ from snn_deploy.errors import InputError
 RESETS = ("zero", "v_reset", "subtract")
 THRESHOLDS = ("gt", "ge")
 STARTS = ("zero", "v_reset", "v_leak")
+SPIKES_PER_STEP = ("one", "many")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Profile:
     rounding: relative error of the parameters in its files; gains within it of 1 are 1.
     float32: its decays are float32 numbers, which the file holds as time constants.
     reset_lost: its exporter does not write how it resets. in_steps: time constants in its
-    files are in steps, so that no dt is needed. one_spike: it can send several spikes in a
-    step and does so by default, but here a neuron sends one.
+    files are in steps, so that no dt is needed. many_spikes: unless it is told otherwise, a
+    neuron sends as many spikes in a step as thresholds fit into its membrane.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Profile:
     float32: bool = False
     reset_lost: bool = False
     in_steps: bool = False
-    one_spike: bool = False
+    many_spikes: bool = False
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -77,14 +78,14 @@ PROFILES: Mapping[str, Profile] = {
         ),
         Profile(
             # sinabs 3.1.3 (2.0.3 alike): layers/functional/lif.py, activation
-            "sinabs", "sinabs 3.1 with one spike per step",
+            "sinabs", "sinabs 3.1",
             dt=None, reset="subtract", inclusive=True, reset_lost=True, in_steps=True,
-            one_spike=True,
+            many_spikes=True,
         ),
         Profile(
             # rockpool 3.0.3.dev: nn/modules/torch/{lif_torch,lif_neuron_torch}.py
-            "rockpool", "Rockpool 3 with one spike per step",
-            dt=None, reset="subtract", inclusive=True, reset_lost=True, one_spike=True,
+            "rockpool", "Rockpool 3",
+            dt=None, reset="subtract", inclusive=True, reset_lost=True, many_spikes=True,
         ),
     )
 }  # fmt: skip

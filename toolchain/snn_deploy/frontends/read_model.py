@@ -27,7 +27,8 @@ def read_model(
 ) -> tuple[Network, QuantNetwork | None]:
     """Return the network of a file or NIR graph, and its integers if it has them already.
 
-    reading: profile, dt, reset and threshold of `read_nir`; a `.net` leaves none open.
+    reading: profile, dt, reset, threshold and spikes_per_step of `read_nir`; a `.net`
+    leaves none open.
 
     Raises:
         InputError: It cannot be read, or can be read in two ways.
@@ -37,7 +38,7 @@ def read_model(
     given = [name for name, value in reading.items() if value is not None]
     if given:
         raise InputError(
-            f"--{given[0]}: {Path(model).name} is an integer network and leaves nothing "
+            f"--{given[0].replace('_', '-')}: {Path(model).name} is an integer network and leaves nothing "
             f"open; leave the option out"
         )
     quant = read_netx(model)

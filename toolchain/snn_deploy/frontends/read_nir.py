@@ -14,6 +14,7 @@ from snn_deploy.frontends.corrections import correct
 from snn_deploy.frontends.discretize import discretize
 from snn_deploy.frontends.evidence import Reading, detect
 from snn_deploy.frontends.flatten import flatten
+from snn_deploy.frontends.gather import gather
 from snn_deploy.frontends.graph import NEURONS, Graph, Node
 from snn_deploy.frontends.hdf5 import read_file
 from snn_deploy.frontends.memory import SOURCE, is_graph, read_graph
@@ -31,6 +32,7 @@ def read_nir(
     dt: float | None = None,
     reset: str | None = None,
     threshold: str | None = None,
+    spikes_per_step: str | None = None,
 ) -> Network:
     """Return the network that a NIR model means; maps are chains as they stand in the file.
 
@@ -38,14 +40,16 @@ def read_nir(
     the framework whose reading is meant (see PROFILES); None: whatever the file shows. dt:
     seconds per step. reset: "zero", "v_reset" (the file's) or "subtract" (the threshold).
     threshold: "gt" if only a membrane above the threshold fires, "ge" if one at it does
-    too.
+    too. spikes_per_step: "one", or "many" if as many are sent as thresholds fit into the
+    membrane.
 
     Raises:
         InputError: The file cannot be read, makes no sense, or leaves spikes open.
     """
     graph, shapes = load(source)
-    settings = settle(graph, Wishes(profile, dt, reset, threshold))
+    settings = settle(graph, Wishes(profile, dt, reset, threshold, spikes_per_step))
     graph = correct(graph, settings.profile.name, settings.dt)
+    graph = gather(graph, shapes, settings)
     paths = find_paths(graph, shapes, settings.step_s)
     nodes = graph.of_kind(*NEURONS)
     neurons = {

@@ -17,6 +17,7 @@ from snn_deploy.frontends.graph import NEURONS, RESETTING, Graph
 from snn_deploy.frontends.profiles import (
     PROFILES,
     RESETS,
+    SPIKES_PER_STEP,
     THRESHOLDS,
     Profile,
     find_profile,
@@ -30,13 +31,15 @@ TIMED = NEURONS - {"Threshold"}  # neurons whose parameters are in seconds
 class Wishes:
     """What the user stated; None where the file and the profile shall decide.
 
-    dt: seconds. reset: one of RESETS. threshold: one of THRESHOLDS.
+    dt: seconds. reset: one of RESETS. threshold: one of THRESHOLDS. spikes: per step, one
+    of SPIKES_PER_STEP.
     """
 
     profile: str | None = None
     dt: float | None = None
     reset: str | None = None
     threshold: str | None = None
+    spikes: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Settings:
 
     dt: one step in the unit of the time constants; None only if no neuron depends on it.
     step_s: seconds per step; None also where time constants are in steps (dt is 1 then).
+    many: whether a neuron sends as many spikes in a step as thresholds fit.
     """
 
     profile: Profile
@@ -53,6 +57,7 @@ class Settings:
     reset: str
     inclusive: bool
     assumptions: tuple[Assumption, ...]
+    many: bool = False
 
 
 def settle(graph: Graph, wishes: Wishes) -> Settings:
@@ -71,7 +76,8 @@ def settle(graph: Graph, wishes: Wishes) -> Settings:
     reset = wishes.reset or profile.reset
     in_steps = profile.in_steps and wishes.dt is None
     step_s = None if in_steps else dt
-    settings = Settings(profile, dt, step_s, reset, inclusive, ())
+    many = choose_many(graph, wishes, profile, reset)
+    settings = Settings(profile, dt, step_s, reset, inclusive, (), many)
     noted = [Assumption("profile", profile.name, why)] if graph.of_kind(*NEURONS) else []
     if dt is not None:
         noted.append(Assumption("dt", "1 step" if in_steps else f"{dt:g} s", dt_why))
@@ -88,6 +94,7 @@ def check_wishes(wishes: Wishes) -> None:
     for name, value, known in (
         ("reset", wishes.reset, RESETS),
         ("threshold", wishes.threshold, THRESHOLDS),
+        ("spikes per step", wishes.spikes, SPIKES_PER_STEP),
     ):
         if value is not None and value not in known:
             raise InputError(f"unknown {name} {value!r}; choose one of {', '.join(known)}")
@@ -173,6 +180,36 @@ def check_convention(graph: Graph, dt: float, profile: Profile) -> None:
             )
 
 
+def choose_many(graph: Graph, wishes: Wishes, profile: Profile, reset: str) -> bool:
+    """Return whether neurons send several spikes per step.
+
+    Each of them takes off the threshold at once; what resets otherwise sends one.
+    """
+    able = reset == "subtract" and not profile.late
+    if wishes.spikes == "many" and not able:
+        late = ", one step later" if profile.late and reset == "subtract" else ""
+        raise InputError(
+            f"{graph.source}: several spikes per step need a reset that subtracts the "
+            f"threshold at once, but here it is {reset!r}{late}; give --reset subtract "
+            f"and --profile nir|sinabs|rockpool, or --spikes-per-step one"
+        )
+    wished = profile.many_spikes if wishes.spikes is None else wishes.spikes == "many"
+    return wished and able
+
+
+def _spike_assumption(wishes: Wishes, settings: Settings) -> Assumption:
+    """Return how many spikes a neuron sends in a step, and why that was chosen."""
+    value = "as many as thresholds fit" if settings.many else "at most one"
+    why = (
+        f"default of {settings.profile.title}, which the file cannot tell; with one, spikes "
+        f"differ where a membrane reaches twice its threshold"
+    )
+    if not settings.many:
+        why = f"several need reset 'subtract', which is {settings.profile.title}'s default"
+    why = "given by the user" if wishes.spikes else why
+    return Assumption("spikes per step", value, why)
+
+
 def _firing_assumptions(
     graph: Graph, wishes: Wishes, settings: Settings
 ) -> list[Assumption]:
@@ -187,12 +224,8 @@ def _firing_assumptions(
         noted.append(
             Assumption("reset", reset, "given by the user" if wishes.reset else why)
         )
-    if graph.of_kind(*RESETTING) and profile.one_spike:
-        why = (
-            "the file cannot tell; with several, where a membrane reaches twice its "
-            "threshold, spikes differ"
-        )
-        noted.append(Assumption("spikes per step", "at most one", why))
+    if graph.of_kind(*RESETTING) and (profile.many_spikes or wishes.spikes):
+        noted.append(_spike_assumption(wishes, settings))
     if graph.of_kind(*RESETTING, "Threshold"):
         rule = "fires at v >= threshold" if settings.inclusive else "fires at v > threshold"
         why = "given by the user" if wishes.threshold else f"convention of {profile.title}"

@@ -3,20 +3,19 @@
 All parameters are full-shape float64 arrays, as the importers of the frameworks want them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import nir
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, FloatArray
+from snn_deploy.arrays import FloatArray
+from snn_deploy.frontends import write_multi_level
 from snn_deploy.frontends.graph import Shape
 from snn_deploy.frontends.write_graph import Draft, Ends
+from snn_deploy.frontends.write_parts import Parts
 from snn_deploy.network import Network, Population
-from snn_deploy.neurons import Lif
-
-ENDLESS = 2.0**60  # steps; 1 - 1/2**60 is 1 in float64, and powers of two divide exactly
-NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3)  # floats around a quotient that are tried for it
+from snn_deploy.neurons import Lif, MultiLevel
 
 
 def complaints(pop: Population) -> Iterator[str]:
@@ -28,17 +27,16 @@ def complaints(pop: Population) -> Iterator[str]:
                 f"{who}: a decay factor {name} of {keep.min():g} .. {keep.max():g} per "
                 "step is outside 0..1, which no time constant gives; choose one inside"
             )
+    if isinstance(n, MultiLevel):
+        yield from write_multi_level.complaints(pop, n)
     if n.hold:
         yield (
             f"{who}: it is held for {n.hold} steps after a spike, for which NIR has no "
             "standard form; train without it (snnTorch: reset_mechanism 'subtract', or "
             "Leaky instead of Synaptic)"
         )
-    if not n.spiking and (np.isfinite(n.threshold).any() or n.v0.any()):
-        yield (
-            f"{who}: a readout with a threshold or a membrane that starts at "
-            f"{np.abs(n.v0).max():g} has no standard form; start it at 0, without threshold"
-        )
+    if not n.spiking and np.isfinite(n.threshold).any():
+        yield f"{who}: a readout with a threshold has no standard form; make it infinite"
     if n.spiking and not np.isfinite(n.threshold).all():
         yield f"{who}: its threshold is not finite; make it a readout (spiking=False)"
     elif n.spiking and _fires_in_node(n) and (n.threshold - n.v0).min() <= 0:
@@ -62,13 +60,14 @@ def add_population(draft: Draft, pop: Population, shape: Shape, leak: FloatArray
     """Add the nodes of a population, written in `shape`; leak [n]: bias that no layer
     has."""
     n = replace(pop.neuron, bias=leak)
-    parts = _Parts(draft, pop.name, shape, n)
+    parts = Parts(draft, pop.name, shape, n)
+    if isinstance(n, MultiLevel) and not write_multi_level.is_binary(n):
+        return write_multi_level.add_multi_level(draft, pop.name, parts, n)
     if not n.alpha.any() and _is_stateless(n) and bool((n.gain == 1).all()):
         node = draft.reserve(pop.name, nir.Threshold(parts.full(n.threshold - leak)))
         return Ends(node, node)
     if not n.spiking:
-        leave = draft.reserve(pop.name, parts.integrator())
-        return Ends(parts.synapse(leave), leave)
+        return _readout(draft, pop.name, parts)
     if _fires_in_node(n):
         leave = draft.reserve(pop.name, parts.resetting())
         return Ends(parts.synapse(leave), leave)
@@ -76,6 +75,19 @@ def add_population(draft: Draft, pop: Population, shape: Shape, leak: FloatArray
     membrane = draft.add(f"{pop.name}_v", parts.integrator())
     draft.join(membrane, leave)
     parts.feedback(leave, membrane)
+    return Ends(parts.synapse(membrane), leave)
+
+
+def _readout(draft: Draft, name: str, parts: Parts) -> Ends:
+    """Add I or LI, and behind it what the membrane starts at."""
+    v0 = parts.n.v0
+    if not v0.any():
+        leave = draft.reserve(name, parts.integrator())
+        return Ends(parts.synapse(leave), leave)
+    membrane = draft.add(f"{name}_v", parts.integrator())
+    start = nir.Affine(np.eye(v0.size), parts.full(v0))
+    leave = draft.reserve(name, start)
+    draft.join(membrane, leave)
     return Ends(parts.synapse(membrane), leave)
 
 
@@ -88,92 +100,3 @@ def _is_stateless(n: Lif) -> bool:
 def _fires_in_node(n: Lif) -> bool:
     """Whether one node of NIR holds membrane and hard reset."""
     return n.spiking and n.reset == "zero" and not (_is_stateless(n) and not n.alpha.any())
-
-
-class _Parts:
-    """The nodes of one population."""
-
-    def __init__(self, draft: Draft, name: str, shape: Shape, neuron: Lif) -> None:
-        self.draft, self.name, self.shape, self.n = draft, name, shape, neuron
-        self.rest = (neuron.beta - 1.0) * neuron.v0 + neuron.bias  # bias, v - v0 measured
-
-    def full(self, value: AnyArray) -> AnyArray:
-        return np.array(np.broadcast_to(value, (self.n.n,)), np.float64).reshape(self.shape)
-
-    def integrator(self) -> nir.NIRNode:
-        """Return I or LI."""
-        tau, r, v_leak = self.euler()
-        if self.never_leaks():
-            return nir.I(r=self.full(self.per_second()))
-        return nir.LI(tau=self.full(tau), r=self.full(r), v_leak=self.full(v_leak))
-
-    def resetting(self) -> nir.NIRNode:
-        """Return IF or LIF."""
-        tau, r, v_leak = self.euler()
-        fire = {
-            "v_threshold": self.full(self.n.threshold - self.n.v0),
-            "v_reset": self.full(self.n.v_reset - self.n.v0),
-        }
-        if self.never_leaks():
-            return nir.IF(r=self.full(self.per_second()), **fire)
-        return nir.LIF(tau=self.full(tau), r=self.full(r), v_leak=self.full(v_leak), **fire)
-
-    def never_leaks(self) -> bool:
-        return bool((self.n.beta == 1).all()) and not self.rest.any()
-
-    def per_second(self) -> FloatArray:
-        """Return r of I and IF, for which r * dt is the gain."""
-        return solve(lambda r: r * self.draft.dt, self.n.gain / self.draft.dt, self.n.gain)
-
-    def euler(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return tau, r and v_leak that forward Euler turns into decay, gain and bias."""
-        dt = self.draft.dt
-        tau = time_constant(self.n.beta, dt)
-        share = dt / tau
-        r = solve(lambda r: r * share, self.n.gain / share, self.n.gain)
-        v_leak = solve(lambda v: v * share, self.rest / share, self.rest)
-        return tau, r, v_leak
-
-    def synapse(self, target: str) -> str:
-        """Return where input enters: the LI of the synaptic current if there is one."""
-        if not self.n.alpha.any():
-            return target
-        tau, dt = time_constant(self.n.alpha, self.draft.dt), self.draft.dt
-        one = np.ones(self.n.n)
-        r = solve(lambda r: r * (dt / tau), tau / dt, one)
-        node = nir.LI(tau=self.full(tau), r=self.full(r), v_leak=self.full(0.0 * one))
-        name = self.draft.add(f"{self.name}_u", node)
-        self.draft.join(name, target)
-        return name
-
-    def feedback(self, spikes: str, membrane: str) -> None:
-        """Join the spikes of the step before to the membrane, as what a spike takes off."""
-        n = self.n
-        taken = n.amount if n.reset == "subtract_late" else n.beta * n.amount
-        if n.reset == "zero" or not taken.any():
-            return
-        delay = nir.Delay(self.full(np.full(n.n, self.draft.dt)))
-        late = self.draft.follow(spikes, f"{self.name}_delay", delay)
-        scale = nir.Scale(self.full(-taken / n.gain))
-        self.draft.join(self.draft.follow(late, f"{self.name}_reset", scale), membrane)
-
-
-def time_constant(keep: FloatArray, dt: float) -> FloatArray:
-    """Return tau [n] in seconds with 1 - dt/tau == keep."""
-    lost = 1.0 - keep
-    first = dt / np.where(lost > 0, lost, 1.0 / ENDLESS)
-    return solve(lambda tau: 1.0 - dt / tau, first, keep)
-
-
-def solve(
-    back: Callable[[FloatArray], FloatArray], first: FloatArray, wanted: FloatArray
-) -> FloatArray:
-    """Return x near `first` with back(x) == wanted, or as near as a few floats allow."""
-    best, error = first, np.abs(back(first) - wanted)
-    for steps in NEIGHBOURS[1:]:
-        x = first
-        for _ in range(abs(steps)):
-            x = np.nextafter(x, np.inf if steps > 0 else -np.inf)
-        off = np.abs(back(x) - wanted)
-        best, error = np.where(off < error, x, best), np.minimum(off, error)
-    return best

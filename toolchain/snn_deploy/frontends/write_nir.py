@@ -9,6 +9,8 @@ file and `passes.fuse` finds the neurons again:
     no reset             I or LI -> Threshold
     bias                 of the layer in front (Affine, Conv), else v_leak
     membrane from v0     measured from v0, so that it starts at 0
+    readout from v0      I or LI -> Affine, which adds v0
+    several levels       see `write_multi_level`
 
 Time constants are chosen such that forward Euler with the file's time step gives back the
 decays, gains and biases: bit for bit where float64 can, else within one unit in the last

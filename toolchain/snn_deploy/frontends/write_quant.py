@@ -15,7 +15,8 @@ from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.linear import replace_weight
 from snn_deploy.maps import Chain, Connection, Conv, Dense, Scale, Sparse
 from snn_deploy.network import Assumption, Input, Network, Population, Projection
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
+from snn_deploy.neurons.multi_level import OFF
 from snn_deploy.quant import Drive, QuantNetwork, QuantPopulation, QuantProjection
 
 UNIT = float(1 << SHIFT)  # of the membrane
@@ -43,6 +44,8 @@ def dequantize(net: QuantNetwork) -> Network:
 
 
 def _population(pop: QuantPopulation, drive: Drive | None) -> Population:
+    if pop.model == "multi_level":
+        return Population(pop.name, pop.shape, _multi_level(pop))
     p = pop.params
     bias = (p["bias_mant"] << p["bias_exp"]) / UNIT
     if drive is not None:
@@ -61,6 +64,25 @@ def _population(pop: QuantPopulation, drive: Drive | None) -> Population:
         spiking=pop.spiking,
     )
     return Population(pop.name, pop.shape, neuron)
+
+
+def _multi_level(pop: QuantPopulation) -> MultiLevel:
+    """Return the neurons with membranes in units of v; their levels are the same."""
+    p = pop.params
+    bounds = {k: p[k].astype(np.float64) for k in ("low", "high", "floor", "ceiling")}
+    return MultiLevel.of(
+        pop.n,
+        alpha=(DECAY_ONE - 1 - p["du"]) / DECAY_ONE,
+        beta=(DECAY_ONE - p["dv"]) / DECAY_ONE,
+        gain=2.0 ** p["shift"],
+        bias=p["bias_mant"] << p["bias_exp"],
+        threshold=p["theta"].astype(np.float64),
+        v0=pop.v0.astype(np.float64),
+        **{
+            k: np.where(np.abs(b) >= OFF, np.copysign(np.inf, b), b)
+            for k, b in bounds.items()
+        },
+    )
 
 
 def _projection(p: QuantProjection, scale: float) -> Projection:

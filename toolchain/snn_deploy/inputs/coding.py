@@ -23,7 +23,12 @@ class Coded:
 
 
 def code(
-    values: AnyArray, port: Input, number: int, steps: int | None, intake: Intake, source: str
+    values: AnyArray,
+    port: Input,
+    number: int,
+    steps: int | None,
+    intake: Intake,
+    source: str,
 ) -> Coded:
     """Encode `values` [N, *shape] or [N, T, *shape] for `port` as `intake` says.
 

@@ -16,7 +16,9 @@ def check_memory(source: str, size: int, what: str = "") -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size <= MEMORY_SHARE * memory:
         return
-    takes = f"takes {size / 2**30:.1f} GiB {what}" if what else f"holds {size / 2**30:.1f} GiB"
+    takes = (
+        f"takes {size / 2**30:.1f} GiB {what}" if what else f"holds {size / 2**30:.1f} GiB"
+    )
     way_out = "read fewer with --samples" if what else "split it into several files"
     raise InputError(
         f"{source}: {takes}, more than {MEMORY_SHARE:.0%} of the {memory / 2**30:.1f} GiB "

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from snn_deploy.arithmetic.loihi import clip, decay, levels, sat24, wrap24
+from snn_deploy.arithmetic.loihi import clip, decay, levels, part, sat24, wrap24
 from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.neurons.lif import Lif, LifState
 from snn_deploy.neurons.model import NeuronModel
@@ -28,29 +28,35 @@ OFF = 1 << 24  # a bound of this size never binds: states have 24 bits
 class MultiLevel(Lif):
     """Float multi-level IF; as `Lif` up to the membrane, every array [n], float64.
 
-    s <- clip(floor(v / threshold), low, high)
+    s <- clip(floor(v / threshold), low, high)       as many thresholds as v holds
     s <- clip(s, floor - total, ceiling - total)     total: the sum of all s so far
     v <- v - s * threshold
-    Output: s. low <= 0 <= high and floor <= 0 <= ceiling; infinite where there is no bound.
+    Output: s, or the slice of it that `member` or `plane` names, 1 or 0 (see `part` of
+    arithmetic `loihi`); the states are those of all of s.
+    low <= 0 <= high and floor <= 0 <= ceiling; infinite where there is no bound.
     """
 
     low: FloatArray
     high: FloatArray
     floor: FloatArray
     ceiling: FloatArray
+    member: FloatArray
+    plane: FloatArray
 
     @staticmethod
     def of(n: int, **values: Any) -> "MultiLevel":
         """Return a neuron with the given values broadcast to [n].
 
-        Defaults: those of `Lif.of`, and low 0, high, floor and ceiling without bound.
+        Defaults: those of `Lif.of`, and low 0, high, floor and ceiling without bound, no
+        slice.
         """
         own = {"low": 0.0, "high": np.inf, "floor": -np.inf, "ceiling": np.inf}
+        own |= {"member": 0.0, "plane": 0.0}
         bounds: dict[str, Any] = {
             name: frozen(np.full(n, values.pop(name, default), np.float64))
             for name, default in own.items()
         }
-        base = vars(Lif.of(n, **values)) | {"reset": "subtract", "inclusive": True}
+        base = vars(Lif.of(n, **({"inclusive": True} | values))) | {"reset": "subtract"}
         return MultiLevel(**base, **bounds)
 
     @property
@@ -59,14 +65,19 @@ class MultiLevel(Lif):
         return bool(np.isfinite(self.floor).all() and np.isfinite(self.ceiling).all())
 
     @property
+    def sliced(self) -> bool:
+        """Whether every spike is 0 or 1, a slice of the level."""
+        return bool(((self.member != 0) | (self.plane != 0)).all())
+
+    @property
     def most(self) -> float:
-        """The largest level that can be sent in one step."""
+        """The largest level in one step, of which a slice may be all that is sent."""
         span = self.ceiling - self.floor if self.traced else np.inf
         return float(np.minimum(self.high, span).max(initial=0.0))
 
     @property
     def least(self) -> float:
-        """The smallest level that can be sent in one step."""
+        """The smallest level in one step."""
         span = self.floor - self.ceiling if self.traced else -np.inf
         return float(np.maximum(self.low, span).min(initial=0.0))
 
@@ -79,30 +90,39 @@ class MultiLevel(Lif):
         """Return the state after one step with input x [samples, n], and the levels."""
         u = self.alpha * state.u + x
         v = self.beta * state.v + self.gain * u + self.bias
-        s = np.clip(np.floor(v / self.threshold), self.low, self.high)
+        held = np.floor(v / self.threshold)
+        if not self.inclusive:
+            held = np.where(v > 0, np.ceil(v / self.threshold) - 1, held)
+        s = np.clip(held, self.low, self.high)
         s = np.clip(s, self.floor - state.fired, self.ceiling - state.fired)
-        return LifState(u, v - s * self.threshold, state.fired + s), s
+        slices = self.member.any() or self.plane.any()
+        sent = part(s, self.member, self.plane) if slices else s
+        return LifState(u, v - s * self.threshold, state.fired + s), sent
 
 
 def multi_level(
     u: Any, v: Any, total: Any, a: Any, du: Any, dv: Any, bias: Any, theta: Any,
-    shift: Any, low: Any, high: Any, floor: Any, ceiling: Any,
+    shift: Any, low: Any, high: Any, floor: Any, ceiling: Any, member: Any, plane: Any,
 ) -> Any:  # fmt: skip
     """As `lif` up to the membrane, but the input is shifted left by `shift` (0..6).
 
-    theta: 1..2**23 - 1, in units of v. low..high bound one step, floor..ceiling the total.
+    theta: 1..2**23 - 1, in units of v. low..high bound one step, floor..ceiling the total;
+    member and plane: which slice of the levels is sent, both 0 for all (see `part`).
     """
     u = wrap24(decay(u, du + 1) + (a << shift))
     v = sat24(decay(v, dv) + u + bias)
     s = clip(levels(v, theta), low, high)
     s = clip(s, floor - total, ceiling - total)
-    return u, sat24(v - s * theta), sat24(total + s), s
+    return u, sat24(v - s * theta), sat24(total + s), part(s, member, plane)
 
 
 MULTI_LEVEL_MODEL = NeuronModel(
     name="multi_level",
     step=multi_level,
     states=("u", "v", "total"),
-    params=("du", "dv", "bias", "theta", "shift", "low", "high", "floor", "ceiling"),
+    params=(
+        "du", "dv", "bias", "theta", "shift", "low", "high", "floor", "ceiling", "member",
+        "plane",
+    ),  # fmt: skip
     lava=None,
 )

@@ -3,12 +3,13 @@
 NIR has no soft reset, so files state it in parts (see `frontends.write_nir`): a readout
 that integrates, a threshold without memory behind it, and the spikes of the step before
 back into the readout as what they take off. No chip sends membranes, so such parts have to
-become one population. Three patterns, none of which looks at names:
+become one population. Four patterns, none of which looks at names:
 
     1. readout -> threshold                 one neuron without reset (amount 0)
        and threshold -> Scale <= 0, a step later -> readout: reset by subtraction
     2. readout that only decays -> neuron   the synaptic current of the neuron
     3. as 2, with a bias on the current     the same, fed by a neuron that always spikes
+    4. readout -> its value plus a constant a readout that starts at that constant
 
 Only the edges between the parts and their delays count, so stripping all metadata changes
 nothing. What a membrane also feeds elsewhere, or what is itself read out, stays in parts.
@@ -38,6 +39,10 @@ def fuse(net: Network) -> Network:
         membrane = _integrator(net, pop) if _is_threshold(net, pop) else None
         if membrane is not None:
             net = _with_reset(net, membrane, pop)
+    for pop in net.populations:
+        membrane = _integrator(net, pop) if _is_sum(pop.neuron) else None
+        if membrane is not None:
+            net = _with_start(net, membrane, pop)
     constants: list[Constant] = []
     for pop in net.populations:
         current = _integrator(net, pop)
@@ -163,6 +168,23 @@ def _reset(
 
 def _same(a: FloatArray, b: FloatArray) -> bool:
     return bool(np.allclose(a, b, rtol=CLOSE, atol=0.0)) and bool(a.any())
+
+
+# --- start ----------------------------------------------------------------------------
+
+
+def _is_sum(n: Lif) -> bool:
+    """Whether its output is its input of the step and a constant."""
+    forgets = not (n.alpha.any() or n.beta.any())
+    return _only_integrates(n) and forgets and bool((n.gain == 1).all())
+
+
+def _with_start(net: Network, membrane: Population, pop: Population) -> Network:
+    """Return `net` with a readout that starts at what is added to it, as one."""
+    n, v0 = membrane.neuron, pop.neuron.bias + membrane.neuron.v0
+    bias = n.bias - (n.beta - 1.0) * pop.neuron.bias
+    started = replace(n, v0=frozen(v0), bias=frozen(bias))
+    return _merge(net, membrane, replace(pop, neuron=started), [])
 
 
 # --- synaptic current -----------------------------------------------------------------

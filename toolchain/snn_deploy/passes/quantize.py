@@ -15,9 +15,9 @@ from snn_deploy.neurons import MultiLevel
 from snn_deploy.quant import Loss, QuantInput, QuantNetwork
 from snn_deploy.quantization import inputs as input_coding
 from snn_deploy.quantization.multi_level import (
-    levels_of,
     payload_width,
     quantize_multi_level,
+    sent_of,
 )
 from snn_deploy.quantization.population import (
     Calibration,
@@ -169,7 +169,7 @@ def _sent(pop: Population, calibration: Calibration | None) -> Source:
     """Return what a population sends: spikes of one, or levels."""
     if not isinstance(pop.neuron, MultiLevel):
         return Source(1.0, 1.0, 0.0, 0)
-    least, most = levels_of(pop.neuron, calibration, pop.name)
+    least, most = sent_of(pop.neuron, calibration, pop.name)
     return Source(1.0, most, least, payload_width(least, most))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snn_deploy.arrays import FloatArray, frozen
+from snn_deploy.arrays import FloatArray, IntArray, frozen
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.linear import apply
 from snn_deploy.maps import Connection
@@ -69,7 +69,7 @@ def quantize_multi_level(pop: Population, context: Context) -> Result:
         quantize_projection(p, m, s, context, chosen.grid)
         for p, m in zip(into, maps, strict=True)
     ]
-    population, losses = _registers(pop, neuron, chosen, context)
+    population, losses = _registers(pop, neuron, maps, chosen, context)
     return Result(
         population,
         tuple(q for projections, _ in stored for q in projections),
@@ -82,10 +82,11 @@ def quantize_multi_level(pop: Population, context: Context) -> Result:
 def levels_of(
     neuron: MultiLevel, calibration: Calibration | None, name: str
 ) -> tuple[float, float]:
-    """Return (least, most) that the neurons send in one step: as they are bounded, else as
+    """Return (least, most) of the neurons' levels in one step: as they are bounded, else as
     far as spikes of a width reach that holds what was seen, or of 8 bits without data.
 
-    What is more stays in the membrane and goes out in the next step.
+    What is more stays in the membrane and goes out in the next step. `sent_of` says what of
+    the levels is sent.
     """
     least, most = neuron.least, neuron.most
     if np.isfinite([least, most]).all():
@@ -95,6 +96,13 @@ def levels_of(
         seen = int(calibration.peaks[name]["sent"])
         widest = float((1 << max(seen, 1).bit_length()) - 1)
     return max(least, -widest), min(most, widest)
+
+
+def sent_of(
+    neuron: MultiLevel, calibration: Calibration | None, name: str
+) -> tuple[float, float]:
+    """Return (least, most) of what the neurons send in one step: levels, or slices."""
+    return (0.0, 1.0) if neuron.sliced else levels_of(neuron, calibration, name)
 
 
 def payload_width(least: float, most: float) -> int:
@@ -151,7 +159,11 @@ def _scaled(
 
 
 def _registers(
-    pop: Population, neuron: MultiLevel, chosen: Scaling, context: Context
+    pop: Population,
+    neuron: MultiLevel,
+    maps: Sequence[Connection],
+    chosen: Scaling,
+    context: Context,
 ) -> tuple[QuantPopulation, tuple[Loss, ...]]:
     board, s = context.board, chosen.scale
     groups = int(board.pool.neuron_groups.value)
@@ -174,19 +186,38 @@ def _registers(
         "floor": neuron.floor,
         "ceiling": neuron.ceiling,
     }
+    bounds |= {"member": neuron.member, "plane": neuron.plane}
     params |= {k: np.clip(v, -OFF, OFF).astype(np.int64) for k, v in bounds.items()}
     made = QuantPopulation(
         name=pop.name,
         shape=pop.shape,
         model="multi_level",
         params={k: frozen(v) for k, v in params.items()},
-        v0=frozen(np.rint(neuron.v0 * s).astype(np.int64)),
+        v0=frozen(_start(neuron, chosen, maps)),
         scale=frozen(np.full(neuron.n, s)),
         offset=frozen(np.zeros(neuron.n)),
         level=pop.level,
-        payload_bits=payload_width(least, most),
+        payload_bits=payload_width(*sent_of(neuron, context.calibration, pop.name)),
     )
     return made, _losses(neuron, made, s)
+
+
+def _start(neuron: MultiLevel, chosen: Scaling, maps: Sequence[Connection]) -> IntArray:
+    """Return the membrane [n] before the first step.
+
+    A core finds v >= k theta. Where only v > k theta is meant the membrane starts one unit
+    lower, unless it moves in steps that never reach a multiple of theta.
+    """
+    start = np.rint(neuron.v0 * chosen.scale).astype(np.int64)
+    if neuron.inclusive:
+        return start
+    theta = np.rint(neuron.threshold * chosen.scale).astype(np.int64)
+    bias = np.rint(neuron.bias * chosen.scale).astype(np.int64)
+    weights = [np.rint(stored_weights(m) * chosen.scale).ravel() for m in maps]
+    moves = np.concatenate([theta, bias, *(w.astype(np.int64) for w in weights)])
+    grid = 1 << registers.zero_bits(moves) if chosen.shift == 0 else 1
+    ties = (start % grid == 0) | (neuron.beta != 1.0)
+    return np.where(ties, start - 1, start)
 
 
 def _losses(neuron: MultiLevel, made: QuantPopulation, s: float) -> tuple[Loss, ...]:

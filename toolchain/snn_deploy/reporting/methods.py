@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from snn_deploy.ledger import Account, Ledger
 from snn_deploy.report import Report
 from snn_deploy.reporting.bibliography import named
+from snn_deploy.reporting.graded import graded_methods
 from snn_deploy.reporting.numbers import quantity, share, spread
 from snn_deploy.reporting.precision import estimated
 
@@ -18,6 +19,7 @@ def methods(report: Report) -> tuple[str, ...]:
         *_model(report),
         *_mapping(report),
         *_simulation(report),
+        *graded_methods(report),
         *_time(report),
         *_energy(report),
         *_software(report),

@@ -85,6 +85,8 @@ ORIGINS: dict[str, str] = {
     "software.energies[].bits": "coefficient: operand width [software.energies[].source]",
     "software.energies[].joules": "coefficient: count x price [software.energies[].source]",
     "software.energies[].parts": "coefficient: count x price [software.energies[].source]",
+    "graded[].bits": "derived: width of the payloads that the integer network sends",
+    "graded[]": "count: payloads and synapses met by graded spikes in the chip simulator",
     "verified": "count: values of the emitted program against the integer simulator",
 }
 

@@ -34,6 +34,7 @@ from snn_deploy.reporting.course import (
     piece_synops,
     software_estimates,
 )
+from snn_deploy.reporting.graded import graded, graded_caveats
 from snn_deploy.reporting.layers import latency, layers
 from snn_deploy.reporting.origins import ORIGINS
 from snn_deploy.run import Run, Simulated
@@ -47,7 +48,7 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
     """Return the report of `run`; what its stage has not reached is None or empty."""
     energy = _energy(run)
     support = _support(run)
-    predicted = predictions(run)
+    predicted, rows = predictions(run), graded(run)
     return Report(
         tool=f"snn-deploy {__version__}",
         model=_model(run),
@@ -55,7 +56,7 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
         seed=run.seed,
         stopped_after=stopped_after,
         support=support,
-        caveats=caveats(run, support, energy),
+        caveats=(*caveats(run, support, energy), *graded_caveats(rows)),
         assumptions=_assumptions(run),
         input=_input(run.data, run.simulated),
         answer=run.answer,
@@ -71,6 +72,7 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
         example=example(run, predicted),
         estimates=estimates(run, predicted),
         software=software_estimates(run),
+        graded=rows,
         origins=ORIGINS,
     )
 
@@ -124,7 +126,8 @@ def _support(run: Run) -> tuple[Support, ...]:
 def _assumptions(run: Run) -> tuple[Assumption, ...]:
     known = run.net.assumptions if run.quant is None else run.quant.assumptions
     decoder = Assumption("decoder", run.answer.decoder, run.answer.chosen_by)
-    return (*known, decoder, *_narrowed(run.choices))
+    fed = () if run.data is None else run.data.notes
+    return (*known, *fed, decoder, *_narrowed(run.choices))
 
 
 def _narrowed(choices: Choices) -> Iterator[Assumption]:

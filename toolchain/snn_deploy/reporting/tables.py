@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from snn_deploy.ledger import Account, Ledger, Line
 from snn_deploy.report import Answer, Layer, Report, Utilization
+from snn_deploy.reporting.graded import graded_sections
 from snn_deploy.reporting.numbers import quantity, share, significant, spread
 from snn_deploy.reporting.sections import Section, Sources, Table
 from snn_deploy.reporting.software_tables import estimate_sections, software_sections
@@ -24,6 +25,7 @@ def sections(report: Report) -> tuple[Section, ...]:
         *_accuracy(report),
         *_verified(report),
         *_layers(report),
+        *graded_sections(report),
         *_utilization(report.utilization),
         *_losses(report),
         *_ranges(report),

@@ -159,8 +159,8 @@ def _energies(
     found: tuple[Layer, ...], seen: Watched, passes: int, prices: Prices
 ) -> Iterable[SoftwareEnergy]:
     dense = sum(x.synapses for x in found) * passes
-    acs = sum(x.synops for x in found if x.binary)
-    macs = sum(x.synops for x in found if not x.binary)
+    acs = sum(x.synops for x in found if x.signed_binary)  # -1 subtracts
+    macs = sum(x.synops for x in found if not x.signed_binary)
     for name in ("float32", CHIP_BITS):
         kind = prices.arithmetic[name]
         parts = {"accumulations": acs * kind.ac_j, "multiplications": macs * kind.mac_j}
@@ -201,18 +201,27 @@ def _notes(found: tuple[Layer, ...], seen: Watched, passes: int) -> Iterable[str
         else f"{seen.steps} steps of spikes match {bits}-bit activations (Yan 2024)"
     )
     yield _rate_note(found)
-    graded = sorted({x.pre for x in found if not x.binary})
-    if graded:
-        yield (
-            f"input of the maps after {', '.join(map(repr, graded))} is not binary (values "
-            f"or averages): multiplied, not accumulated"
-        )
+    yield from _graded_notes(found)
     yield (
         "the ANN runs once per inference: the input is the same in all steps"
         if passes == 1
         else f"the ANN runs in each of the {passes} steps: the input changes over time, or "
         f"there is recurrence"
     )
+
+
+def _graded_notes(found: tuple[Layer, ...]) -> Iterable[str]:
+    graded = sorted({x.pre for x in found if not x.signed_binary})
+    if graded:
+        yield (
+            f"input of the maps after {', '.join(map(repr, graded))} is not binary "
+            f"(values, averages or graded spikes): multiplied, not accumulated"
+        )
+    if any(not x.binary for x in found):
+        yield (
+            "Lemaire 2022 knows binary spikes only: a layer whose input is anything else "
+            "counts as one that multiplies every input in every step"
+        )
 
 
 def _rate_note(found: tuple[Layer, ...]) -> str:

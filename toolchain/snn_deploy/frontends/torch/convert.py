@@ -11,7 +11,7 @@ Read from the module, never from its state: the network starts from rest.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -33,6 +33,7 @@ HANDLERS: Mapping[str, Mapping[str, Handler]] = {
     "sinabs": sinabs.NEURONS,
     "norse": norse.NEURONS,
 }
+Find: TypeAlias = Callable[[torch.nn.Module], Handler | None]
 FRAMEWORKS = tuple(name for name in HANDLERS if name != "torch")
 
 
@@ -190,12 +191,17 @@ def _kind(m: torch.nn.Module) -> tuple[str, str]:
 
 
 @contextmanager
-def standing_in(session: Session, module: torch.nn.Module) -> Iterator[None]:
-    """Let every known layer in `module` do its handler's work instead of its forward."""
+def standing_in(
+    session: Session, module: torch.nn.Module, find: Find | None = None
+) -> Iterator[None]:
+    """Let every known layer in `module` do its handler's work instead of its forward.
+
+    find: what stands in for a module, if not a handler of HANDLERS.
+    """
     replaced: list[tuple[torch.nn.Module, Any]] = []
     try:
         for m in module.modules():
-            handler = _handler(m)
+            handler = (find or _handler)(m)
             if handler is not None:
                 replaced.append((m, m.__dict__.get("forward")))
                 m.forward = _forward(session, m, handler)

@@ -18,7 +18,7 @@ from snn_deploy.frontends.graph import unique_name
 from snn_deploy.frontends.torch.signal import Maps, Signal, Term
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.network import Assumption, Population
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 
 INPUT = "input"
 Key: TypeAlias = tuple[str, int, tuple[int, ...]]  # pre, delay, ids of the maps
@@ -124,9 +124,9 @@ class Session:
         self.calls[name] = step + 1
         if step == 0:
             self.populations[name] = Population(name, x.signal.shape, make(x.signal.shape))
-        spiking = self.populations[name].neuron.spiking
+        binary = _is_binary(self.populations[name].neuron)
         out = self.traced(
-            Signal(x.signal.shape, (Term(name, (), step),), binary=spiking), x
+            Signal(x.signal.shape, (Term(name, (), step),), binary=binary), x
         )
         fed = arriving(x.signal, step)
         if recurrent is not None:
@@ -196,6 +196,12 @@ class Session:
         out = body(before)
         self.loops[name] = arriving(out.signal, step)
         return out
+
+
+def _is_binary(neuron: Lif) -> bool:
+    if not isinstance(neuron, MultiLevel):
+        return neuron.spiking
+    return neuron.sliced or (neuron.least, neuron.most) == (0.0, 1.0)
 
 
 def arriving(x: Signal, step: int) -> Fed:

@@ -1,8 +1,10 @@
 """sinabs 3.1 neurons, step by step as `sinabs/layers/functional/lif.py` computes them.
 
 Decays are exp(-1 / tau) with tau in steps. A synaptic current decays in the step in which
-its input arrives, so an input of 1 adds alpha_syn. `v >= threshold` fires; by default as
-many spikes as thresholds fit into the membrane, which no single spike can say.
+its input arrives, so an input of 1 adds alpha_syn. `v >= threshold` fires; by default
+(`MultiSpike`) as many spikes as thresholds fit into the membrane, trunc(v / threshold) in
+the module's own precision, where ours is float64: a quotient within 6e-8 of a whole number
+may round to it in float32.
 """
 
 from typing import Any
@@ -13,7 +15,7 @@ import torch
 from snn_deploy.frontends.torch.layers import Handler, on_steps, sum_pool
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 
 
 def neuron(session: Session, module: Any, x: Traced) -> Any:
@@ -52,6 +54,9 @@ def _lif(module: Any, shape: tuple[int, ...]) -> Lif:
     if module.spike_fn is None:
         return Lif.of(n, threshold=np.inf, amount=0.0, spiking=False, **values)
     threshold = broadcast(module.spike_threshold, shape)
+    high = most_spikes(module.spike_fn)
+    if high != 1:
+        return MultiLevel.of(n, threshold=threshold, high=high, **values)
     soft = type(module.reset_fn).__name__ == "MembraneSubtract"
     taken = getattr(module.reset_fn, "subtract_value", None)
     return Lif.of(
@@ -64,40 +69,66 @@ def _lif(module: Any, shape: tuple[int, ...]) -> Lif:
     )
 
 
+def most_spikes(spike_fn: Any) -> float | None:
+    """Return how many spikes a neuron sends in one step at most, None if that is unknown.
+
+    spike_fn: of sinabs.activation, a class or an object; infinite for MultiSpike.
+    """
+    name = _name(spike_fn)
+    if name == "SingleSpike":
+        return 1.0
+    most = getattr(spike_fn, "max_num_spikes_per_bin", None)
+    if name == "MultiSpike" or (name == "MaxSpike" and most is None):
+        return float("inf")
+    return float(most) if name == "MaxSpike" and most is not None else None
+
+
 def _check(session: Session, module: Any) -> None:
     """Refuse what the step above does not describe."""
     name = session.name_of(module)
-    if module.spike_fn is not None and not _single(module.spike_fn):
-        session.refuse(
-            f"{name!r} fires several spikes per step (spike_fn "
-            f"{_name(module.spike_fn)}), but a neuron here sends one; build it with "
-            "spike_fn=SingleSpike (from sinabs.activation) and retrain or check accuracy"
-        )
     if module.min_v_mem is not None:
         session.refuse(
             f"{name!r} keeps its membrane above min_v_mem {float(module.min_v_mem):g}, "
             "which has no equivalent; build it with min_v_mem=None"
         )
-    reset = module.reset_fn
+    if module.spike_fn is not None:
+        _check_reset(session, name, module.reset_fn)
+        _check_spikes(session, name, module)
+
+
+def _check_reset(session: Session, name: str, reset: Any) -> None:
     if _name(reset) == "MembraneReset" and reset.reset_value != 0:
         session.refuse(
             f"{name!r}: MembraneReset adds its reset_value {reset.reset_value:g} in every "
             "step, spike or not (sinabs 3.1), which is no reset; use reset_value=0"
         )
-    elif reset is not None and _name(reset) not in ("MembraneReset", "MembraneSubtract"):
+    elif _name(reset) not in ("MembraneReset", "MembraneSubtract"):
         session.refuse(
             f"{name!r}: reset_fn {_name(reset)} is not known; use MembraneSubtract() or "
             "MembraneReset()"
         )
 
 
+def _check_spikes(session: Session, name: str, module: Any) -> None:
+    most = most_spikes(module.spike_fn)
+    if most is None:
+        session.refuse(
+            f"{name!r}: spike_fn {_name(module.spike_fn)} is not known; use MultiSpike, "
+            "MaxSpike(n) or SingleSpike (from sinabs.activation)"
+        )
+        return
+    taken = getattr(module.reset_fn, "subtract_value", 0.0)
+    own = taken is None or bool((torch.as_tensor(taken) == module.spike_threshold).all())
+    if most > 1 and not own:
+        session.refuse(
+            f"{name!r} fires several spikes per step ({_name(module.spike_fn)}), each of "
+            f"which takes the threshold off here, but its reset is {module.reset_fn}; use "
+            "MembraneSubtract(), or spike_fn=SingleSpike (from sinabs.activation)"
+        )
+
+
 def _name(thing: Any) -> str:
     return thing.__name__ if isinstance(thing, type) else type(thing).__name__
-
-
-def _single(spike_fn: Any) -> bool:
-    at_most_one = getattr(spike_fn, "max_num_spikes_per_bin", None) == 1
-    return _name(spike_fn) == "SingleSpike" or at_most_one
 
 
 def repeat(session: Session, module: Any, x: Traced) -> Any:

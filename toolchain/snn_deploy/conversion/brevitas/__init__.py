@@ -1,0 +1,1 @@
+"""Reading quantized PyTorch modules of Brevitas; nothing else in the package needs torch."""

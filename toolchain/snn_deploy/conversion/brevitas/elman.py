@@ -1,0 +1,44 @@
+"""A recurrent cell that converts exactly: Elman's, with every number quantized.
+
+Brevitas' own QuantRNN rounds the sum of both products again before its activation and
+offers no piecewise linear one; here h_t = quantizer(W x_t + U h_(t-1) + b), nothing else.
+"""
+
+from typing import Any
+
+import torch
+from brevitas.nn import QuantIdentity, QuantLinear
+
+
+class QuantElman(torch.nn.Module):
+    """h_t = quantizer(W x_t + U h_(t-1) + b), h_0 = 0: x [N, L, in] -> h [N, L, hidden].
+
+    weight_bits: of W and U. bits: of h, signed. quantizer: settings of the QuantIdentity.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        *,
+        bits: int = 4,
+        weight_bits: int = 8,
+        **quantizer: Any,
+    ) -> None:
+        super().__init__()
+        self.input_weights = QuantLinear(
+            inputs, hidden, bias=True, weight_bit_width=weight_bits
+        )
+        self.recurrent_weights = QuantLinear(
+            hidden, hidden, bias=False, weight_bit_width=weight_bits
+        )
+        self.quantizer = QuantIdentity(bit_width=bits, **quantizer)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return h after every step [N, L, hidden]."""
+        h = x.new_zeros(len(x), self.recurrent_weights.in_features)
+        steps = []
+        for value in x.unbind(1):
+            h = self.quantizer(self.input_weights(value) + self.recurrent_weights(h))
+            steps.append(h)
+        return torch.stack(steps, dim=1)

@@ -1,0 +1,140 @@
+"""Post-training quantization by Brevitas: a float module and samples -> a quantized one.
+
+BatchNorm is merged into the weights, functions become modules, activations and the sides
+of sums get quantizers whose scales minimize the squared error on the samples, and biases
+make up for the mean error of each layer.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import brevitas.nn as qnn
+import torch
+from brevitas import config
+from brevitas.quant import (
+    Int8ActPerTensorFloatMSE,
+    Int8WeightPerTensorFloatMSE,
+    Uint8ActPerTensorFloatMSE,
+)
+from torch import nn
+
+from snn_deploy.errors import InputError
+
+with warnings.catch_warnings():
+    # Brevitas 0.13 imports a part of itself that it has deprecated, and misses kernels
+    # that nothing here uses.
+    warnings.simplefilter("ignore")
+    from brevitas.graph import quantize_impl as handlers
+    from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
+    from brevitas.graph.quantize import align_input_quant, preprocess_for_quantize
+    from brevitas.graph.standardize import DisableLastReturnQuantTensor
+
+BATCH = 256  # samples per pass; memory only
+
+
+def quantize_trained(
+    model: nn.Module,
+    samples: torch.Tensor,
+    *,
+    weight_bits: int = 8,
+    activation_bits: int = 4,
+    input_bits: int = 8,
+    correct_bias: bool = True,
+) -> nn.Module:
+    """Return `model` quantized, in evaluation mode; `model` itself is not changed.
+
+    samples: what it was trained on, or alike, [N, *shape]; a few hundred do. Bits are
+    those of weights, of activations and of the input, which is signed if a sample is.
+
+    Raises:
+        InputError: Bits are out of range, or Brevitas cannot trace the model.
+    """
+    for name, bits in (
+        ("weight_bits", weight_bits),
+        ("activation_bits", activation_bits),
+        ("input_bits", input_bits),
+    ):
+        if not 2 <= bits <= 8:
+            raise InputError(f"{name} {bits}: takes 2 to 8 bits, as boards store weights")
+    ready = _ready(model)
+    with _missing_keys_ignored():
+        quantized = _quantized(
+            ready, weight_bits, activation_bits, input_bits, bool((samples < 0).any())
+        )
+    with torch.no_grad():
+        with calibration_mode(quantized):
+            _pass(quantized, samples)
+        if correct_bias:
+            with bias_correction_mode(quantized):
+                _pass(quantized, samples)
+    return quantized.eval()
+
+
+def _ready(model: nn.Module) -> Any:
+    """Return a copy as a graph of modules, without BatchNorm and Dropout."""
+    try:
+        with warnings.catch_warnings():
+            # Its tracer reads an attribute that PyTorch 2.13 has deprecated.
+            warnings.simplefilter("ignore", FutureWarning)
+            return preprocess_for_quantize(deepcopy(model).eval())
+    except Exception as error:
+        raise InputError(
+            f"{type(model).__name__}: Brevitas cannot trace it ({type(error).__name__}: "
+            f"{error}); let forward depend on no values, or build it from Brevitas' layers"
+        ) from error
+
+
+def _quantized(graph: Any, weight: int, act: int, entry: int, signed: bool) -> Any:
+    """Return the graph with quantizers: the steps of brevitas.graph.quantize.quantize, but
+    for an input of its own bits and sums that are left as they are in front of them."""
+    identities = {
+        "signed": _identity(Int8ActPerTensorFloatMSE, act),
+        "unsigned": _identity(Uint8ActPerTensorFloatMSE, act),
+    }
+    acts = {
+        kind: (qnn.QuantReLU, {"act_quant": Uint8ActPerTensorFloatMSE, "bit_width": act})
+        for kind in (nn.ReLU, nn.ReLU6)
+    }
+    weights = {"weight_quant": Int8WeightPerTensorFloatMSE, "weight_bit_width": weight}
+    layers = {
+        nn.Linear: (qnn.QuantLinear, weights),
+        nn.Conv1d: (qnn.QuantConv1d, weights),
+        nn.Conv2d: (qnn.QuantConv2d, weights),
+    }
+    first = Int8ActPerTensorFloatMSE if signed else Uint8ActPerTensorFloatMSE
+    unsigned = (qnn.QuantReLU,)
+    graph = handlers.inp_placeholder_handler(graph, input_quantizer=_identity(first, entry))
+    graph = handlers.act_handler(graph, layer_map=acts)
+    graph = handlers.residual_handler(graph, identities, acts, unsigned, align_input_quant)
+    graph = handlers.layer_handler(
+        graph, layer_map=layers, quant_identity_map=identities, quant_act_map=acts,
+        unsigned_act_tuple=unsigned, requantize_output=False,
+    )  # fmt: skip
+    return DisableLastReturnQuantTensor().apply(graph)
+
+
+def _identity(quant: Any, bits: int) -> tuple[Any, dict[str, Any]]:
+    return qnn.QuantIdentity, {
+        "act_quant": quant,
+        "bit_width": bits,
+        "return_quant_tensor": True,
+    }
+
+
+@contextmanager
+def _missing_keys_ignored() -> Iterator[None]:
+    """Let quantizers without learned scales load the float weights."""
+    before = config.IGNORE_MISSING_KEYS
+    config.IGNORE_MISSING_KEYS = True
+    try:
+        yield
+    finally:
+        config.IGNORE_MISSING_KEYS = before
+
+
+def _pass(model: nn.Module, samples: torch.Tensor) -> None:
+    for batch in samples.split(BATCH):
+        model(batch)

@@ -1,0 +1,115 @@
+"""Event files in HDF5: Heidelberg's spiking data sets, DSEC and its relatives, Prophesee.
+
+HDF5 fails in many ways; `frontends.hdf5.reading` turns them into sentences. Lists of
+variable length are read only after every heap of the file was found whole, because libhdf5
+does not return from a damaged one.
+"""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from snn_deploy.arrays import AnyArray
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.hdf5 import reading
+from snn_deploy.frontends.heaps import Heaps
+from snn_deploy.inputs.events import Events, columns_of, make_events
+from snn_deploy.inputs.intake import Intake
+from snn_deploy.inputs.memory import check_memory
+
+PLACES = ("events", "CD/events", "/")  # DSEC and rpg; Prophesee; columns at the root
+
+
+def read_hdf5(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
+    """Yield the recordings of an .h5 file: many (spikes/times, spikes/units, labels: SHD,
+    SSC) or one (columns x, y, t, p, or an array with such fields).
+
+    Raises:
+        InputError: It cannot be read, has none of these layouts, or no events.
+    """
+    if importlib.util.find_spec("hdf5plugin"):  # Blosc, Zstandard: DSEC's compression
+        importlib.import_module("hdf5plugin")
+    if not h5py.is_hdf5(file):
+        raise InputError(f"{file.name}: not an HDF5 file; copy or export it again")
+    with reading(file.name), h5py.File(file, "r") as opened:
+        spikes = opened.get("spikes")
+        if isinstance(spikes, h5py.Group) and {"times", "units"} <= set(spikes):
+            yield from _many(file, opened, intake, limit)
+        else:
+            yield _one(file, opened, intake)
+
+
+def _many(file: Path, opened: Any, intake: Intake, limit: int | None) -> Iterator[Events]:
+    """Yield recording after recording of spikes/times [N] and spikes/units [N], with the
+    classes in labels [N] if there are any."""
+    check_memory(file.name, file.stat().st_size)
+    times, units, labels = opened["spikes/times"], opened["spikes/units"], None
+    if isinstance(opened.get("labels"), h5py.Dataset):
+        labels = _array(opened["labels"], file)
+    sizes = {"times": times.shape, "units": units.shape}
+    if labels is not None:
+        sizes["labels"] = labels.shape
+    if len(set(sizes.values())) > 1 or len(times.shape) != 1:
+        each = ", ".join(f"{name} {list(shape)}" for name, shape in sizes.items())
+        raise InputError(
+            f"{file.name}: {each}, but there must be one of each per recording; copy the "
+            f"file again"
+        )
+    if labels is not None and labels.dtype.kind not in "iu":
+        raise InputError(
+            f"{file.name}: labels are of type {labels.dtype}; save class numbers"
+        )
+    Heaps(file).check_all()
+    for i in range(min(len(times), len(times) if limit is None else limit)):
+        yield make_events(
+            {"t": np.atleast_1d(times[i]), "x": np.atleast_1d(units[i])},
+            f"{file.name}: recording {i}",
+            unit=intake.time_unit,
+            said=True,
+            label=None if labels is None else int(labels[i]),
+        )
+
+
+def _one(file: Path, opened: Any, intake: Intake) -> Events:
+    for place in PLACES:
+        item = opened.get(place)
+        if isinstance(item, h5py.Dataset) and item.dtype.names:
+            table = _array(item, file)
+            columns = columns_of({name: table[name] for name in item.dtype.names})
+        elif isinstance(item, h5py.Group):
+            sets = {n: d for n, d in item.items() if isinstance(d, h5py.Dataset)}
+            columns = {n: _array(d, file) for n, d in columns_of(sets).items()}
+        else:
+            continue
+        if columns:
+            unit = intake.time_unit
+            return make_events(columns, file.name, unit=unit, said=True)
+    found = ", ".join(sorted(map(repr, opened))[:5]) or "nothing"
+    raise InputError(
+        f"{file.name}: holds no events that are known (found {found}); known are groups "
+        f"'events' with x, y, t, p, 'CD/events', and 'spikes' with times and units"
+    )
+
+
+def _array(item: Any, file: Path) -> AnyArray:
+    """Return the content of a dataset of plain numbers, after a look at its size."""
+    if item.shape is None or item.is_virtual or item.external:
+        raise InputError(
+            f"{file.name}: {item.name} is empty or kept in another file; write it into this"
+        )
+    if item.dtype.kind == "O":
+        raise InputError(f"{file.name}: {item.name} holds objects; save plain numbers")
+    check_memory(file.name, item.size * item.dtype.itemsize)
+    try:
+        return np.asarray(item[()])
+    except OSError as error:
+        if item.chunks and "filter" in str(error):
+            raise InputError(
+                f"{file.name}: {item.name} is compressed in a way that needs a plug-in; "
+                f"pip install hdf5plugin, or save the file uncompressed"
+            ) from error
+        raise

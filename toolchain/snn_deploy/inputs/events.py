@@ -1,0 +1,160 @@
+"""Events: what one recording holds, in one form whatever the file was, checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, BoolArray, IntArray, frozen
+from snn_deploy.errors import InputError
+from snn_deploy.inputs.intake import TIME_UNITS_NS
+
+# Names under which files keep a column: tonic, rpg (xs), DSEC, SHD (times), Prophesee.
+ALIASES = {
+    "t": ("t", "ts", "time", "times", "timestamp", "timestamps"),
+    "x": ("x", "xs", "unit", "units"),
+    "y": ("y", "ys"),
+    "p": ("p", "ps", "on", "pol", "polarity", "polarities"),
+}
+MAX_NS = 1 << 62  # of a time stamp; what int64 holds, with room to subtract
+MAX_ADDRESS = 1 << 16  # pixels of a row; ours, far above any sensor
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """One recording of E events in order of time.
+
+    t: nanoseconds [E]. x, y: addresses [E] from 0; y is None if the sensor has no rows. on:
+    whether light or signal rose [E], None if the file does not say. sensor: width and
+    height, None if unknown. label: class number or None. source: who they are, for
+    messages. unit: of the times in the file, one of TIME_UNITS_NS; said: whether file or
+    user said so.
+    """
+
+    t: IntArray
+    x: IntArray
+    y: IntArray | None
+    on: BoolArray | None
+    sensor: tuple[int, int] | None
+    label: int | None
+    source: str
+    unit: str
+    said: bool
+
+
+def columns_of(named: Mapping[str, C]) -> dict[str, C]:
+    """Return what is called t, x, y or p by any usual name, under these letters."""
+    lower = {name.lower(): column for name, column in named.items()}
+    return {
+        letter: next(lower[a] for a in aliases if a in lower)
+        for letter, aliases in ALIASES.items()
+        if any(a in lower for a in aliases)
+    }
+
+
+def make_events(
+    columns: Mapping[str, AnyArray],
+    source: str,
+    *,
+    unit: str | None = None,
+    said: bool = False,
+    sensor: tuple[int, int] | None = None,
+    label: int | None = None,
+) -> Events:
+    """Return `columns` t, x and, if there are, y and p as Events.
+
+    unit: of t; None: whole numbers are microseconds, others seconds. said: whether `unit`
+    is more than our guess.
+
+    Raises:
+        InputError: A column is missing, holds what cannot be, or is not in order of time.
+    """
+    _check_columns(columns, source)
+    given = unit or ("us" if _is_whole(columns["t"]) else "s")
+    t = _nanoseconds(columns["t"], given, source)
+    backwards = int(np.count_nonzero(np.diff(t) < 0))
+    if backwards:
+        raise InputError(
+            f"{source}: time goes backwards {backwards} times in {len(t)} events; sort the "
+            f"events by time, or cut the recording where its clock was reset"
+        )
+    return Events(
+        t=frozen(t),
+        x=_addresses(columns["x"], "x", source),
+        y=_addresses(columns["y"], "y", source) if "y" in columns else None,
+        on=_polarity(columns["p"], source) if "p" in columns else None,
+        sensor=sensor,
+        label=label,
+        source=source,
+        unit=given,
+        said=said and unit is not None,
+    )
+
+
+def _check_columns(columns: Mapping[str, AnyArray], source: str) -> None:
+    for letter in ("t", "x"):
+        if letter not in columns:
+            raise InputError(
+                f"{source}: events have no column {letter!r} (they have "
+                f"{', '.join(map(repr, columns)) or 'none that is known'}); name the "
+                f"columns t, x, y, p"
+            )
+    shapes = {letter: list(values.shape) for letter, values in columns.items()}
+    if any(len(s) != 1 for s in shapes.values()) or len({*map(tuple, shapes.values())}) > 1:
+        each = ", ".join(f"{letter} {shape}" for letter, shape in shapes.items())
+        raise InputError(
+            f"{source}: the columns of its events are {each}, but each must have one value "
+            f"per event; save them as arrays of one length"
+        )
+    for letter, values in columns.items():
+        if values.dtype.kind not in "biuf":
+            raise InputError(
+                f"{source}: column {letter!r} is of type {values.dtype}; save numbers"
+            )
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise InputError(
+                f"{source}: column {letter!r} holds NaN or infinite values; remove them"
+            )
+    if len(columns["t"]) == 0:
+        raise InputError(f"{source}: holds no events; leave this recording out")
+
+
+def _is_whole(values: AnyArray) -> bool:
+    return values.dtype.kind != "f" or bool((values == np.floor(values)).all())
+
+
+def _nanoseconds(t: AnyArray, unit: str, source: str) -> IntArray:
+    """Return times as int64 nanoseconds, without loss where they are whole."""
+    scale = TIME_UNITS_NS[unit]
+    low, high = float(t.min()), float(t.max())
+    if low < 0 or high * scale >= MAX_NS:
+        raise InputError(
+            f"{source}: times from {low:g} to {high:g} {unit}; a time must be at least 0 "
+            f"and below {MAX_NS / scale:.3g} {unit}; say with --time-unit what they are"
+        )
+    if t.dtype.kind == "f":
+        return np.rint(t.astype(np.float64) * scale).astype(np.int64)
+    return t.astype(np.int64) * int(scale)
+
+
+def _addresses(values: AnyArray, letter: str, source: str) -> IntArray:
+    low, high = float(values.min()), float(values.max())
+    if not _is_whole(values) or low < 0 or high >= MAX_ADDRESS:
+        raise InputError(
+            f"{source}: column {letter!r} runs from {low:g} to {high:g}, but an address is "
+            f"a whole number from 0 to {MAX_ADDRESS - 1}; check which column is which"
+        )
+    return frozen(values.astype(np.int64))
+
+
+def _polarity(values: AnyArray, source: str) -> BoolArray:
+    odd = ~np.isin(values, (-1, 0, 1))
+    if odd.any():
+        raise InputError(
+            f"{source}: polarity {values[odd][0]:g} in column 'p', but an event is ON (1) "
+            f"or OFF (0 or -1); check which column is which"
+        )
+    return frozen(values > 0)

@@ -1,0 +1,181 @@
+"""Frames: events of recordings -> one array [N, T, *shape], a value per step and neuron."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, IntArray
+from snn_deploy.errors import InputError
+from snn_deploy.inputs.events import Events
+from snn_deploy.inputs.grid import Grid, fit_grid
+from snn_deploy.inputs.intake import Intake
+from snn_deploy.inputs.memory import check_memory
+from snn_deploy.inputs.recordings import Recordings, read_recordings
+from snn_deploy.network import Assumption, Network
+
+NS_PER_MS = 1e6
+MAX_STEPS = 1 << 20  # per sample; ours, far above what can be simulated
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """values: [N, T, *shape], the smallest integer type that holds them. labels: [N], or
+    None if nothing names classes. notes: how the events were read."""
+
+    values: AnyArray
+    labels: IntArray | None
+    notes: tuple[Assumption, ...]
+
+
+def read_frames(
+    found: Recordings,
+    net: Network,
+    intake: Intake,
+    *,
+    steps: int | None = None,
+    samples: int | None = None,
+) -> Frames:
+    """Read recordings and put their events into bins of one model step.
+
+    steps: bins per sample; longer recordings are cut, shorter ones end in silence; None: as
+    many as the window, or the longest recording, takes. samples: reads the first ones only.
+
+    Raises:
+        InputError: The recordings cannot be read, or not be brought into the input's shape.
+    """
+    source = found.files[0].name if len(found.files) == 1 else "the recordings"
+    if len(net.inputs) != 1:
+        raise InputError(
+            f"{source}: holds events, but the model has {len(net.inputs)} inputs; give "
+            f"their values in an .npz, an array per input"
+        )
+    port, recordings = net.inputs[0], read_recordings(found, intake, samples)
+    if not recordings:
+        raise InputError(f"{source}: holds no recordings; give at least one")
+    grid = fit_grid(port, recordings, intake, source)
+    width, width_note = _bin_ns(net, intake, source)
+    total = _bins(recordings, width, steps, intake, source)
+    check_memory(source, len(recordings) * total * grid.size, "in bins")
+    frames = [bin_events(e, grid, width, total, intake) for e in recordings]
+    values = np.stack(frames).reshape(len(frames), total, *port.shape)
+    late = _late(recordings, width, total, intake)
+    notes = (
+        *_time_note(recordings),
+        Assumption("bins", f"{total} of {width / NS_PER_MS:g} ms", width_note + late),
+        *grid.notes,
+        _pixel_note(intake),
+        *(() if found.note is None else (found.note,)),
+    )
+    return Frames(values, _labels(recordings, source), notes)
+
+
+def bin_events(
+    events: Events, grid: Grid, width: int, steps: int, intake: Intake
+) -> AnyArray:
+    """Return the events per bin and neuron [T, size], in the smallest type that holds
+    them: counts, or 0 and 1 with `pixels` "or"; with polarity "signed" ON minus OFF.
+
+    width: nanoseconds per bin. Bin 0 starts at the first event, or at 0 with `start` "zero"
+    (as `ToFrame` of tonic starts, and counts).
+    """
+    place, when = grid.places(events), (events.t - _origin(events, intake)) // width
+    kept = when < steps
+    flat = when * grid.size + place
+    if grid.polarity == "signed" and events.on is not None:
+        counts = _counts(flat[kept & events.on], steps * grid.size)
+        counts = counts - _counts(flat[kept & ~events.on], steps * grid.size)
+    else:
+        if grid.polarity == "on" and events.on is not None:
+            kept = kept & events.on
+        counts = _counts(flat[kept], steps * grid.size)
+    if intake.pixels == "or":
+        counts = np.sign(counts)
+    low, high = int(counts.min()), int(counts.max())
+    kind = np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    return counts.reshape(steps, grid.size).astype(kind)
+
+
+def _counts(flat: IntArray, size: int) -> IntArray:
+    counts: IntArray = np.bincount(flat, minlength=size)
+    return counts
+
+
+def _origin(events: Events, intake: Intake) -> int:
+    return 0 if intake.start == "zero" else int(events.t[0])
+
+
+def _bin_ns(net: Network, intake: Intake, source: str) -> tuple[int, str]:
+    """Return the width of a bin, and who said so."""
+    if intake.bin_ms is not None:
+        width, by = intake.bin_ms * NS_PER_MS, "--bin-ms"
+    elif net.step_s is not None:
+        width, by = net.step_s * 1e9, "the model's step; --bin-ms sets another"
+    else:
+        raise InputError(
+            f"{source}: holds events, and nothing says how long a step of the model is; "
+            f"give --bin-ms"
+        )
+    if round(width) < 1:
+        raise InputError(f"--bin-ms {width / NS_PER_MS:g}: must be at least a nanosecond")
+    return round(width), by
+
+
+def _bins(
+    recordings: Sequence[Events], width: int, steps: int | None, intake: Intake, source: str
+) -> int:
+    if steps is not None and intake.window_ms is not None:
+        raise InputError(
+            f"--window-ms {intake.window_ms:g} and --steps {steps}: both say how long a "
+            f"sample is; leave one out"
+        )
+    if steps is not None:
+        total = steps
+    elif intake.window_ms is not None:
+        total = max(1, round(intake.window_ms * NS_PER_MS / width))
+    else:
+        total = max((int(e.t[-1]) - _origin(e, intake)) // width + 1 for e in recordings)
+    if total > MAX_STEPS:
+        raise InputError(
+            f"{source}: {total} bins of {width / NS_PER_MS:g} ms per sample, but at most "
+            f"{MAX_STEPS} can be run; set wider ones with --bin-ms or a --window-ms, and "
+            f"check --time-unit and --start"
+        )
+    return total
+
+
+def _late(recordings: Sequence[Events], width: int, total: int, intake: Intake) -> str:
+    """Return how many events come after the last bin, if any."""
+    late = [
+        int(np.count_nonzero(e.t - _origin(e, intake) >= total * width)) for e in recordings
+    ]
+    if not any(late):
+        return ""
+    return (
+        f"; {sum(late)} events of {np.count_nonzero(late)} recordings come later and are "
+        f"not read"
+    )
+
+
+def _time_note(recordings: Sequence[Events]) -> tuple[Assumption, ...]:
+    first = recordings[0]
+    if first.said:
+        return ()
+    which = "whole numbers" if first.unit == "us" else "fractions"
+    return (Assumption("time unit", first.unit, f"times are {which}; --time-unit sets it"),)
+
+
+def _pixel_note(intake: Intake) -> Assumption:
+    what = "0 or 1" if intake.pixels == "or" else "counted"
+    by = "--pixels" if intake.pixels else "default; --pixels or gives binary spikes"
+    return Assumption("events in one bin", what, by)
+
+
+def _labels(recordings: Sequence[Events], source: str) -> IntArray | None:
+    labels = [e.label for e in recordings if e.label is not None]
+    if labels and len(labels) < len(recordings):
+        raise InputError(
+            f"{source}: {len(labels)} of {len(recordings)} recordings have a label; give "
+            f"all one, or none"
+        )
+    return np.array(labels, np.int64) if labels else None

@@ -1,0 +1,166 @@
+"""Recordings: which files of events `--input` means, and with which labels.
+
+One file, a folder (one sub-folder per class, or none), or a list: a text file `.list` with
+a path and a label in each line.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+from snn_deploy.errors import InputError
+from snn_deploy.inputs.cameras import read_camera
+from snn_deploy.inputs.event_files import array_headers, read_arrays, read_bin, read_text
+from snn_deploy.inputs.event_hdf5 import read_hdf5
+from snn_deploy.inputs.events import Events, columns_of
+from snn_deploy.inputs.intake import Intake
+from snn_deploy.network import Assumption
+
+Reader: TypeAlias = Callable[[Path, Intake, int | None], Iterator[Events]]
+
+READERS: dict[str, Reader] = {
+    ".npy": read_arrays, ".npz": read_arrays, ".txt": read_text, ".csv": read_text,
+    ".h5": read_hdf5, ".hdf5": read_hdf5, ".bin": read_bin, ".aedat4": read_camera,
+    ".raw": read_camera, ".dat": read_camera, ".es": read_camera,
+}  # fmt: skip
+LIST = ".list"
+ARRAYS = (".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Files of events. labels: class number of each file, None if nothing says. note: how
+    classes were numbered, None if the user did."""
+
+    files: tuple[Path, ...]
+    labels: tuple[int, ...] | None
+    note: Assumption | None = None
+
+
+def find_recordings(path: Path, intake: Intake) -> Recordings | None:
+    """Return the recordings that `path` means; None if it holds no events but values (or
+    is not there).
+
+    Raises:
+        InputError: A folder or a list names no recordings.
+    """
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file():
+        return None
+    suffix = path.suffix.lower()
+    if suffix == LIST:
+        return _listed(path)
+    if suffix not in READERS or (suffix in ARRAYS and not _has_events(path)):
+        return None
+    return Recordings((path,), None)
+
+
+def read_recordings(
+    found: Recordings, intake: Intake, limit: int | None
+) -> tuple[Events, ...]:
+    """Read the first `limit` recordings (all if None).
+
+    Raises:
+        InputError: One of them cannot be read.
+    """
+    return tuple(islice(_each(found, intake, limit), limit))
+
+
+def _each(found: Recordings, intake: Intake, limit: int | None) -> Iterator[Events]:
+    for i, file in enumerate(found.files):
+        for events in READERS[file.suffix.lower()](file, intake, limit):
+            label = events.label if found.labels is None else found.labels[i]
+            yield replace(events, label=label)
+
+
+def _has_events(file: Path) -> bool:
+    """Whether an .npy or .npz holds columns of events instead of samples."""
+    headers = array_headers(file)
+    if any(
+        {"t", "x"} <= set(columns_of(dict.fromkeys(d.names or ())))
+        for _, d in headers.values()
+    ):
+        return True
+    shapes = columns_of({n: s for n, (s, _) in headers.items()})
+    return {"t", "x"} <= set(shapes) and len(shapes["t"]) == len(shapes["x"]) == 1
+
+
+def _folder(folder: Path) -> Recordings:
+    classes = sorted(d for d in folder.iterdir() if d.is_dir())
+    loose = _inside(folder)
+    if not classes and loose:
+        return Recordings(loose, None)
+    by_class = {d.name: _inside(d) for d in classes if _inside(d)}
+    if not by_class:
+        raise InputError(
+            f"{folder}: is a folder, but neither it nor its sub-folders hold recordings "
+            f"({', '.join(READERS)}); give the file, or a folder of recordings"
+        )
+    if loose:
+        raise InputError(
+            f"{folder}: holds recordings ({loose[0].name}, ...) beside folders of classes "
+            f"({next(iter(by_class))}, ...); move them into folders"
+        )
+    number = _numbered(list(by_class))
+    note = Assumption(
+        "labels",
+        ", ".join(f"{name} = {n}" for name, n in list(number.items())[:20]),
+        "the numbers that the folders are called"
+        if all(n.isdecimal() for n in number)
+        else "folders in alphabetical order",
+    )
+    files = [(f, number[name]) for name, inside in by_class.items() for f in inside]
+    return Recordings(tuple(f for f, _ in files), tuple(n for _, n in files), note)
+
+
+def _inside(folder: Path) -> tuple[Path, ...]:
+    return tuple(
+        sorted(f for f in folder.iterdir() if f.is_file() and f.suffix.lower() in READERS)
+    )
+
+
+def _numbered(names: list[str]) -> dict[str, int]:
+    if all(n.isdecimal() for n in names):
+        return {n: int(n) for n in sorted(names, key=int)}
+    return {n: i for i, n in enumerate(sorted(names))}
+
+
+def _listed(file: Path) -> Recordings:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file.name}: not a readable list ({error})") from error
+    rows = [_row(file, i, s) for i, s in enumerate(lines, 1) if s.strip() and s[0] != "#"]
+    if not rows:
+        raise InputError(
+            f"{file.name}: names no recordings; write a path and a label a line"
+        )
+    labels = [label for _, label in rows]
+    if any(n is None for n in labels) and any(n is not None for n in labels):
+        raise InputError(
+            f"{file.name}: {labels.count(None)} of {len(rows)} lines have no label; give "
+            f"all one, or none"
+        )
+    given = tuple(n for n in labels if n is not None)
+    return Recordings(tuple(f for f, _ in rows), given or None)
+
+
+def _row(file: Path, number: int, line: str) -> tuple[Path, int | None]:
+    """Return path and label of one line; the last word is the label if it is a number."""
+    words = line.replace(",", " ").replace("\t", " ").rsplit(maxsplit=1)
+    labelled = len(words) == 2 and words[1].isdecimal()
+    path = file.parent / (words[0] if labelled else line.strip())
+    try:
+        there = path.is_file()
+    except (OSError, ValueError):
+        there = False
+    if not there or path.suffix.lower() not in READERS:
+        why = "no such file" if not there else f"not one of {', '.join(READERS)}"
+        raise InputError(
+            f"{file.name}, line {number}: {path.name!r}: {why}; write the path of a "
+            f"recording, relative to the list, and its class number"
+        )
+    return path, int(words[1]) if labelled else None
