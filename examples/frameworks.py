@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 
 HERE = Path(__file__).parent
-NAMES = ("digits_mlp", "digits_conv", "digits_rows")
-CONV_STEPS = 10  # a .nir file has no duration; digits_conv was trained with this one
+NAMES = ("digits_mlp", "digits_conv", "digits_rows", "digits_sinabs", "digits_norse")
+# Steps for which an image is shown; a .nir file has no duration, they were trained so.
+IMAGE_STEPS = {"digits_conv": 10, "digits_sinabs": 8}
+NORSE_TAU = 1e-3  # Norse 1.1 writes its time constants times its dt
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +33,8 @@ class Record:
 
     `currents` is all that arrives at the neurons in a step, biases and recurrent input
     included; `spikes` is what leaves them in that step; `membranes` is what the
-    framework holds at the end of it. By then SpikingJelly has reset the neurons that
-    spiked, while snnTorch resets them in the next step.
+    framework holds at the end of it. By then SpikingJelly, sinabs and Norse have reset the
+    neurons that spiked, while snnTorch resets them in the next step.
     """
 
     spikes: dict[str, FloatArray]
@@ -55,14 +57,21 @@ def run_framework(name: str, x: NDArray[Any], steps: int | None = None) -> Recor
     """Run the example `name` from rest on `x`, laid out as in its test.npz.
 
     `x` is spikes [N, T, *input shape], of which `steps` are used (all unless told); for
-    digits_conv it is images [N, 1, 8, 8], each shown for `steps` steps (10 unless told).
+    digits_conv and digits_sinabs it is images [N, 1, 8, 8], each shown for `steps` steps
+    (10 and 8 unless told).
     """
     import torch
 
-    runners = {"digits_mlp": _run_mlp, "digits_conv": _run_conv, "digits_rows": _run_rows}
+    runners = {
+        "digits_mlp": _run_mlp,
+        "digits_conv": _run_conv,
+        "digits_rows": _run_rows,
+        "digits_sinabs": _run_sinabs,
+        "digits_norse": _run_norse,
+    }
     inputs = torch.from_numpy(x.astype(np.float32))
-    if name == "digits_conv":
-        frames = inputs.expand(CONV_STEPS if steps is None else steps, *inputs.shape)
+    if name in IMAGE_STEPS:
+        frames = inputs.expand(IMAGE_STEPS[name] if steps is None else steps, *inputs.shape)
     else:
         frames = inputs[:, :steps].transpose(0, 1)
     tape = _Tape()
@@ -141,6 +150,41 @@ def _run_conv(graph: nir.NIRGraph, frames: "Tensor", tape: _Tape) -> None:
                 tape.add(name, *step)
 
 
+def _run_sinabs(graph: nir.NIRGraph, frames: "Tensor", tape: _Tape) -> None:
+    """Run digits_sinabs on `frames` [T, N, 1, 8, 8] in sinabs, one layer at a time."""
+    steps, samples = frames.shape[:2]
+    signal = frames.transpose(0, 1).flatten(0, 1)  # [N * T, ...], as Squeeze layers take it
+    for name in _chain(graph):
+        node = graph.nodes[name]
+        module = _sinabs_module(node, samples)
+        received, signal = signal, module(signal)
+        if isinstance(node, nir.IF):
+            held = module.recordings["v_mem"]
+            for step in zip(
+                signal.unflatten(0, (samples, steps)).unbind(1),
+                received.unflatten(0, (samples, steps)).unbind(1),
+                held.unbind(1),
+                strict=True,
+            ):
+                tape.add(name, *step)
+
+
+def _run_norse(graph: nir.NIRGraph, frames: "Tensor", tape: _Tape) -> None:
+    """Run digits_norse on `frames` [T, N, 64] in Norse."""
+    names = _chain(graph)
+    layers = [_linear(graph.nodes[n]) for n in names[::2]]
+    cells = [_lif_cell(graph.nodes[n]) for n in names[1::2]]
+    states: list[Any] = [None for _ in cells]
+    for frame in frames:
+        signal = frame
+        for i, (name, layer, cell) in enumerate(
+            zip(names[1::2], layers, cells, strict=True)
+        ):
+            current = layer(signal)
+            signal, states[i] = cell(current, states[i])
+            tape.add(name, signal, current, states[i].v)
+
+
 def _chain(graph: nir.NIRGraph) -> list[str]:
     """Return the nodes of a graph without branches in order, input and output left out."""
     after = dict(graph.edges)
@@ -201,6 +245,48 @@ def _float32(values: NDArray[Any]) -> "Tensor":
     import torch
 
     return torch.tensor(values, dtype=torch.float32)
+
+
+def _lif_cell(node: nir.CubaLIF) -> Any:
+    """Return Norse's `LIFCell`, its time constants in seconds again."""
+    import norse.torch as norse
+
+    return norse.LIFCell(
+        p=norse.LIFParameters(
+            tau_syn_inv=_float32(NORSE_TAU / node.tau_syn.astype(np.float64)),
+            tau_mem_inv=_float32(NORSE_TAU / node.tau_mem.astype(np.float64)),
+            v_leak=_float32(node.v_leak),
+            v_th=_float32(node.v_threshold),
+            v_reset=_float32(node.v_reset),
+        )
+    )
+
+
+def _sinabs_module(node: nir.NIRNode, samples: int) -> Any:
+    """Return sinabs' module for one node of digits_sinabs, as sinabs builds it."""
+    import torch
+    from sinabs.layers import IAFSqueeze, SumPool2d
+
+    if isinstance(node, nir.IF):
+        threshold = _float32(node.v_threshold)
+        return IAFSqueeze(batch_size=samples, spike_threshold=threshold, record_states=True)
+    if isinstance(node, nir.SumPool2d):
+        return SumPool2d(tuple(int(k) for k in node.kernel_size))
+    if isinstance(node, nir.Flatten):
+        return torch.nn.Flatten()
+    return _conv2d(node) if isinstance(node, nir.Conv2d) else _linear(node)
+
+
+def _conv2d(node: nir.Conv2d) -> "nn.Conv2d":
+    """Return torch's layer with the node's weight [out, in, y, x] and bias [out]."""
+    import torch
+
+    n_out, n_in, size = node.weight.shape[:3]
+    layer = torch.nn.Conv2d(n_in, n_out, size, padding=tuple(node.padding))
+    layer.load_state_dict(
+        {"weight": torch.tensor(node.weight), "bias": torch.tensor(node.bias)}
+    )
+    return layer
 
 
 def _spikingjelly_module(node: nir.NIRNode) -> Any:

@@ -21,8 +21,7 @@ from live_modules import (
     linear,
 )
 
-
-ENDLESS = "0 to inf levels in one step"
+ENDLESS = "inf levels in one step"
 
 
 def sinabs_layer(
@@ -116,12 +115,17 @@ def sinabs_recurrent(kind: str, scale: float = 1 / 4, **options: Any) -> Build:
 class Merged(torch.nn.Module):
     """A skip edge through sinabs' Merge."""
 
-    def __init__(self, rng: np.random.Generator, scale: float = 1 / 8, most: int = 1) -> None:
+    def __init__(
+        self, rng: np.random.Generator, scale: float = 1 / 8, most: int = 1
+    ) -> None:
         super().__init__()
         import sinabs.layers
 
         self.fc1, self.first = linear(rng, 20, WIDTH, scale), sinabs_layer("IAF", most=most)
-        self.fc2, self.second = linear(rng, WIDTH, WIDTH, 1 / 8), sinabs_layer("IAF", most=most)
+        self.fc2, self.second = (
+            linear(rng, WIDTH, WIDTH, 1 / 8),
+            sinabs_layer("IAF", most=most),
+        )
         self.merge = sinabs.layers.Merge()
 
     def forward(self, x: Any) -> Any:

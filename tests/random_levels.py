@@ -1,11 +1,13 @@
 """Random settings of multi-level neurons: levels, signs, tracer, slices and input shift."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from snn_deploy.arrays import IntArray
+from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.neurons.multi_level import OFF
+from snn_deploy.quant import QuantPopulation
 
 MAX_THETA = (1 << 23) - 1
 
@@ -84,3 +86,36 @@ def _slices(rng: np.random.Generator, levels: Levels, n: int) -> dict[str, IntAr
         "member": np.where(unary, sign * member, 0),
         "plane": np.where(unary, 0, sign * plane),
     }
+
+
+def level_facts(pop: QuantPopulation, ran: Mapping[str, AnyArray]) -> set[str]:
+    """Return what really happened in a multi-level population, as words.
+
+    ran: "v", "total" and "s", each [samples, steps, n], after each step.
+    """
+    p, s = pop.params, ran["s"]
+    holds, owes = ran["v"] >= p["theta"], (ran["v"] < 0) & (p["low"] < 0)
+    at_ceiling, at_floor = ran["total"] == p["ceiling"], ran["total"] == p["floor"]
+    slices = p["member"] + p["plane"] != 0
+    happened = {
+        "spikes": s != 0,
+        "a level above 1": s > 1,
+        "a level below -1": s < -1,
+        "held back by the ceiling": holds & at_ceiling,
+        "held back by the floor": owes & at_floor,
+        "held back by high": holds & ~at_ceiling & ~slices,
+        "a member": (s == 1) & (p["member"] > 0),
+        "a negative member": (s == 1) & (p["member"] < 0),
+        "a plane": (s == 1) & (p["plane"] > 1),
+        "a negative plane": (s == 1) & (p["plane"] < 0),
+    }
+    found = {word for word, where in happened.items() if where.any()}
+    found |= {f"shift {k}" for k in np.unique(p["shift"]) if s.any()}
+    return found | ({"a leak"} if s.any() and (p["dv"] > 0).any() else set())
+
+
+ALL_FACTS = {
+    "spikes", "a level above 1", "a level below -1", "held back by the ceiling",
+    "held back by the floor", "held back by high", "a member", "a negative member",
+    "a plane", "a negative plane", "a leak", *(f"shift {k}" for k in range(7)),
+}  # fmt: skip

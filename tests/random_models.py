@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from snn_deploy.arrays import AnyArray
 from snn_deploy.maps import Chain, Conv, Dense, Map, Sparse
 from snn_deploy.network import Input, Network, Population, Projection
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 from snn_deploy.passes.normalize import normalize
 from snn_deploy.passes.quantize import Calibration
 from snn_deploy.passes.retime import retime
@@ -128,3 +128,86 @@ def _population(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> 
     )
     start = neuron.v_reset if rng.random() < 0.5 else 0.0 * neuron.v_reset
     return Population(name, shape, replace(neuron, v0=start))
+
+
+# --- levels -------------------------------------------------------------------------------
+
+
+def random_levels_model(seed: int, *, members: bool = False) -> tuple[Network, AnyArray]:
+    """Return a random network of multi-level neurons and its input [2, 8, *shape].
+
+    Every number is a small multiple of a power of two, so that float64 is exact. Signed
+    levels, tracers, leaks, currents, dense layers and convolutions, delays, recurrence, and
+    a Lif at times. members: only what a bank of threshold neurons can do.
+    """
+    for attempt in range(50):
+        rng = np.random.default_rng([47, seed, attempt])
+        net = normalize(_draw_levels(rng, members))
+        x = rng.integers(-2, 9, (2, 8, *net.inputs[0].shape)) / 2.0
+        x *= rng.random(x.shape) < 0.5
+        events = reference.run(net, x).events
+        if all(events[p.name].sum() > 0 for p in net.populations):
+            return net, x
+    raise AssertionError(f"seed {seed}: no network that fires in 50 attempts")
+
+
+def _draw_levels(rng: np.random.Generator, members: bool) -> Network:
+    image = rng.random() < 0.4
+    shape: tuple[int, ...] = (2, 4, 4) if image else (int(rng.integers(3, 8)),)
+    port, pre, previous = Input("in", shape), "in", shape
+    populations, projections = list[Population](), list[Projection]()
+    for k in range(int(rng.integers(1, 3))):
+        target = (2, 2, 2) if image and k == 0 else (int(rng.integers(2, 7)),)
+        name, n = f"layer {k}", int(np.prod(target))
+        projections.append(
+            Projection(pre, name, _dyadic(rng, previous, target), int(rng.integers(0, 3)))
+        )
+        if rng.random() < 0.4:
+            loop = _dyadic(rng, target, target, image=False)
+            projections.append(Projection(name, name, loop, int(rng.integers(1, 4))))
+        last_is_lif = k > 0 and rng.random() < 0.4
+        neuron = Lif.of(n, threshold=3.0) if last_is_lif else _levels(rng, n, members)
+        populations.append(Population(name, target, neuron))
+        pre, previous = name, target
+    return Network((port,), tuple(populations), tuple(projections), (pre,))
+
+
+def _dyadic(
+    rng: np.random.Generator,
+    pre: tuple[int, ...],
+    post: tuple[int, ...],
+    *,
+    image: bool = True,
+) -> Map:
+    if image and len(pre) == 3 and len(post) == 3:
+        kernel = rng.integers(-3, 8, (post[0], pre[0], 3, 3)) / 4.0
+        return Conv(kernel, (pre[0], pre[1], pre[2]), (post[0], post[1], post[2]))
+    shape = (int(np.prod(post)), int(np.prod(pre)))
+    weight = rng.integers(-4, 7, shape) / 4.0
+    if rng.random() < 0.3:
+        matrix = sp.csr_array(weight * (rng.random(shape) < 0.5))
+        matrix.sort_indices()
+        return Sparse(matrix)
+    return Dense(weight)
+
+
+def _levels(rng: np.random.Generator, n: int, members: bool) -> MultiLevel:
+    high = int(rng.integers(1, 6))
+    bounds: dict[str, object] = {"high": float(high)}
+    if not members:
+        bounds["low"] = -float(rng.choice([0, 1, high]))
+        if rng.random() < 0.3:  # of their own for each neuron
+            bounds["high"] = rng.integers(1, high, n, endpoint=True).astype(np.float64)
+        if rng.random() < 0.5:
+            bounds |= {"floor": -float(rng.integers(0, 4)), "ceiling": float(high + 2)}
+    threshold = float(rng.choice([0.5, 1.0, 1.75]))
+    return MultiLevel.of(
+        n,
+        alpha=0.0 if members else float(rng.choice([0.0, 0.0, 0.5])),
+        beta=float(rng.choice([1.0, 1.0, 0.5])),
+        gain=float(rng.choice([1.0, 1.0, 0.5, 2.0])),
+        bias=rng.integers(-2, 3, n) / 8.0,
+        threshold=threshold,
+        v0=threshold / 2,
+        **bounds,
+    )

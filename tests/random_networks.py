@@ -64,6 +64,7 @@ STOCK = Limits(  # networks that are mostly Lava's own LIFReset
     start_values=0,
     drives=0,
     per_neuron=0.1,
+    levels=0.1,
 )
 
 

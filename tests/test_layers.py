@@ -34,7 +34,13 @@ TOP = (
     "snn_deploy.simulate",
     "snn_deploy.emission",
 )
-USE_SIMULATORS = ("simulate.py", "cli_doctor.py", "emission.py", "cli_run.py")
+USE_SIMULATORS = (
+    "simulate.py",
+    "cli_doctor.py",
+    "emission.py",
+    "cli_run.py",
+    "settling.py",
+)
 # Backends know no simulator, but for what an emitted program checks itself against.
 SELF_CHECKS = ("snn_deploy_backends.lava.states",)
 

@@ -44,9 +44,10 @@ def machine() -> str:
     return f"{cpu}, Python {platform.python_version()}, numba {version('numba')}"
 
 
-def report(name: str, lines: list[str]) -> None:
+def report(name: str, lines: list[str], *, cores: int = 1) -> None:
     """Print the lines, and keep them as bench/results/<name>.txt."""
-    text = "\n".join([*lines, f"Measured on one core of: {machine()}"]) + "\n"
+    used = "one core" if cores == 1 else f"{cores} cores"
+    text = "\n".join([*lines, f"Measured on {used} of: {machine()}"]) + "\n"
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.txt").write_text(text)
     sys.stdout.write(text)

@@ -11,6 +11,7 @@ the last model step are the guard.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from snn_deploy_simulators.blocks import Place, block
 from snn_deploy_simulators.counting import Counter
 from snn_deploy_simulators.engine import Block, Cell, Recorder, Trace, cell
 from snn_deploy_simulators.engine import run as run_engine
+from snn_deploy_simulators.quiescence import Endings, Rule
 from snn_deploy_simulators.tables import Fan, fans
 from snn_deploy_simulators.timing import TIME_MODELS
 
@@ -33,29 +35,38 @@ def run(
     keep: Iterable[str] | None = None,
     threads: int | None = None,
     time_model: str = "bound",
+    until: Rule | None = None,
 ) -> Activity:
     """Run all samples on the chip of `program`.
 
     keep: populations whose output is kept; all if None. threads: over samples; all cores if
     None.
-    time_model: key of timing.TIME_MODELS.
+    time_model: key of timing.TIME_MODELS. until: when a sample is done before its frame is
+    (see quiescence.py); only what it takes until then is counted.
     """
     net = program.net
     model = TIME_MODELS[time_model]
     where_to = fans(program)
     cells = {
-        p.name: _cell(program, p, stimulus, where_to, model.ranked)
-        for p in net.populations
+        p.name: _cell(program, p, stimulus, where_to, model.ranked) for p in net.populations
     }
     recorder = Recorder(net, stimulus, keep)
     counter = Counter(program, stimulus, model, where_to)
+    if until is None:
+        endings = None
+    else:
+        endings = Endings(net, until, stimulus.samples, counter.frame)
+        cells = {n: replace(c, watched=until.watches) for n, c in cells.items()}
 
     def sink(sample: int, trace: Trace) -> None:
+        if endings is not None:
+            trace = endings.cut(sample, trace)
         recorder.add(sample, trace)
         counter.add(sample, trace)
 
     run_engine(net, cells, stimulus, sink, threads or os.cpu_count() or 1)
-    return counter.activity(recorder.recording(), time_model)
+    activity = counter.activity(recorder.recording(), time_model)
+    return activity if endings is None else replace(activity, stops=endings.stops())
 
 
 def _cell(

@@ -128,22 +128,26 @@ def _axis(m: Conv, axis: int, low: int, high: int) -> _Axis:
     elements = tuple(np.flatnonzero(step % stride == r)[::-1] for r in remainders)
     at = np.arange(size) + m.padding[axis]
     kind = np.minimum(np.searchsorted(remainders, at % stride), len(remainders) - 1)
+    steps = [step[e].tolist() for e in elements]
     first, runs = [0], []
-    for x in range(size):
-        if remainders[kind[x]] == at[x] % stride:
-            runs += _runs((at[x] - step[elements[kind[x]]]) // stride, low, high)
+    for place, of_class in zip(at.tolist(), kind.tolist(), strict=True):
+        if remainders[of_class] == place % stride:
+            out = [(place - s) // stride for s in steps[of_class]]
+            runs += _runs(out, low, high)
         first.append(len(runs))
     found = np.array(runs, np.int64).reshape(-1, 3)
     return _Axis(kind.astype(np.int64), elements, np.array(first, np.int64), found)
 
 
-def _runs(out: IntArray, low: int, high: int) -> list[tuple[int, int, int]]:
-    """Return (position, output, how many) of the rising outputs inside low..high, in turns
+def _runs(outputs: list[int], low: int, high: int) -> list[list[int]]:
+    """Return [position, output, how many] of the rising outputs inside low..high, in turns
     of neighbors."""
-    inside = np.flatnonzero((out >= low) & (out < high))
-    if not inside.size:
-        return []
-    breaks = np.flatnonzero(np.diff(out[inside]) != 1) + 1
-    return [
-        (int(part[0]), int(out[part[0]]), len(part)) for part in np.split(inside, breaks)
-    ]
+    runs: list[list[int]] = []
+    for position, out in enumerate(outputs):
+        if not low <= out < high:
+            continue
+        if runs and out == runs[-1][1] + runs[-1][2]:
+            runs[-1][2] += 1
+        else:
+            runs.append([position, out, 1])
+    return runs

@@ -64,8 +64,12 @@ def conv(
                             chunk[heard] = channels[event]
                             event = older[event]
                             heard += 1
-                        add_rows(chunk, heard, weight[kind], patch)
-                        _place(patch, row, width, y_runs, x_runs, y0, x0, sums[g])
+                        if heard == 1:
+                            only = weight[kind, chunk[0]]
+                            _place(only, row, width, y_runs, x_runs, y0, x0, sums[g])
+                        else:
+                            add_rows(chunk, heard, weight[kind], patch)
+                            _place(patch, row, width, y_runs, x_runs, y0, x0, sums[g])
                     else:
                         graded[:] = 0
                         while event >= 0:
@@ -141,14 +145,20 @@ def _spread(sums, width, window, out_shape, pre_shift, exponent, total):
     per_group = out_shape[0] // sums.shape[0]
     left, right = (exponent + pre_shift, 0) if exponent >= 0 else (pre_shift, -exponent)
     lines, length = _lines(window, out_shape)
-    rows = sums.reshape((sums.shape[0], lines, length * width))
-    for c in range(c0, c1):
-        j = c - max(c0, c // per_group * per_group)
+    rows, size = sums.reshape((sums.shape[0], lines, length * width)), length * width
+    apart = out_shape[1] * out_shape[2]
+    shifted = np.empty(size, np.int32)
+    for group in range(c0 // per_group, (c1 - 1) // per_group + 1):
+        low, high = max(c0, group * per_group), min(c1, (group + 1) * per_group)
         for y in range(lines):
-            at = (c * out_shape[1] + y0 + y) * out_shape[2] + x0
-            out, row = total[at : at + length], rows[c // per_group, y, j::width]
-            for x in range(length):
-                out[x] += (np.int32(row[x]) << left) >> right
+            row = rows[group, y]
+            for i in range(size):
+                shifted[i] = (np.int32(row[i]) << left) >> right
+            at = (low * out_shape[1] + y0 + y) * out_shape[2] + x0
+            for c in range(high - low):
+                out, channel = total[at + c * apart :], shifted[c::width]
+                for x in range(length):
+                    out[x] += channel[x]
 
 
 @kernel

@@ -69,6 +69,7 @@ class Counter:
         self.graded.add(sample, trace)
         step = self._count_messages(counts, messages, sample)
         self.step_s[sample], self.step_bound[sample] = self.timer(step, trace)
+        self.step_s[sample, trace.frame :] = 0.0
         for name, values in counts.items():
             self.total[name] += values
             self.per_sample[name][sample] = values.sum()
@@ -80,6 +81,7 @@ class Counter:
             counts["updates"][window, pieces] = sizes
             counts["active"][window, pieces] = trace.active[pop.name]
             counts["spikes"][window, pieces] = trace.fired[pop.name] if pop.spiking else 0
+        counts["updates"][trace.end :] = 0
 
     def _count_synapses(self, counts: dict[str, IntArray], trace: Trace) -> IntArray:
         """Count synapse operations and words; return the messages of each source-target

@@ -11,7 +11,7 @@ integer simulator, one per projection and piece for the chip: same kernels, othe
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from snn_deploy_simulators import kernels
 from snn_deploy_simulators.golden import parameters
 from snn_deploy_simulators.updates import CODES, update
 
+NEVER = 1 << 62  # later than any step
 BLOCK = 1 << 18  # summed inputs (int32) per block of steps: 1 MB, stays in the cache
 
 
@@ -61,17 +62,18 @@ class Block:
 class Cell:
     """A population with all that its update needs.
 
-    pieces: as `update` wants them, numbered from 0 (n_pieces 0: not counted). ranked:
-    whether Trace.rank is wanted.
+    pieces: as `update` wants them, numbered from 0 (n_pieces 0: not counted). ranked,
+    watched: whether Trace.rank, Trace.changed are wanted.
     """
 
     pop: QuantPopulation
     blocks: tuple[Block, ...]
     parameter: AnyArray  # [params, n] int32
-    pieces: tuple[IntArray, IntArray, IntArray]
+    pieces: tuple[IntArray, IntArray, IntArray, int]
     n_pieces: int
     sample_bias: IntArray | None  # [N, n]
     ranked: bool
+    watched: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,8 @@ class Trace:
     recorded, active and fired [T, pieces], and peaks (largest |input|, |u|, |v|).
 
     rank: where wanted, the active neurons of its piece up to each spike, itself included.
+    changed: where wanted, the last step that changed a state, -1 if none did. end, frame:
+    chip steps after which nothing is updated any more, and the next sample begins.
     """
 
     events: Mapping[str, Events]
@@ -88,6 +92,9 @@ class Trace:
     active: Mapping[str, IntArray]
     fired: Mapping[str, IntArray]
     peak: Mapping[str, IntArray]
+    changed: Mapping[str, IntArray] = field(default_factory=dict)
+    end: int = NEVER
+    frame: int = NEVER
 
 
 Sink = Callable[[int, Trace], None]
@@ -107,14 +114,19 @@ def cell(
     pieces = np.zeros(pop.n, np.int64) if piece is None else piece
     bias = stimulus.bias.get(pop.name)
     n_pieces = 0 if piece is None else int(pieces.max(initial=0)) + 1
-    return Cell(pop, tuple(blocks), rows, _grouped(pieces), n_pieces, bias, ranked)
+    return Cell(pop, tuple(blocks), rows, _grouped(pieces, pop.shape), n_pieces, bias, ranked)
 
 
-def _grouped(piece: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Return `piece`, the neurons in order of their pieces, and where each piece starts."""
+def _grouped(
+    piece: IntArray, shape: tuple[int, ...]
+) -> tuple[IntArray, IntArray, IntArray, int]:
+    """Return `piece`, the neurons in order of their pieces, where each piece starts, and
+    after how many neurons `piece` repeats itself: a channel, or not at all."""
     order = np.argsort(piece, kind="stable").astype(np.int64)
     first = np.concatenate([[0], np.cumsum(np.bincount(piece))]).astype(np.int64)
-    return piece, order, first
+    channels = piece.reshape(shape[0] if len(shape) == 3 else 1, -1)
+    alike = bool((channels == channels[0]).all())
+    return piece, order, first, channels.shape[1] if alike else piece.size
 
 
 def run(
@@ -173,7 +185,7 @@ class _Work:
         self.events = {n: _input_events(x[sample]) for n, x in stimulus.spikes.items()}
         self.state, self.block, self.bias = {}, {}, {}
         self.membrane, self.active, self.fired, self.peak = {}, {}, {}, {}
-        self.rank = {}
+        self.rank, self.changed = {}, {}
         for name, c in cells.items():
             n = c.pop.n
             self.block[name] = max(1, BLOCK // n)
@@ -196,6 +208,7 @@ class _Work:
             self.active[name] = np.zeros((counted, c.n_pieces), np.int64)
             self.fired[name] = np.zeros((counted, c.n_pieces), np.int64)
             self.peak[name] = np.zeros(3, np.int64)
+            self.changed[name] = np.full(int(c.watched), -1, np.int64)
 
     def advance(self, name: str, start: int, stop: int) -> None:
         """Run population `name` from step start to step stop (excluded)."""
@@ -209,12 +222,14 @@ class _Work:
             touched, start, events.first, events.index, events.value, self.rank[name],
             self.membrane[name][start:stop], c.pieces,
             self.active[name][start:stop], self.fired[name][start:stop], self.peak[name],
+            self.changed[name],
         )  # fmt: skip
 
     def trace(self) -> Trace:
         return Trace(
-            self.events, self.rank, self.membrane, self.active, self.fired, self.peak
-        )
+            self.events, self.rank, self.membrane, self.active, self.fired, self.peak,
+            self.changed,
+        )  # fmt: skip
 
 
 def _input_events(raster: AnyArray) -> Events:

@@ -9,6 +9,8 @@ neuron is a kind.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from snn_deploy.program import Program, Window, grid_of
 from snn_deploy.quant import QuantProjection
 from snn_deploy_simulators import kernels
 
+Reach: TypeAlias = Callable[[Conv, Window], tuple[IntArray, IntArray, IntArray]]
 COSTS = ("synops_dense", "synops_sparse", "synops_conv", "words")  # columns of Fan.cost
 
 
@@ -65,12 +68,13 @@ def _fan(
     program: Program, pre: str, home: IntArray, pairs: Callable[[int, IntArray], IntArray]
 ) -> Fan:
     listens = {r.piece: r.listens for r in program.routes.routes if r.pre == pre}
-    kind, chosen = _kinds(program, pre)
+    reach = cache(conv_counts)  # of the same window three times
+    kind, chosen = _kinds(program, pre, reach)
     if not all(_alike(v, kind, chosen) for v in (home, *listens.values())):
         kind = chosen = np.arange(home.size)
     parts, deaf = [], set()
     for post, into in _targets(program, pre).items():
-        cost_in = _Costs(program, into, grid_of(program.net, post), chosen)
+        cost_in = _Costs(program, into, grid_of(program.net, post), chosen, reach)
         for piece in program.partition.of(post):
             cost = cost_in.of(program.partition.pieces[piece].window)
             if piece not in listens:
@@ -105,7 +109,7 @@ def _alike(values: AnyArray, kind: IntArray, chosen: IntArray) -> bool:
     return bool((values[chosen][kind] == values).all())
 
 
-def _kinds(program: Program, pre: str) -> tuple[IntArray, IntArray]:
+def _kinds(program: Program, pre: str, reach: Reach) -> tuple[IntArray, IntArray]:
     """Return a guess of the kind of each neuron of `pre` [n], and one neuron of each kind.
 
     Neurons of a map are of one kind where the pieces of the target have the same kernel
@@ -120,7 +124,7 @@ def _kinds(program: Program, pre: str) -> tuple[IntArray, IntArray]:
     inner = any(p.name == pre for p in net.populations)
     own = grid_of(net, pre) if inner else (1, 1, net.size(pre))
     grid = next(iter(grids), own)
-    axes = [_classes(program, pre, axis, grid) for axis in range(3)]
+    axes = [_classes(program, pre, axis, grid, reach) for axis in range(3)]
     counts = [int(a.max(initial=0)) + 1 for a in axes]
     c, y, x = (a.astype(np.int64) for a in axes)
     kind = ((c[:, None, None] * counts[1] + y[:, None]) * counts[2] + x).ravel()
@@ -148,7 +152,7 @@ def _targets(program: Program, pre: str) -> dict[str, list[QuantProjection]]:
     return found
 
 
-def _classes(program: Program, pre: str, axis: int, grid: Grid) -> IntArray:
+def _classes(program: Program, pre: str, axis: int, grid: Grid, reach: Reach) -> IntArray:
     """Return the class of each channel (axis 0), row (1) or column (2) of the source."""
     low, high = (("c0", "c1"), ("y0", "y1"), ("x0", "x1"))[axis]
     pieces = program.partition.pieces
@@ -159,7 +163,7 @@ def _classes(program: Program, pre: str, axis: int, grid: Grid) -> IntArray:
             continue
         windows = [pieces[i].window for i in program.partition.of(p.post)]
         ends = {(getattr(w, low), getattr(w, high)): w for w in windows}
-        signature += [conv_counts(p.map, w)[axis] for w in ends.values()]
+        signature += [reach(p.map, w)[axis] for w in ends.values()]
     rows = np.stack(signature)
     if (rows == rows[:, :1]).all():
         return np.zeros(grid[axis], np.int64)
@@ -175,8 +179,10 @@ class _Costs:
         into: Iterable[QuantProjection],
         grid: Grid,
         chosen: IntArray,
+        reach: Reach,
     ) -> None:
         self.grid, self.chosen, self.core = grid, chosen, program.board.synapse
+        self.reach = reach
         self.into = []
         for p in into:
             m: Connection = p.map
@@ -204,7 +210,7 @@ class _Costs:
             synops: IntArray = np.zeros(m.n_pre, np.int64)
             synops[sources] = counts
             return synops[self.chosen], list_words(synops[self.chosen], bits, self.core)
-        channels, rows, columns = conv_counts(m, window)
+        channels, rows, columns = self.reach(m, window)
         c, y, x = np.unravel_index(self.chosen, m.in_shape)
         pairs = rows[y] * columns[x]
         return channels[c] * pairs, self._row_words(channels, bits)[c] * pairs

@@ -93,6 +93,16 @@ def _largest(values, so_far):
 
 
 @kernel
+def _differ(before, after):
+    """Return whether anything in rows [k, n] is another than before."""
+    for k in range(before.shape[0]):
+        for i in range(before.shape[1]):
+            if before[k, i] != after[k, i]:
+                return True
+    return False
+
+
+@kernel
 def _find_busy(state, parameter, total, bias, touched, busy):
     """Set busy [n] to 1 where the update has something to do: a membrane, a current that
     does not decay at once, an event or a bias."""
@@ -102,17 +112,21 @@ def _find_busy(state, parameter, total, bias, touched, busy):
 
 
 @kernel
-def _count(order, first, busy, active):
-    """Add the busy neurons of each piece to active [pieces]; see `update`."""
-    for p in range(active.size):
-        low, high = order[first[p]], order[first[p + 1] - 1] + 1
-        if high - low == first[p + 1] - first[p]:
-            active[p] += np.sum(busy[low:high])
-        else:
-            total = 0
-            for k in range(first[p], first[p + 1]):
-                total += busy[order[k]]
-            active[p] += total
+def _count(piece, period, busy, folded, active):
+    """Add the busy neurons of each piece to active [pieces]; see `update`. folded [period]:
+    work space."""
+    folded[:] = 0
+    for low in range(0, busy.size, period):
+        part = busy[low : low + period]
+        for i in range(part.size):
+            folded[i] += part[i]
+    i = 0
+    while i < period:  # runs of one piece
+        end = i + 1
+        while end < period and piece[end] == piece[i]:
+            end += 1
+        active[piece[i]] += np.sum(folded[i:end])
+        i = end
 
 
 @kernel
@@ -137,7 +151,7 @@ def _append_events(payload, index, value, count):
 @kernel
 def update(
     code, state, parameter, bias, total, touched, start, first, index, value, rank,
-    membrane, pieces, active, fired, peak,
+    membrane, pieces, active, fired, peak, changed,
 ):  # fmt: skip
     """Run the steps start .. start + steps - 1 of one population of n neurons.
 
@@ -148,20 +162,26 @@ def update(
     for one more than can fire), and to rank the busy neurons of the piece up to each (or
     rank is empty).
     membrane: [steps, n] to record v in, or [0, n]. pieces: (piece [n] of each neuron, the
-    neurons in order of their pieces [n], where each piece starts in that [pieces + 1]);
+    neurons in order of their pieces [n], where each piece starts in that [pieces + 1], and
+    a number of neurons after which `piece` repeats itself);
     active, fired [steps, pieces]: counters, or [0, 0]. A neuron is active if it had
     something to do (see _find_busy).
-    peak [3]: largest |input|, |u| and |v| so far.
+    peak [3]: largest |input|, |u| and |v| so far. changed [1]: set to the last step that
+    changed any state, or [0].
     """
     steps, n = total.shape
     count, record, counting = first[start], membrane.shape[0] > 0, active.shape[0] > 0
     payload, busy = np.zeros(n, np.int32), np.zeros(n, np.uint8)
     ranks = np.zeros(n if rank.size else 0, np.int32)
-    piece, order, piece_first = pieces
+    piece, order, piece_first, period = pieces
+    folded = np.zeros(period, np.int32)
+    previous = np.zeros(state.shape if changed.size else (0, 0), np.int32)
     for t in range(steps):
+        if changed.size:
+            previous[:] = state
         if counting:
             _find_busy(state, parameter, total[t], bias, touched[t], busy)
-            _count(order, piece_first, busy, active[t])
+            _count(piece, period, busy, folded, active[t])
         _advance(code, state, parameter, total[t], bias, payload)
         before, count = count, _append_events(payload, index, value, count)
         if counting:
@@ -175,4 +195,6 @@ def update(
             membrane[t] = state[1]
         peak[0] = _largest(total[t], peak[0])
         peak[1], peak[2] = _largest(state[0], peak[1]), _largest(state[1], peak[2])
+        if changed.size and _differ(previous, state):
+            changed[0] = start + t
         first[start + t + 1] = count

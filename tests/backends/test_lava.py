@@ -11,13 +11,24 @@ import pytest
 import integer_oracle as oracle
 from integer_networks import held_network, population, stimulus, stock_network
 from lava_runs import Case, States, run_all
+from random_levels import ALL_FACTS, level_facts
+from random_lossless import fed, random_ann, spiking
 from random_networks import STOCK, Limits, features, random_network
-from snn_deploy.quant import Stimulus
+from snn_deploy.arrays import AnyArray
+from snn_deploy.board import load_board
+from snn_deploy.network import Network
+from snn_deploy.passes.quantize import Calibration, quantize
+from snn_deploy.quant import SignMode, Stimulus
 from snn_deploy_backends import lava
 from snn_deploy_backends.lava.states import states
+from snn_deploy_simulators import reference
+from snn_deploy_simulators.stimulus import encode
 
 SMALL = Limits(steps=(8, 18), populations=3)
 TINY = replace(SMALL, populations=2)
+CONNECTIONS = ("Dense", "Sparse", "Conv", "DelayDense", "DelaySparse")
+ANNS = range(6)
+LEVELS = replace(TINY, images=0.8, delays=0.1, models=("lif",), levels=0.9)
 STOCK_SMALL = replace(STOCK, steps=(8, 18), populations=2)
 
 
@@ -25,7 +36,7 @@ STOCK_SMALL = replace(STOCK, steps=(8, 18), populations=2)
 def cases(request: pytest.FixtureRequest) -> list[Case]:
     """Random networks (--lava-networks); of five, two are mostly Lava's own processes."""
     count = request.config.getoption("--lava-networks", default=300)
-    limits = (STOCK_SMALL, STOCK_SMALL, TINY, TINY, SMALL)
+    limits = (STOCK_SMALL, STOCK_SMALL, TINY, LEVELS, SMALL)
     return [random_network(seed, limits[seed % len(limits)]) for seed in range(count)]
 
 
@@ -45,7 +56,7 @@ def differences(expected: States, got: States) -> Iterator[str]:
                 yield f"{name}.{state}: {wrong} of {values.size}"
 
 
-def test_every_u_v_and_spike_on_lava_equals_the_integer_simulator(
+def test_every_state_and_spike_on_lava_equals_the_integer_simulator(
     cases: list[Case], on_lava: list[States]
 ) -> None:
     wrong = {}
@@ -55,7 +66,7 @@ def test_every_u_v_and_spike_on_lava_equals_the_integer_simulator(
     assert not wrong
 
 
-def test_every_u_v_and_spike_on_lava_equals_an_independent_oracle(
+def test_every_state_and_spike_on_lava_equals_an_independent_oracle(
     cases: list[Case], on_lava: list[States]
 ) -> None:
     wrong = {}
@@ -79,7 +90,7 @@ def test_the_random_networks_are_alive_and_cover_everything(
         moved = sum(np.count_nonzero(r["v"]) for r in result.values())
         assert spikes or moved
         assert spikes or not any(p.spiking for p in net.populations)
-    wanted = {"LIFReset", "HeldLif", "HeldSoftLif", "HeldRefractoryLif"}
+    wanted = {"LIFReset", "HeldLif", "HeldSoftLif", "HeldRefractoryLif", "HeldMultiLevel"}
     wanted |= {"Dense", "Sparse", "Conv", "DelayDense", "DelaySparse"}
     wanted |= {
         "MIXED",
@@ -96,6 +107,60 @@ def test_the_random_networks_are_alive_and_cover_everything(
     wanted |= {f"payload {bits}" for bits in (0, 8, 16, 24)}
     wanted |= {"delay 0", "delay 1-15", "delay 16-62", "several inputs", "several outputs"}
     assert wanted <= {word for word, count in found.items() if count >= 3}
+
+
+def test_levels_really_went_through_every_kind_of_connection(
+    cases: list[Case], on_lava: list[States]
+) -> None:
+    """Signed levels over weights of mixed signs, and all that a level can be."""
+    happened: Counter[str] = Counter()
+    for (net, given), result in zip(cases, on_lava, strict=True):
+        for pop in net.populations:
+            if pop.model == "multi_level":
+                happened.update(level_facts(pop, result[pop.name]))
+        planned = lava.plan(net, frozenset(given.bias))
+        sent = {n.key: result[n.name]["s"] for n in planned.neurons}
+        for s in planned.synapses:
+            levels = sent.get(s.pre, np.zeros(1))
+            if s.payload_bits > 1 and s.sign_mode is SignMode.MIXED:
+                happened[f"{s.process}, above 1"] += bool((levels > 1).any())
+                happened[f"{s.process}, below 0"] += bool((levels < 0).any())
+    wanted = {f"{p}, {what}" for p in CONNECTIONS for what in ("above 1", "below 0")}
+    assert wanted | ALL_FACTS <= {word for word, count in happened.items() if count}
+
+
+@pytest.mark.parametrize("ternary", [True, False])
+def test_a_quantized_ann_on_lava_equals_the_ann(
+    ternary: bool, lava_python: Path, tmp_path: Path
+) -> None:
+    """The conv network too: graded and signed spikes over Lava's own Conv and Dense."""
+    anns = [random_ann(seed) for seed in ANNS]
+    assert {ann.x.ndim for ann in anns} == {2, 4}
+    cases = [
+        lossless(spiking(ann, ternary=ternary, delays=seed), fed(ann, spread=3))
+        for seed, ann in zip(ANNS, anns, strict=True)
+    ]
+    ran = run_all(cases, tmp_path, lava_python)
+    signs: set[int] = set()
+    for ann, (net, given), result in zip(anns, cases, ran, strict=True):
+        assert list(differences(states(net, given, given.samples), result)) == []
+        assert list(differences(oracle.run(net, given), result)) == []
+        for layer in ann.layers:
+            s = result[layer.name]["s"]
+            wanted = ann.activations()[layer.name][: given.samples]
+            assert (s.sum(axis=1) == wanted).all()
+            assert (result[layer.name]["total"][:, -1] == wanted).all()
+            signs |= set(np.sign(s).ravel().tolist())
+    assert signs == {-1, 0, 1}
+
+
+def lossless(net: Network, x: AnyArray) -> Case:
+    """Return the integers of a network of whole numbers, and its first two samples."""
+    x = x[:2, :50]
+    peaks = reference.run(net, x).peaks
+    quant = quantize(net, load_board("loihi2"), Calibration({"in": x}, peaks))
+    assert all(p.sign_mode is SignMode.MIXED for p in quant.projections)
+    return quant, encode(quant, {"in": x})
 
 
 def test_hand_written_networks_equal_on_lava(lava_python: Path, tmp_path: Path) -> None:

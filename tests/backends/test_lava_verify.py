@@ -89,10 +89,10 @@ def test_floating_runs_the_same_network_without_rounding(
 def test_verify_compares_every_state(lava_python: Path, tmp_path: Path) -> None:
     result = verify(build(held_network(), tmp_path / "b"), lava_python)
     assert result.exact
-    assert result.compared == 3 * 2 * STEPS * 7
+    assert result.compared == (3 * 4 + 4 * 3) * 2 * STEPS  # u, v, s; and wait of "wait"
     assert result.spikes > 10
     assert [p.name for p in result.populations] == ["soft", "wait"]
-    assert describe(result)[0].startswith("Lava: 336 of 336 values")
+    assert describe(result)[0].startswith("Lava: 384 of 384 values")
     assert len(describe(result)) == 1
 
 

@@ -6,7 +6,7 @@ from snn_deploy.board import Board, load_board, shipped_boards
 from snn_deploy.evidence import leaves
 from snn_deploy.neurons import MODELS
 
-LOIHI2 = ("loihi2", "kapoho-point")
+LOIHI2 = ("loihi2", "kapoho-point", "hala-point")
 
 
 @pytest.fixture(params=shipped_boards())
@@ -14,8 +14,8 @@ def board(request: pytest.FixtureRequest) -> Board:
     return load_board(request.param)
 
 
-def test_there_are_four_boards() -> None:
-    assert shipped_boards() == ("kapoho-point", "loihi1", "loihi2", "tiny")
+def test_there_are_five_boards() -> None:
+    assert shipped_boards() == ("hala-point", "kapoho-point", "loihi1", "loihi2", "tiny")
 
 
 def test_a_board_is_called_like_its_file() -> None:
@@ -139,6 +139,21 @@ def test_kapoho_point_is_eight_chips_of_loihi2() -> None:
     assert (kapoho.chips, len(kapoho.live_cores)) == (8, 960)
     for part in ("neuron", "synapse", "pool", "time", "energy", "arithmetic"):
         assert getattr(kapoho, part) == getattr(loihi2, part)
+
+
+def test_hala_point_has_the_chips_and_cores_that_intel_states() -> None:
+    hala, loihi2 = load_board("hala-point"), load_board("loihi2")
+    assert (hala.chips, len(hala.live_cores)) == (1152, 140_544)
+    for part in ("neuron", "synapse", "pool", "time", "energy", "arithmetic"):
+        assert getattr(hala, part) == getattr(loihi2, part)
+    assert hala.io.kind == "assumed"
+    assert {m.quantity: m.value for m in hala.measured}["largest power"] == 2600
+    assert {m.confidence for m in hala.measured} == {"secondary"}
+
+
+def test_one_chip_is_called_oheo_gulch_and_eight_kapoho_point() -> None:
+    assert "Oheo Gulch" in load_board("loihi2").title
+    assert "Kapoho Point" in load_board("kapoho-point").title
 
 
 def test_loihi1_spikes_are_binary_and_it_has_no_shared_pool() -> None:

@@ -41,7 +41,7 @@ REFUSED = {  # what the file holds -> what the message says
     "#" * (1 << 20) + "\na: 1": r"mine\.yaml: 1048581 bytes; a board file has at most 1048576",
     "extends: 7": r"`extends` is 7, but must name one board",
     "extends: mine.yaml": r"`extends` goes in a circle: mine\.yaml -> mine\.yaml; break it",
-    "extends: loihi3": r"no board 'loihi3'; did you mean loihi[12]\?; shipped boards: kapoho-point, ",
+    "extends: loihi3": r"no board 'loihi3'; did you mean loihi[12]\?; shipped boards: hala-point, kapoho-point, ",
     "extends: gone.yaml": r"gone\.yaml: cannot be read: .*No such file",
     "extends: loihi2\nneurons: 3": r"unknown field `neurons`",
     f"extends: loihi2\npool: {{neuron_count: {SIZE}}}": r"unknown field `neuron_count` - at `\$\.pool`",
@@ -87,8 +87,8 @@ def test_a_bad_file_is_refused_in_one_sentence(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("loihi22", r"no board 'loihi22'; did you mean loihi2\?; shipped boards: kapoho-point, loihi1, loihi2, tiny$"),
-        ("zzz", r"no board 'zzz'; shipped boards: kapoho-point, loihi1, loihi2, tiny$"),
+        ("loihi22", r"no board 'loihi22'; did you mean loihi2\?; shipped boards: hala-point, kapoho-point, loihi1, loihi2, tiny$"),
+        ("zzz", r"no board 'zzz'; shipped boards: hala-point, kapoho-point, loihi1, loihi2, tiny$"),
         ("", r"no board ''; shipped boards: "),
         ("no/such.yaml", r"such\.yaml: cannot be read: "),
         ("nul\0.yaml", r"cannot be read: .*null"),

@@ -4,13 +4,13 @@ Samples know nothing of each other, so outputs, events and times are put one aft
 other, counts are added, and of peaks the largest stays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TypeAlias
 
 import numpy as np
 
-from snn_deploy.activity import Activity, Counts, Recording
+from snn_deploy.activity import Activity, Counts, Payloads, Recording, Stops
 
 Tell: TypeAlias = Callable[[int, int], None]  # samples done, samples in all
 
@@ -62,4 +62,35 @@ def merged_activities(parts: Sequence[Activity]) -> Activity:
         samples=sum(p.samples for p in parts),
         steps=first.steps,
         frame=first.frame,
+        payloads=_merged_payloads([p.payloads for p in parts]),
+        stops=_merged_stops([p.stops for p in parts if p.stops is not None]),
+    )
+
+
+def _merged_payloads(
+    parts: Sequence[Mapping[str, Payloads]],
+) -> Mapping[str, Payloads]:
+    merged = {}
+    for name in parts[0]:
+        of = [p[name] for p in parts]
+        every, at = np.unique(np.concatenate([p.levels for p in of]), return_inverse=True)
+        uses = np.bincount(at, np.concatenate([p.uses for p in of]), len(every))
+        merged[name] = Payloads(
+            levels=every,
+            uses=uses.astype(np.int64),
+            magnitude=np.concatenate([p.magnitude for p in of]),
+            synops=np.concatenate([p.synops for p in of]),
+            unary_synops=np.concatenate([p.unary_synops for p in of]),
+        )
+    return merged
+
+
+def _merged_stops(parts: Sequence[Stops]) -> Stops | None:
+    if not parts:
+        return None
+    return Stops(
+        **{
+            f.name: np.concatenate([getattr(p, f.name) for p in parts])
+            for f in fields(Stops)
+        }
     )

@@ -11,7 +11,10 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     partition, placement: keys of METHODS in those passes; time_model: of the simulators'
     TIME_MODELS. weight_bits: 1..8, sign included. spike_bits: most bits that a spike may
-    carry, 0 for binary ones; None is what the board has.
+    carry, 0 for binary ones; None is what the board has. until_quiet: a sample ends at
+    rest. exit_when_stable: also report what it gives to end a sample when its class was the
+    same for so many steps, at least 1. lower: how graded spikes are made binary, a key of
+    METHODS of passes/lower; None leaves them.
     """
 
     partition: str = "intel"
@@ -19,6 +22,9 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     time_model: str = "bound"
     weight_bits: int = 8
     spike_bits: int | None = None
+    until_quiet: bool = False
+    exit_when_stable: int | None = None
+    lower: str | None = None
 
 
 def limited(board: Board, choices: Choices) -> Board:

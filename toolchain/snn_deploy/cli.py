@@ -12,6 +12,27 @@ import typer
 
 from snn_deploy.cli_frame import Group, reported, show_version
 from snn_deploy.cli_intake import Batch, Input, takes_input
+from snn_deploy.cli_options import (
+    Debug,
+    Decode,
+    Dt,
+    FrameworkTrace,
+    Json,
+    LavaPython,
+    List,
+    Model,
+    Partition,
+    Placement,
+    Profile,
+    Reset,
+    Samples,
+    Seed,
+    SpikesPerStep,
+    Steps,
+    Target,
+    Threshold,
+    TimeModel,
+)
 from snn_deploy.inputs.intake import AS_IT_IS, Intake
 
 app = typer.Typer(
@@ -21,66 +42,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog="`snn-deploy MODEL ...` is short for `snn-deploy deploy MODEL ...`.",
 )
-
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="NIR file (.nir).")]
-Target = Annotated[str, typer.Option(help="Board name, or a board file (.yaml).")]
-Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
-# `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
-Profile = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(
-        help="Framework that wrote the file: snntorch, spikingjelly, norse, sinabs or "
-        "rockpool; nir reads it by the specification."
-    ),
-]
-Dt = Annotated[Optional[float], typer.Option(help="Seconds per model step.")]  # noqa: UP045
-Reset = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="What a spike does to the membrane: zero, subtract or v_reset."),
-]
-Threshold = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="A neuron fires above (gt) or at (ge) its threshold."),
-]
-Steps = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(help="Model steps per sample; needed where the input has no time axis."),
-]
-Samples = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(help="Use the first samples of the input only."),
-]
-
-
-LavaPython = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(help="Python 3.10 with lava-nc; found by itself if there is one."),
-]
-Partition = Annotated[
-    str, typer.Option(metavar="METHOD", help="How it is cut: intel, square or fewest.")
-]
-Placement = Annotated[
-    str,
-    typer.Option(
-        metavar="METHOD",
-        help="Which cores: local, greedy, hilbert, in-order or random.",
-    ),
-]
-Decode = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="How a class is read: count, payload, first; mean, final, max."),
-]
-List = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(metavar="A,B,...", help="Values that `deploy` takes for this, to try."),
-]
-TimeModel = Annotated[
-    str, typer.Option(help="Of a chip step: bound, simple, event or cycle.")
-]
 
 
 @app.callback()
@@ -112,6 +73,7 @@ def deploy(
     dt: Dt = None,
     reset: Reset = None,
     threshold: Threshold = None,
+    spikes_per_step: SpikesPerStep = None,
     steps: Steps = None,
     samples: Samples = None,
     batch: Batch = None,
@@ -124,6 +86,7 @@ def deploy(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Save every population's output in every simulator (.npz)."),
     ] = None,
+    framework_trace: FrameworkTrace = None,
     backend: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Write a program for a chip into --out, too: lava."),
@@ -139,6 +102,20 @@ def deploy(
     spike_bits: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option(help="Most bits of a spike's payload; 0 for binary spikes."),
+    ] = None,
+    until_quiet: Annotated[
+        bool, typer.Option("--until-quiet", help="A sample ends when all is at rest.")
+    ] = False,
+    exit_when_stable: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(metavar="K", help="Report an exit once a class stood for K steps."),
+    ] = None,
+    lower: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="METHOD",
+            help="Make spikes binary: bit-planes, unary or member-bank.",
+        ),
     ] = None,
     stop_after: Annotated[
         Optional[str],  # noqa: UP045
@@ -166,12 +143,14 @@ def deploy(
             dt=dt,
             reset=reset,
             threshold=threshold,
+            spikes_per_step=spikes_per_step,
             steps=steps,
             samples=samples,
             batch=batch,
             decode=decode,
             min_accuracy=min_accuracy,
             trace=trace,
+            framework_trace=framework_trace,
             backend=backend,
             verify=verify,
             lava_python=lava_python,
@@ -180,6 +159,9 @@ def deploy(
             time_model=time_model,
             weight_bits=weight_bits,
             spike_bits=spike_bits,
+            until_quiet=until_quiet,
+            exit_when_stable=exit_when_stable,
+            lower=lower,
             stop_after=stop_after,
             seed=seed,
         )
@@ -224,6 +206,7 @@ def check(
     dt: Dt = None,
     reset: Reset = None,
     threshold: Threshold = None,
+    spikes_per_step: SpikesPerStep = None,
     steps: Steps = None,
     samples: Samples = None,
     compare_readings: Annotated[
@@ -252,6 +235,7 @@ def check(
             dt=dt,
             reset=reset,
             threshold=threshold,
+            spikes_per_step=spikes_per_step,
             steps=steps,
             samples=samples,
             seed=seed,
@@ -307,6 +291,7 @@ def compare(
     dt: Dt = None,
     reset: Reset = None,
     threshold: Threshold = None,
+    spikes_per_step: SpikesPerStep = None,
     steps: Steps = None,
     samples: Samples = None,
     decode: Decode = None,
@@ -343,6 +328,7 @@ def compare(
             dt=dt,
             reset=reset,
             threshold=threshold,
+            spikes_per_step=spikes_per_step,
             steps=steps,
             samples=samples,
             decode=decode,

@@ -82,12 +82,15 @@ def _compare(
     *,
     profile: str | None = None,
     reset: str | None = None,
+    spikes_per_step: str | None = None,
     **options: Any,
 ) -> None:
     setup = Setup(target, **options)
     with progress() as told:
         told("compare readings")
-        compared = side_by_side(model, possible, setup, profile=profile, reset=reset)
+        compared = side_by_side(
+            model, possible, setup, profile=profile, reset=reset, spikes=spikes_per_step
+        )
     if json:
         _write_json(Comparison(possible, compared))
     else:
@@ -109,6 +112,7 @@ def find(
     dt: float | None = None,
     reset: str | None = None,
     threshold: str | None = None,
+    spikes_per_step: str | None = None,
     input: Path | None = None,
     intake: Intake = AS_IT_IS,
     steps: int | None = None,
@@ -117,7 +121,14 @@ def find(
 ) -> Findings:
     """Take the model as far as its integers and hold them against the board."""
     board = load_board(target)
-    net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
+    net, given = read_model(
+        model,
+        profile=profile,
+        dt=dt,
+        reset=reset,
+        threshold=threshold,
+        spikes_per_step=spikes_per_step,
+    )
     run = begin(
         model, board, net, input, steps, samples, seed=seed, given=given, intake=intake
     )
@@ -149,11 +160,14 @@ def _readings(found: tuple[Reading, ...]) -> Section:
 
 
 def _compared(outcomes: tuple[Outcome, ...]) -> Section:
-    columns = ("profile", "reset", "step", "spikes", "float", "chip", "energy")
+    columns = (
+        "profile", "reset", "per step", "step", "spikes", "float", "chip", "energy",
+    )  # fmt: skip
     rows = tuple(
         (
             o.profile,
             o.reset or "-",
+            o.spikes_per_step or "-",
             quantity(o.step_s, "s"),
             significant(o.spikes),
             share(o.reference),
@@ -164,10 +178,12 @@ def _compared(outcomes: tuple[Outcome, ...]) -> Section:
         if not o.refused
     )
     refused = tuple(
-        f"{o.profile}, reset {o.reset}: {o.refused}" for o in outcomes if o.refused
+        f"{o.profile}, reset {o.reset}, {o.spikes_per_step or 'one'} per step: {o.refused}"
+        for o in outcomes
+        if o.refused
     )
     meaning = "spikes and energy per inference on the chip; float and chip: accuracy"
-    table = Table(columns, rows, frozenset(columns[2:])) if rows else None
+    table = Table(columns, rows, frozenset(columns[3:])) if rows else None
     return Section("Side by side", (meaning, *refused), table)
 
 

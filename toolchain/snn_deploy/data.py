@@ -7,7 +7,6 @@ events into bins.
 """
 
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +28,8 @@ from snn_deploy.inputs.intake import (
 )
 from snn_deploy.inputs.memory import check_memory
 from snn_deploy.inputs.recordings import find_recordings
+from snn_deploy.inputs.unreadable import BROKEN, reason
 from snn_deploy.network import Assumption, Input, Network
-
-UNREADABLE = (ValueError, EOFError, OSError, KeyError, SyntaxError, NotImplementedError,
-              RuntimeError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 Arrays: TypeAlias = Mapping[str, AnyArray]
 
@@ -124,10 +121,10 @@ def read_arrays(file: Path, names: list[str]) -> dict[str, AnyArray]:
         raise InputError(
             f"{file.name}: its arrays do not fit in memory; split it"
         ) from error
-    except UNREADABLE as error:
+    except BROKEN as error:
         raise InputError(
             f"{file.name}: not a readable .npz or .npy file of plain numbers "
-            f"({_line(error)}); write it with numpy.savez(file, x=..., y=...)"
+            f"({reason(error)}); write it with numpy.savez(file, x=..., y=...)"
         ) from error
 
 
@@ -223,10 +220,6 @@ def _read(file: Path, wanted: set[str]) -> dict[str, AnyArray]:
         check_memory(file.name, sum(m.file_size for m in members))
     with np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files if name in wanted}
-
-
-def _line(error: Exception) -> str:
-    return str(error).split("\n")[0] or type(error).__name__
 
 
 def _check_option(option: str, value: int | None) -> None:

@@ -16,15 +16,20 @@ from snn_deploy.neurons import MultiLevel, Neuron
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Answer
 
+UNDECIDED = -1  # instead of a class, while nothing speaks for any
+SCORED_VALUES = 1 << 24  # scores that are worked out together
+
 
 @dataclass(frozen=True)
 class Decoder:
-    """score: [N, T, n] -> [N, n]. reads: "spikes" or "membranes"; what: for the report."""
+    """score: [N, T, n] -> [N, n]; so_far: [N, T, n] -> [N, T, n], the score after each
+    step. reads: "spikes" or "membranes"; what: for the report."""
 
     name: str
     reads: str
     what: str
     score: Callable[[AnyArray], AnyArray]
+    so_far: Callable[[AnyArray], AnyArray]
 
 
 def _earliness(output: AnyArray) -> AnyArray:
@@ -33,6 +38,28 @@ def _earliness(output: AnyArray) -> AnyArray:
     fired = output != 0
     score: AnyArray = np.where(fired.any(axis=1), -fired.argmax(axis=1), -output.shape[1])
     return score
+
+
+def _earliness_so_far(output: AnyArray) -> AnyArray:
+    after = np.arange(1, output.shape[1] + 1)[:, None]
+    fired = np.maximum.accumulate(output != 0, axis=1)
+    score: AnyArray = np.where(fired, -(output != 0).argmax(axis=1)[:, None], -after)
+    return score
+
+
+def _count_so_far(output: AnyArray) -> AnyArray:
+    return np.cumsum(output != 0, axis=1)
+
+
+def _sum_so_far(output: AnyArray) -> AnyArray:
+    wide = np.float64 if output.dtype.kind == "f" else np.int64
+    return np.cumsum(output, axis=1, dtype=wide)
+
+
+def _mean_so_far(output: AnyArray) -> AnyArray:
+    steps = np.arange(1, output.shape[1] + 1)[:, None]
+    mean: AnyArray = np.cumsum(output, axis=1, dtype=np.float64) / steps
+    return mean
 
 
 def _signed_sum(output: AnyArray) -> AnyArray:
@@ -44,13 +71,35 @@ def _signed_sum(output: AnyArray) -> AnyArray:
 DECODERS: dict[str, Decoder] = {
     d.name: d
     for d in (
-        Decoder("count", "spikes", "most spikes", lambda o: np.count_nonzero(o, axis=1)),
-        Decoder("payload", "spikes", "largest summed payload", _signed_sum),
-        Decoder("first", "spikes", "earliest spike", _earliness),
-        Decoder("mean", "membranes", "largest mean membrane", lambda o: o.mean(axis=1)),
-        Decoder("final", "membranes", "largest final membrane", lambda o: o[:, -1]),
         Decoder(
-            "max", "membranes", "largest peak of the membrane", lambda o: o.max(axis=1)
+            "count",
+            "spikes",
+            "most spikes",
+            lambda o: np.count_nonzero(o, axis=1),
+            _count_so_far,
+        ),
+        Decoder("payload", "spikes", "largest summed payload", _signed_sum, _sum_so_far),
+        Decoder("first", "spikes", "earliest spike", _earliness, _earliness_so_far),
+        Decoder(
+            "mean",
+            "membranes",
+            "largest mean membrane",
+            lambda o: o.mean(axis=1),
+            _mean_so_far,
+        ),
+        Decoder(
+            "final",
+            "membranes",
+            "largest final membrane",
+            lambda o: o[:, -1],
+            lambda o: o,
+        ),
+        Decoder(
+            "max",
+            "membranes",
+            "largest peak of the membrane",
+            lambda o: o.max(axis=1),
+            lambda o: np.maximum.accumulate(o, axis=1),
         ),
     )
 }
@@ -64,10 +113,38 @@ def decode(output: AnyArray, name: str) -> IntArray:
     return classes
 
 
+def decisions(output: AnyArray, name: str) -> IntArray:
+    """Return the class [N, T] that `output` [N, T, *shape] gives after each step, -1 while
+    all neurons still score the same."""
+    flat = output.reshape(*output.shape[:2], -1)
+    classes: IntArray = np.full(flat.shape[:2], -1, np.int64)
+    at_once = max(1, SCORED_VALUES // max(1, flat[0].size))
+    for low in range(0, len(flat), at_once):
+        score = DECODERS[name].so_far(flat[low : low + at_once])
+        known = (score != score[:, :, :1]).any(axis=2) | (score.shape[2] == 1)
+        classes[low : low + at_once] = np.where(known, score.argmax(axis=2), UNDECIDED)
+    return classes
+
+
+def settled_after(classes: IntArray) -> IntArray:
+    """Return after how many steps, 1..T, the classes [N, T] stay what they are at the
+    end: [N]."""
+    steps = classes.shape[1]
+    other = classes[:, ::-1] != classes[:, -1:]
+    since = np.where(other.any(axis=1), other.argmax(axis=1), steps)  # from the end
+    after: IntArray = np.minimum(steps - since + 1, steps)
+    return after
+
+
 def to_float(net: QuantNetwork, name: str, recording: Recording) -> AnyArray:
     """Return the integer output [N, T, *shape] of population `name`: spikes as they are,
     membranes in float units, since every neuron may have a scale of its own."""
-    pop, output = net.population(name), recording.outputs[name]
+    return floats_of(net, name, recording.outputs[name])
+
+
+def floats_of(net: QuantNetwork, name: str, output: AnyArray) -> AnyArray:
+    """Return `output` [N, T, *shape] of population `name` as `to_float` does."""
+    pop = net.population(name)
     if pop.spiking:
         return output
     volts = output.reshape(*output.shape[:2], -1) / pop.scale + pop.offset
@@ -94,14 +171,34 @@ def choose_answer(net: Network, name: str | None) -> Answer:
     return Answer(output, name, decoder.what, chosen_by)
 
 
+def reread(answer: Answer, net: Network) -> Answer:
+    """Return how the same class is read from `net`, whose output may have become the sum of
+    its spikes (passes/lower).
+
+    Raises:
+        InputError: Such a sum does not say what the decoder wants.
+    """
+    spiking = net.population(answer.output).neuron.spiking
+    if spiking == (DECODERS[answer.decoder].reads == "spikes"):
+        return answer
+    if answer.decoder != "payload":
+        raise InputError(
+            f"--decode {answer.decoder}: --lower makes output {answer.output!r} the sum of "
+            "its spikes, from which only their payload can be read; use --decode payload"
+        )
+    chosen_by = f"{answer.chosen_by}; the membrane of a readout is that sum (--lower)"
+    return Answer(answer.output, "final", DECODERS["final"].what, chosen_by)
+
+
 def _default(neuron: Neuron) -> tuple[str, str]:
     """Return the decoder for an output of this neuron, and what it gives."""
     if not neuron.spiking:
         return "mean", "membranes"
-    several = isinstance(neuron, MultiLevel) and not neuron.sliced
-    if several and (neuron.least, neuron.most) != (0.0, 1.0):
-        return "payload", "several spikes per step"
-    return "count", "spikes"
+    if not isinstance(neuron, MultiLevel) or neuron.sliced:
+        return "count", "spikes"
+    if (neuron.least, neuron.most) == (0.0, 1.0):
+        return "count", "spikes"
+    return "payload", "several spikes per step"
 
 
 def _checked(name: str, output: str, gives: str) -> Decoder:

@@ -56,6 +56,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     dt: Positive | None = None
     reset: str | None = None
     threshold: str | None = None
+    spikes_per_step: str | None = None
     steps: Count | None = None
     samples: Count | None = None
     decode: str | None = None

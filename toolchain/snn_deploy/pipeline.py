@@ -17,7 +17,7 @@ from snn_deploy.batches import Tell, untold
 from snn_deploy.board import Board, load_board
 from snn_deploy.choices import Choices, limited
 from snn_deploy.data import Data, check_data, load_data
-from snn_deploy.decode import choose_answer
+from snn_deploy.decode import choose_answer, reread
 from snn_deploy.emission import (
     VERIFIED_BY,
     check_emission,
@@ -26,11 +26,13 @@ from snn_deploy.emission import (
     verified,
 )
 from snn_deploy.errors import DoesNotFitError, InputError
+from snn_deploy.framework_trace import Trace
 from snn_deploy.frontends.read_model import read_model
 from snn_deploy.inputs.intake import AS_IT_IS, Intake
 from snn_deploy.network import Network
 from snn_deploy.passes.check import check
 from snn_deploy.passes.fuse import fuse
+from snn_deploy.passes.lower import lower as lower_spikes
 from snn_deploy.passes.normalize import normalize
 from snn_deploy.passes.partition import METHODS as PARTITIONS
 from snn_deploy.passes.partition import partition
@@ -45,10 +47,12 @@ from snn_deploy.reporting.files import deployment_files, trace_file
 from snn_deploy.reporting.folder import check_folder, check_place, write_file, write_folder
 from snn_deploy.reporting.forms import chosen_forms
 from snn_deploy.reporting.summary import summarize
-from snn_deploy.run import STAGES, Run
+from snn_deploy.run import STAGES, Run, with_framework
 from snn_deploy.simulate import (
     TIME_MODELS,
+    ending_rules,
     quantize_on,
+    rates_of,
     run_reference,
     simulate,
     simulate_extremes,
@@ -67,10 +71,12 @@ def deploy(
     out: str | Path | None = None,
     formats: str | None = None,
     trace: str | Path | None = None,
+    framework_trace: Trace | None = None,
     profile: str | None = None,
     dt: float | None = None,
     reset: str | None = None,
     threshold: str | None = None,
+    spikes_per_step: str | None = None,
     steps: int | None = None,
     samples: int | None = None,
     batch: int | None = None,
@@ -84,6 +90,9 @@ def deploy(
     time_model: str = "bound",
     weight_bits: int = 8,
     spike_bits: int | None = None,
+    until_quiet: bool = False,
+    exit_when_stable: int | None = None,
+    lower: str | None = None,
     stop_after: str | None = None,
     seed: int = 0,
     progress: Progress = lambda stage: None,
@@ -94,19 +103,20 @@ def deploy(
     input: file or arrays of samples [N, T, *shape] or [N, *shape], or recordings of events;
     without it the energy is bounded. intake: how that is read and encoded. out: folder for
     the results; formats: of the report there, e.g. "html,tex", all by default. trace: .npz
-    for every population's output in every simulator, [N, T, *shape] in model time. profile,
-    dt (seconds), reset, threshold: how the file is meant. steps: model steps per sample;
-    samples: how many of the input. batch: how many are run at once, which bounds the memory
-    and changes nothing else. decode: how a class is read. min_accuracy: only checked to be
-    decidable, the caller compares. backend: writes its program into `out`, too. verify:
-    runs the Lava program (in lava_python, or the first interpreter that has Lava) and
-    compares it. partition, placement, time_model, weight_bits, spike_bits: see Choices.
-    stop_after: one of STAGES. progress: is told each stage before it starts.
+    for every population's output in every simulator, [N, T, *shape] in model time.
+    framework_trace: what the framework's own populations sent, as `read_framework` takes
+    it. profile, dt (seconds), reset, threshold, spikes_per_step: how the file is meant.
+    steps: model steps per sample; samples: how many of the input. batch: how many are run
+    at once, which bounds the memory and changes nothing else. decode: how a class is read.
+    min_accuracy: only checked to be decidable, the caller compares. backend: writes its
+    program into `out`, too. verify: runs the Lava program (in lava_python, or the first
+    interpreter that has Lava) and compares it. partition, placement, time_model,
+    weight_bits, spike_bits, until_quiet, exit_when_stable, lower: see Choices. stop_after:
+    one of STAGES. progress: is told each stage before it starts.
 
     Raises:
         InputError: Something cannot be read, or can be read in two ways.
-        DoesNotFitError: The target cannot hold or express the network; lists every
-            violation.
+        DoesNotFitError: The target cannot hold or express the network; all violations.
     """
     check_wishes(input, stop_after, trace, min_accuracy, seed)
     check_batch(batch)
@@ -116,8 +126,12 @@ def deploy(
         time_model=time_model,
         weight_bits=weight_bits,
         spike_bits=spike_bits,
+        until_quiet=until_quiet,
+        exit_when_stable=exit_when_stable,
+        lower=lower,
     )
     check_methods(choices)
+    check_endings(choices, simulated=input is not None and stop_after in (None, STAGES[-1]))
     forms = chosen_forms(formats)
     emits = backend or (VERIFIED_BY if verify else None)
     simulated = input is not None and stop_after in (None, STAGES[-1])
@@ -130,13 +144,17 @@ def deploy(
     progress(STAGES[0])
     board = target if isinstance(target, Board) else load_board(str(target))
     board = limited(board, choices)
-    net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
+    net, given = read_model(
+        model, profile=profile, dt=dt, reset=reset, threshold=threshold,
+        spikes_per_step=spikes_per_step,
+    )  # fmt: skip
     check_given(given, choices)
     start = begin(
-        model, board, net, input, steps, samples, decode, seed, given, intake=intake
-    )
+        model, board, net, input, steps, samples, decode, seed, given, intake=intake,
+        choices=choices,
+    )  # fmt: skip
     check_labels(start, min_accuracy)
-    start = replace(start, choices=choices)
+    start = with_framework(start, framework_trace, simulated=simulated)
     stage = STAGES[0]
 
     def tell(done: int, total: int) -> None:
@@ -175,6 +193,7 @@ def begin(
     given: QuantNetwork | None = None,
     *,
     intake: Intake = AS_IT_IS,
+    choices: Choices | None = None,
 ) -> Run:
     """Return the run after its first stage: the network as read, and its input.
 
@@ -183,7 +202,8 @@ def begin(
     data = None if input is None else _load(input, net, steps, samples, intake)
     answer = choose_answer(net, decode)
     who = _identity(model)
-    return Run("read", board, net, data, answer, seed, *who, as_read=net, given=given)
+    run = Run("read", board, net, data, answer, seed, *who, as_read=net, given=given)
+    return run if choices is None else replace(run, choices=choices)
 
 
 def line(
@@ -202,8 +222,9 @@ def line(
     board, data, choices = run.board, run.data, run.choices
     yield run
 
-    net = retime(normalize(run.net if run.given else fuse(run.net)))
-    yield (run := replace(run, stage="normalize", net=net))
+    low = run.net if run.given else lower_spikes(fuse(run.net), choices.lower)
+    net, answer = retime(normalize(low)), reread(run.answer, low)
+    yield (run := replace(run, stage="normalize", net=net, answer=answer))
 
     floats, quant = run.reference, run.quant or run.given  # if known from another run
     if floats is None and data is not None:
@@ -217,7 +238,8 @@ def line(
     violations = check(quant, board, method=choices.partition)
     if violations:
         raise DoesNotFitError(*violations)
-    pieces = partition(quant, board, method=choices.partition)
+    rates = None if data is None or floats is None else rates_of(floats, quant, data.steps)
+    pieces = partition(quant, board, method=choices.partition, rates=rates)
     yield (run := replace(run, stage="partition", partition=pieces))
 
     placement = place(pieces, quant, board, seed=run.seed, method=choices.placement)
@@ -231,8 +253,15 @@ def line(
         extremes = simulate_extremes(program, steps or 1, time_model=choices.time_model)
         yield replace(run, stage="simulate", extremes=extremes)
     else:
+        until = ending_rules(quant, data.steps, run.answer, choices)
         simulated = simulate(
-            program, data, floats, time_model=choices.time_model, batch=batch, tell=tell
+            program,
+            data,
+            floats,
+            time_model=choices.time_model,
+            until=until,
+            batch=batch,
+            tell=tell,
         )
         yield replace(run, stage="simulate", simulated=simulated)
 
@@ -291,17 +320,36 @@ def check_methods(choices: Choices) -> None:
             raise InputError(f"{option} {wish}: unknown; one of {', '.join(known)}")
 
 
+def check_endings(choices: Choices, *, simulated: bool) -> None:
+    """Refuse ends of samples where none is simulated, and of no step.
+
+    Raises:
+        InputError: As said.
+    """
+    window = choices.exit_when_stable
+    if window is not None and window < 1:
+        raise InputError(f"--exit-when-stable {window}: must be at least 1 step")
+    for option, wish in (
+        ("--until-quiet", choices.until_quiet),
+        ("--exit-when-stable", window is not None),
+    ):
+        if wish and not simulated:
+            raise InputError(
+                f"{option}: no sample is simulated; give --input, and no --stop-after"
+            )
+
+
 def check_given(given: QuantNetwork | None, choices: Choices) -> None:
     """Refuse bits for a network that has its integers already.
 
     Raises:
         InputError: As said.
     """
-    wished = (choices.weight_bits, choices.spike_bits)
-    if given is not None and wished != (Choices().weight_bits, None):
+    wished = (choices.weight_bits, choices.spike_bits, choices.lower)
+    if given is not None and wished != (Choices().weight_bits, None, None):
         raise InputError(
-            "--weight-bits, --spike-bits: the file holds integers already, which are "
-            "deployed as they are; leave these options out"
+            "--weight-bits, --spike-bits, --lower: the file holds integers already, which "
+            "are deployed as they are; leave these options out"
         )
 
 

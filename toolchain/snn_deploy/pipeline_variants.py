@@ -39,6 +39,7 @@ def deploy_variants(
     dt: float | None = None,
     reset: str | None = None,
     threshold: str | None = None,
+    spikes_per_step: str | None = None,
     steps: int | None = None,
     samples: int | None = None,
     decode: str | None = None,
@@ -56,7 +57,10 @@ def deploy_variants(
     for v in variants:
         check_methods(v.choices)
     boards = [limited(load_board(v.target), v.choices) for v in variants]
-    net, given = read_model(model, profile=profile, dt=dt, reset=reset, threshold=threshold)
+    net, given = read_model(
+        model, profile=profile, dt=dt, reset=reset, threshold=threshold,
+        spikes_per_step=spikes_per_step,
+    )  # fmt: skip
     for v in variants:
         check_given(given, v.choices)
     start = begin(model, boards[0], net, input, steps, samples, decode, seed, given)

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from snn_deploy.errors import InputError
+from snn_deploy.fidelity import Fidelity
 from snn_deploy.ledger import Ledger, Stat
 from snn_deploy.network import Assumption
 from snn_deploy.quant import Loss, Range
-from snn_deploy.report_activity import Graded
+from snn_deploy.report_activity import Ending, Graded, Settled
 from snn_deploy.software.estimates import Software
 
 SCHEMA_VERSION = "1"
@@ -84,7 +85,8 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Correct predictions of one stage: "reference" (float), "integer" or "chip"."""
+    """Correct predictions of one stage: "framework" (where it was given), "reference"
+    (float), "integer" or "chip"."""
 
     stage: str
     correct: int
@@ -294,7 +296,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     caveats: what is inherited, assumed, unknown or at risk, one sentence each.
     accuracy_by_step: what fewer model steps would give. graded: of every sender of spikes
-    with a payload. estimates: intervals over samples.
+    with a payload. settled: when answers stand. endings: what ending samples early gives,
+    the whole frame first. estimates: intervals over samples.
     origins: for the path of every number in here ("[]" stands for any index, "{}" for any
     name), how it was found: the counter, or where its source stands."""
 
@@ -321,7 +324,10 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     example: Example | None = None
     estimates: tuple[Estimate, ...] = ()
     software: Software | None = None
+    fidelity: Fidelity | None = None
     graded: tuple[Graded, ...] = ()
+    settled: Settled | None = None
+    endings: tuple[Ending, ...] = ()
     verified: Verified | None = None
     origins: dict[str, str] = {}
 

@@ -34,3 +34,42 @@ class Graded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     highest: int
     distinct: int
     levels: tuple[LevelUse, ...]
+
+
+class Steps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How model steps are distributed over samples; percentiles are values that occur."""
+
+    samples: int
+    mean: float
+    least: int
+    median: int
+    p95: int
+    most: int
+
+
+class Settled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """After how many model steps the class that is read from the chip stays what it is at
+    the end. undecided: samples of which no class can be read even then."""
+
+    steps: Steps
+    undecided: int
+
+
+class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What it gives to end samples by a rule: "frame" (after all steps), "quiet" (at rest)
+    or "stable" (the class was the same for `window` steps).
+
+    met: samples that the rule ended before their last step. steps: model steps taken. same:
+    samples whose class is that after all steps; correct: whose class is their label, null
+    without labels. answer_s, inference_s: modelled time until the answer and until the next
+    sample. energy: joules of the scopes core and noc by coefficient set."""
+
+    rule: str
+    window: int | None
+    met: int
+    steps: Steps
+    same: int
+    correct: int | None
+    answer_s: Stat
+    inference_s: Stat
+    energy: dict[str, Stat]

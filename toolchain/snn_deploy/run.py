@@ -1,12 +1,14 @@
 """Run: what the stages of one deployment have made so far, by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snn_deploy.activity import Activity, Recording
+from snn_deploy.arrays import AnyArray
 from snn_deploy.board import Board
 from snn_deploy.choices import Choices
 from snn_deploy.data import Data
+from snn_deploy.framework_trace import Framework, Trace, read_framework
 from snn_deploy.network import Network
 from snn_deploy.program import Partition, Placement, Program
 from snn_deploy.quant import QuantNetwork
@@ -30,13 +32,18 @@ class Simulated:
     """What the simulators recorded, by simulator: "reference", "integer", "chip".
 
     outputs: at least the populations that are read out, all samples. layers: every
-    population, on the first `compared` samples.
+    population, on the first `compared` samples. activity: what is priced. endings: what
+    the chip did if samples end by "frame" (all steps), "quiet" or "stable"; empty unless
+    that was asked for. alone: of each population, its integers fed with the reference's
+    spikes, on the first `compared` samples.
     """
 
     outputs: Mapping[str, Recording]
     layers: Mapping[str, Recording]
     compared: int
     activity: Activity
+    endings: Mapping[str, Activity] = field(default_factory=dict)
+    alone: Mapping[str, AnyArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +60,8 @@ class Run:
 
     net: as of `stage`; as_read: as of the first. given: its integers, if the
     file held them. answer: how a class is read. file, sha256:
-    of the model, the hash None if it came from memory.
+    of the model, the hash None if it came from memory. framework: what its layers sent,
+    where the user recorded that.
     """
 
     stage: str
@@ -74,3 +82,18 @@ class Run:
     as_read: Network | None = None
     given: QuantNetwork | None = None
     choices: Choices = field(default_factory=Choices)
+    framework: Framework | None = None
+
+
+def with_framework(run: Run, trace: Trace | None, *, simulated: bool) -> Run:
+    """Return the run with what its framework sent, if there is a trace of that.
+
+    simulated: whether the run will be.
+
+    Raises:
+        InputError: The trace cannot be used (see `read_framework`).
+    """
+    if trace is None:
+        return run
+    data = run.data if simulated else None
+    return replace(run, framework=read_framework(trace, run.net, data))

@@ -1,15 +1,17 @@
 """Simulate: the float network, the integers and the chip, on the same input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 from snn_deploy.activity import Activity, Recording
+from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.batches import Tell, merged_activities, merged_recordings, untold
 from snn_deploy.board import Board
 from snn_deploy.choices import Choices
 from snn_deploy.data import Data
-from snn_deploy.decode import decode, to_float
+from snn_deploy.decode import decisions, decode, floats_of, to_float
 from snn_deploy.extremes import extreme
 from snn_deploy.network import Network
 from snn_deploy.passes.check import check
@@ -20,9 +22,12 @@ from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Answer
 from snn_deploy.run import Extremes, Reference, Simulated
 from snn_deploy_simulators import chip, integer, reference
+from snn_deploy_simulators.alone import run_alone
+from snn_deploy_simulators.quiescence import Rule, when_quiet, when_stable
 from snn_deploy_simulators.stimulus import encode
 from snn_deploy_simulators.timing import TIME_MODELS as TIME_MODELS
 
+NO_RULES: Mapping[str, Rule] = MappingProxyType({})
 COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, <= 8 bytes each
 
 
@@ -86,30 +91,68 @@ def quantize_on(
     return refine(net, board, calibration, agreement, fits, weight_bits=bits)
 
 
+def rates_of(floats: Reference, net: QuantNetwork, steps: int) -> dict[str, FloatArray]:
+    """Return spikes per step [n], the mean over all neurons, of each input and population
+    of `net` that the float network has, too."""
+    names = [*(p.name for p in net.inputs), *(p.name for p in net.populations)]
+    events = floats.outputs.events
+    return {
+        name: np.full(net.size(name), events[name].mean() / (steps * net.size(name)))
+        for name in names
+        if name in events
+    }
+
+
 def simulate(
     program: Program,
     data: Data,
     floats: Reference,
     *,
     time_model: str = "bound",
+    until: Mapping[str, Rule] = NO_RULES,
     batch: int | None = None,
     tell: Tell = untold,
 ) -> Simulated:
     """Run `data` through the integers and the chip, beside the float network's `floats`.
 
-    time_model: key of TIME_MODELS. batch: samples that are run at once, all if None; the
-    result is the same. tell: is told after each batch.
+    time_model: key of TIME_MODELS. until: see `ending_rules`. batch: samples that are run
+    at once, all if None; the result is the same. tell: is told after each batch.
     """
     same = floats.compared == data.samples
     keep = None if same else ()
     outputs, activity = _run_both(
         program, data, floats.outputs, keep, time_model, batch, tell
     )
-    if same:
-        return Simulated(outputs, outputs, data.samples, activity)
+    endings = {
+        name: _run_until(program, data, rule, time_model, batch)
+        for name, rule in until.items()
+    }
+    priced = endings.get("quiet", activity)
+    if endings:
+        endings = {"frame": activity, **endings}
     few = data.first(floats.compared)
+    alone = _run_alone(program.net, few, floats.layers)
+    if same:
+        return Simulated(outputs, outputs, data.samples, priced, endings, alone)
     layers, _ = _run_both(program, few, floats.layers, None, time_model, batch, untold)
-    return Simulated(outputs, layers, floats.compared, activity)
+    return Simulated(outputs, layers, floats.compared, priced, endings, alone)
+
+
+def ending_rules(
+    net: QuantNetwork, steps: int, answer: Answer, choices: Choices
+) -> Mapping[str, Rule]:
+    """Return the rules by which samples of `steps` steps shall end, "quiet" or "stable"."""
+    rules = {"quiet": when_quiet(net, steps)} if choices.until_quiet else {}
+    window = choices.exit_when_stable
+    if window is None:
+        return rules
+
+    def decide(output: AnyArray) -> IntArray:
+        sent = floats_of(net, answer.output, output[None])
+        classes: IntArray = decisions(sent, answer.decoder)[0]
+        return classes
+
+    return {**rules, "stable": when_stable(net, answer.output, steps, window, decide)}
 
 
 def simulate_extremes(
@@ -152,6 +195,32 @@ def _run_both(
         "chip": activity.recording,
     }
     return recorded, activity
+
+
+def _run_alone(net: QuantNetwork, data: Data, floats: Recording) -> dict[str, AnyArray]:
+    """Return what the integers of each population do with the spikes of the floats."""
+    stimulus = encode(net, data.x)
+    return {
+        p.name: run_alone(net, p.name, floats.outputs, stimulus) for p in net.populations
+    }
+
+
+def _run_until(
+    program: Program, data: Data, rule: Rule, time_model: str, batch: int | None
+) -> Activity:
+    """Return what the chip does if samples end by `rule`."""
+    return merged_activities(
+        [
+            chip.run(
+                program,
+                encode(program.net, part.x),
+                keep=(),
+                time_model=time_model,
+                until=rule,
+            )
+            for part in data.batches(batch)
+        ]
+    )
 
 
 def _told(data: Data, batch: int | None, tell: Tell) -> Iterator[Data]:

@@ -1,8 +1,8 @@
 """What if: one model on several boards, mapped and quantized in several ways.
 
 A variant is a target and `Choices`. What each comes to stands in the rows of `compare`; on
-the front are those that no other beats: none is at least as good in accuracy, energy, time
-and cores, and better in one.
+the front are those that no other of the same time model beats: none is at least as good in
+accuracy, energy, time and cores, and better in one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,14 +110,17 @@ def judged(
         quality=quality,
         energy=energy,
         front=(),
-        notes=tuple(_notes(quality, energy)),
+        notes=tuple(_notes(variants, quality, energy)),
     )
-    goals = [goal(found, i) for i in range(len(variants))]
-    front = tuple(
-        mine is not None and not any(_beats(other, mine) for other in goals)
-        for mine in goals
-    )
-    return msgspec.structs.replace(found, front=front)
+    return msgspec.structs.replace(found, front=tuple(_front(found)))
+
+
+def _front(found: WhatIf) -> Iterator[bool]:
+    goals = [goal(found, i) for i in range(len(found.variants))]
+    models = [v.choices.time_model for v in found.variants]
+    for mine, model in zip(goals, models, strict=True):
+        rivals = [g for g, other in zip(goals, models, strict=True) if other == model]
+        yield mine is not None and not any(_beats(other, mine) for other in rivals)
 
 
 def goal(found: WhatIf, i: int) -> tuple[float, ...] | None:
@@ -161,7 +164,9 @@ def _facts(variant: Variant) -> tuple[str, ...]:
     )
 
 
-def _notes(quality: str, energy: tuple[str, ...]) -> Iterator[str]:
+def _notes(
+    variants: Sequence[Variant], quality: str, energy: tuple[str, ...]
+) -> Iterator[str]:
     if quality != QUALITY[0]:
         yield (
             "the samples have no labels, so what counts is fidelity: the share of samples "
@@ -174,7 +179,8 @@ def _notes(quality: str, energy: tuple[str, ...]) -> Iterator[str]:
             "these sets are of different boards: energies across them are as comparable as "
             "their coefficients"
         )
+    several = len({v.choices.time_model for v in variants}) > 1
     yield (
-        "* on the front: no variant is at least as good in all of quality, energy, time "
-        "and cores, and better in one"
+        f"* on the front: no variant{' of the same time model' * several} is at least as "
+        f"good in all of quality, energy, time and cores, and better in one"
     )

@@ -262,10 +262,10 @@ def own_process(model: str) -> str:
 
 def _why_own(net: QuantNetwork, pop: QuantPopulation, driven: bool) -> str:
     """Return why `pop` cannot be Lava's LIFReset; empty if it can."""
-    several = [r for r in STOCK_REGISTERS if np.unique(pop.params[r]).size > 1]
     late = [p for p in net.projections if p.pre == pop.name and p.delay > 0]
     if MODELS[pop.model].lava is None:
         return f"Lava has no fixed-point {pop.model}"
+    several = [r for r in STOCK_REGISTERS if np.unique(pop.params[r]).size > 1]
     if several:
         return (
             f"more than one {', '.join(several)}: a stock LIF takes one for all its neurons"

@@ -2,8 +2,9 @@
 
 `bound`: the busiest core, link or the barrier; a lower bound, from counts. `simple`: the
 busiest core, then the barrier; from counts. `event`: messages one by one, through cores and
-links with limited buffers. `cycle`: the same link by link, for small networks. Spikes of inputs enter one after the other at the inject router,
-each in the time that a core takes to send a message; `bound` leaves that out.
+links with limited buffers. `cycle`: the same link by link, for small networks. Spikes of
+inputs enter one after the other at the inject router, each in the time that a core takes to
+send a message; `bound` leaves that out.
 """
 
 from snn_deploy_simulators.timing.bound import BOUND

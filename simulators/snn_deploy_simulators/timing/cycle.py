@@ -6,20 +6,21 @@ nothing. The cycle of a link is the time in which the board's mesh does one hop 
 direction (the chip's mesh has no clock), or the time that its capacity allows, if that is
 longer; links between a core and its router have the latter only. The step ends when all
 has been sent and received, and the barrier follows. What happens on the links stands in
-`mesh.py`; messages are listed here without the tables of `event`, as a check on them.
+`mesh.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.errors import BoardError, InputError
 from snn_deploy.passes.traffic import homes
 from snn_deploy.program import Program, grid_of
 from snn_deploy_simulators.engine import Trace
-from snn_deploy_simulators.tables import costs, traffic
+from snn_deploy_simulators.tables import Fan
 from snn_deploy_simulators.timing.mesh import Message, Passage, simulate
 from snn_deploy_simulators.timing.model import (
     StepCounts,
@@ -37,17 +38,17 @@ MOST_MESSAGES = 20_000  # in one step; each takes some ten microseconds per link
 class _Source:
     """An input or population. core [n]: the piece that sends, or the number of pieces for
     inputs. place [n]: neurons of the piece that are updated before the message leaves.
-    heard: per listening piece, by core: pair [n], or -1, and seconds [n] to receive."""
+    heard [n]: the messages of each, by core: pair, and seconds to receive."""
 
     name: str
     level: int
     core: IntArray
     place: IntArray
-    heard: tuple[tuple[AnyArray, FloatArray], ...]
+    heard: list[tuple[tuple[int, float], ...]]
 
 
-def prepare(program: Program) -> Timer:
-    """Return the timer of `program`.
+def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
+    """Return the timer of `program`; fans: its tables.
 
     Raises:
         InputError: The network may send too many messages in one step.
@@ -55,7 +56,7 @@ def prepare(program: Program) -> Timer:
     """
     _check_size(program)
     buffer, barrier = _link_buffer(program), barrier_seconds(program)
-    sources, ways, cycle = _sources(program), _ways(program), link_cycles(program)
+    sources, ways, cycle = _sources(program, fans), _ways(program), link_cycles(program)
     t = program.board.time.bound
     rates = tuple(map(seconds, (t.neuron_s, t.active_s, t.spike_s, t.message_out_s)))
 
@@ -103,7 +104,7 @@ class _Step:
         self.done, self.busy = [0] * (pieces + 1), [0] * (pieces + 1)
 
     def add(
-        self, source: _Source, trace: Trace, step: int, ways: list[IntArray], p: Program
+        self, source: _Source, trace: Trace, step: int, ways: list[list[int]], p: Program
     ) -> None:
         """Append what `source` sends in its model step `step`."""
         events = trace.events.get(source.name)
@@ -116,14 +117,11 @@ class _Step:
             core = int(source.core[i])
             if rank is not None:
                 self._update(core, int(source.place[i]), int(rank[e]))
-            for pair, receive in source.heard:
-                r = int(pair[i])
-                if r >= 0:
-                    work = self.pending[core] + self.message
-                    target = int(p.routes.pair_target[r])
-                    message = Message(work, ways[r], target, float(receive[i]))
-                    self.messages[core].append(message)
-                    self.pending[core] = 0.0
+            for pair, receive in source.heard[i]:
+                work = self.pending[core] + self.message
+                target = int(p.routes.pair_target[pair])
+                self.messages[core].append(Message(work, ways[pair], target, receive))
+                self.pending[core] = 0.0
 
     def _update(self, core: int, place: int, rank: int) -> None:
         """Count the updates up to a neuron that fires."""
@@ -152,7 +150,7 @@ def _last_sent(passage: Passage, rest: list[float]) -> float:
     )
 
 
-def _sources(program: Program) -> list[_Source]:
+def _sources(program: Program, fans: Mapping[str, Fan]) -> list[_Source]:
     net, partition = program.net, program.partition
     home, pieces = homes(net, partition), len(partition.pieces)
     names = [*(p.name for p in net.inputs), *(p.name for p in net.populations)]
@@ -160,52 +158,39 @@ def _sources(program: Program) -> list[_Source]:
     for piece in partition.pieces:
         members = piece.window.members(grid_of(net, piece.population))
         place[piece.population][members] = np.arange(1, len(members) + 1)
-    heard = {name: tuple(_heard(program, name)) for name in names}
     return [
         _Source(
             name,
             net.level(name),
             np.where(home[name] < 0, pieces, home[name]),
             place[name],
-            heard[name],
+            _heard(program, fans[name]) if name in fans else [()] * net.size(name),
         )
         for name in names
     ]
 
 
-def _heard(program: Program, name: str) -> Iterator[tuple[AnyArray, FloatArray]]:
-    """Yield who hears `name`, in the order of the cores."""
-    core, receive = program.placement.core, _receive(program, name)
-    pairs = zip(program.routes.routes, traffic(program), strict=True)
-    own = [(int(core[r.piece]), r.piece, table.pair) for r, table in pairs if r.pre == name]
-    for _, piece, pair in sorted(own, key=lambda entry: entry[0]):
-        yield pair, receive[piece]
+def _heard(program: Program, fan: Fan) -> list[tuple[tuple[int, float], ...]]:
+    """Return, per neuron, pair and seconds to receive of each message: the axon, then the
+    synapses, whose memory is read at the same time."""
+    t = program.board.time.bound
+    rates = (t.synop_dense_s, t.synop_sparse_s, t.synop_conv_s)
+    synapses = fan.cost[:, :3] @ np.array([seconds(rate) for rate in rates])
+    memory = fan.cost[:, 3] * seconds(t.memory_read_s)
+    receive = seconds(t.message_in_s) + np.maximum(synapses, memory)
+    messages = list(zip(fan.pair.tolist(), receive.tolist(), strict=True))
+    ends = fan.first.tolist()
+    of_kind = [
+        tuple((pair, s) for pair, s in messages[low:high] if pair >= 0)
+        for low, high in pairwise(ends)
+    ]
+    return [of_kind[kind] for kind in fan.kind.tolist()]
 
 
-def _receive(program: Program, name: str) -> dict[int, FloatArray]:
-    """Return, per piece that hears `name`, the seconds [n] that a message takes there: the
-    axon, then the synapses, whose memory is read at the same time."""
-    t, n = program.board.time.bound, program.net.size(name)
-    rate = {
-        "synops_dense": seconds(t.synop_dense_s),
-        "synops_sparse": seconds(t.synop_sparse_s),
-        "synops_conv": seconds(t.synop_conv_s),
-        "words": seconds(t.memory_read_s),
-    }
-    synapses: dict[int, FloatArray] = {}
-    memory: dict[int, FloatArray] = {}
-    for cost in costs(program):
-        if cost.pre == name:
-            total = memory if cost.counter == "words" else synapses
-            for piece, row in zip(cost.pieces.tolist(), cost.table, strict=True):
-                total[piece] = total.get(piece, np.zeros(n)) + row * rate[cost.counter]
-    axon = seconds(t.message_in_s)
-    return {piece: axon + np.maximum(synapses[piece], memory[piece]) for piece in synapses}
-
-
-def _ways(program: Program) -> list[IntArray]:
+def _ways(program: Program) -> list[list[int]]:
     routes = program.routes
-    return np.split(routes.path_link, routes.path_first[1:-1])
+    ends, links = routes.path_first.tolist(), routes.path_link.tolist()
+    return [links[low:high] for low, high in pairwise(ends)]
 
 
 def _check_size(program: Program) -> None:

@@ -164,6 +164,7 @@ def test_a_network_without_time_needs_no_dt(write: Write, node: Any) -> None:
         ({"dt": float("inf")}, "a time step is a positive number"),
         ({"reset": "soft"}, "unknown reset 'soft'; choose one of zero, v_reset, subtract"),
         ({"threshold": ">"}, "unknown threshold '>'; choose one of gt, ge"),
+        ({"spikes_per_step": "2"}, "unknown spikes per step '2'; choose one of one, many"),
     ],
 )
 def test_wishes_that_are_no_choice_are_refused(

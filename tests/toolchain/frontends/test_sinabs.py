@@ -51,20 +51,22 @@ def steps(kind: str, p: dict[str, Array], current: Array, most: float = 1.0) -> 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("kind", ["IF", "LIF", "LI"])
 @pytest.mark.parametrize("dt", [None, 1e-3])
+@pytest.mark.parametrize("spikes", ["one", "many"])
 def test_files_of_sinabs_take_its_own_step(
-    write: Write, node: Any, kind: str, seed: int, dt: float | None
+    write: Write, node: Any, kind: str, seed: int, dt: float | None, spikes: str
 ) -> None:
     rng = np.random.default_rng(seed)
     p, layer = parameters(kind, rng), draw(rng, SCALES[kind])
     path = write(chain(node, layer, exported(kind, p)))
-    expected = steps(kind, p, layer.current)
-    ours = outputs(path, layer.x, profile="sinabs", dt=dt)
+    expected = steps(kind, p, layer.current, most=1 if spikes == "one" else np.inf)
+    ours = outputs(path, layer.x, profile="sinabs", dt=dt, spikes_per_step=spikes)
     assert read_nir(path, profile="sinabs", dt=dt).step_s == dt
     if kind == "LI":
         assert ours == pytest.approx(expected, rel=1e-9, abs=1e-12)
         assert np.abs(expected).max() > 0.5
     else:
-        assert active(expected)
+        assert active(expected != 0)
+        assert (expected.max() > 1) == (spikes == "many")
         assert np.count_nonzero(ours != expected) == 0
 
 
@@ -82,11 +84,30 @@ def test_a_net_of_several_spikes_per_step_is_another_one(write: Write, node: Any
     p, layer = parameters("IF", rng), draw(rng, 0.6)
     path = write(chain(node, layer, exported("IF", p)))
     several = steps("IF", p, layer.current, most=np.inf)
-    assert several.max() > 1
-    ours = outputs(path, layer.x, profile="sinabs")
-    assert ours.max() == 1
-    noted = {a.name: a.value for a in read_nir(path, profile="sinabs").assumptions}
-    assert noted["spikes per step"] == "at most one"
+    single = outputs(path, layer.x, profile="sinabs", spikes_per_step="one")
+    assert single.max() == 1 < several.max()
+    assert (single != several).mean() > 0.05
+    assert (outputs(path, layer.x, profile="sinabs") == several).all(), "its default"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "value", "evidence"),
+    [
+        ({}, "as many as thresholds fit", "default of sinabs 3.1, which the file cannot"),
+        ({"spikes_per_step": "one"}, "at most one", "given by the user"),
+        ({"spikes_per_step": "many"}, "as many as thresholds fit", "given by the user"),
+        ({"reset": "zero"}, "at most one", "several need reset 'subtract'"),
+    ],
+)
+def test_how_many_spikes_a_step_holds_is_an_assumption(
+    write: Write, node: Any, wishes: dict[str, Any], value: str, evidence: str
+) -> None:
+    rng = np.random.default_rng(0)
+    path = write(chain(node, draw(rng, 1.0), exported("IF", parameters("IF", rng))))
+    net = read_nir(path, profile="sinabs", **wishes)
+    (noted,) = [a for a in net.assumptions if a.name == "spikes per step"]
+    assert noted.value == value
+    assert evidence in noted.evidence
 
 
 def test_a_membrane_at_its_threshold_fires(write: Write, node: Any) -> None:
@@ -155,11 +176,14 @@ def test_what_the_file_lost_is_assumed(write: Write, node: Any) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("kind", ["IF", "LIF"])
-def test_spikes_equal_those_of_the_exported_module(kind: str, seed: int) -> None:
+@pytest.mark.parametrize("spikes", ["one", "many"])
+def test_spikes_equal_those_of_the_exported_module(
+    kind: str, seed: int, spikes: str
+) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("sinabs")
     import sinabs.nir
-    from sinabs.activation import SingleSpike
+    from sinabs.activation import MultiSpike, SingleSpike
     from sinabs.layers import IAF, LIF
 
     rng = np.random.default_rng(seed)
@@ -169,11 +193,11 @@ def test_spikes_equal_those_of_the_exported_module(kind: str, seed: int) -> None
         layer = torch.nn.Linear(n_in, WIDTH).double()
         with torch.no_grad():
             layer.weight.copy_(torch.tensor(rng.normal(mean, 0.3, (WIDTH, n_in))))
-            layer.weight.mul_(SCALES[kind] / 2)
+            layer.weight.mul_(SCALES[kind] / (2 if spikes == "one" else 1))
         p = parameters(kind, rng)
         options = {
             "spike_threshold": torch.tensor(p["v_threshold"]),
-            "spike_fn": SingleSpike,
+            "spike_fn": SingleSpike if spikes == "one" else MultiSpike,
         }
         if kind == "LIF":
             made = LIF(tau_mem=torch.tensor(p["tau"]), **options)
@@ -188,9 +212,10 @@ def test_spikes_equal_those_of_the_exported_module(kind: str, seed: int) -> None
     for part in parts[1::2]:
         part.reset_states()
     graph = sinabs.nir.to_nir(torch.nn.Sequential(*_casting(torch, parts)), torch.tensor(x))
-    net = read_nir(graph, profile="sinabs")
+    net = read_nir(graph, profile="sinabs", spikes_per_step=spikes)
     ours = run(net, x).outputs[net.outputs[0]][0]
-    assert active(expected)
+    assert active(expected != 0)
+    assert (expected.max() > 1) == (spikes == "many")
     assert np.count_nonzero(ours != expected) == 0
 
 

@@ -55,9 +55,9 @@ def weighing(weight: int, mode: SignMode) -> QuantNetwork:
 
 REFUSED: list[tuple[Callable[[], QuantNetwork], str, str]] = [
     (lambda: replace(layers(4, 3), arithmetic="xylo"), "loihi2", r"^the network was quantized for the arithmetic 'xylo', but loihi2 computes in 'loihi'; quantize it for loihi2$"),
-    (graded, "loihi1", r"^input 'in': spikes carry 8 bits, but loihi1 has binary spikes only; use loihi2 or kapoho-point, or code the values as spikes over time$"),
+    (graded, "loihi1", r"^input 'in': spikes carry 8 bits, but loihi1 has binary spikes only; use loihi2 or kapoho-point or hala-point, or code the values as spikes over time$"),
     (lambda: one(payload_bits=32), "loihi2", r"^projection 'in' -> 'l1': spikes carry 32 bits, but loihi2 has 24-bit payloads at most; code the values"),
-    (lambda: with_population(model="soft_lif", amount=64), "loihi1", r"^population 'p': neuron 'soft_lif' cannot run on loihi1 \(no reset by subtraction .*\); use loihi2 or kapoho-point, or train with one of: lif, refractory_lif$"),
+    (lambda: with_population(model="soft_lif", amount=64), "loihi1", r"^population 'p': neuron 'soft_lif' cannot run on loihi1 \(no reset by subtraction .*\); use loihi2 or kapoho-point or hala-point, or train with one of: lif, refractory_lif$"),
     (lambda: with_population(model="izhikevich"), "loihi2", r"neuron 'izhikevich' cannot run on loihi2 \(its board file does not list it\); train with one of: lif, soft_lif, refractory_lif, multi_level$"),
     (lambda: with_population(model="refractory_lif", hold=63), "loihi1", r"^population 'p': hold is 63 in 5 of 5 neurons, but loihi1 holds 0\.\.62; shorten its wait$"),
     (lambda: with_population(du=4096), "loihi2", r"du is 4096 in 5 of 5 neurons, but loihi2 holds 0\.\.4095"),
@@ -77,10 +77,9 @@ REFUSED: list[tuple[Callable[[], QuantNetwork], str, str]] = [
     (lambda: weighing(-1, SignMode.EXCITATORY), "loihi2", r"weights go from -1 to 0, but excitatory ones are 0\.\.255"),
     (lambda: weighing(-256, SignMode.INHIBITORY), "loihi2", r"weights go from -256 to 0, but inhibitory ones are -255\.\.0"),
     (lambda: layers(20000, 10), "loihi2", r"^population 'l1': one neuron needs 40003 64-bit words of memory in all, 2\.0x"),
-    (lambda: layers(8, *[4] * 5), "tiny", r"^the network needs 5 cores \(1 for population 'l1', 1 for population 'l2', 1 for population 'l3'\), but tiny has 4; use loihi2 \(120 cores, 5 needed\), or use loihi1 \(128 cores, 5 needed\), or use kapoho-point \(960 cores, 5 needed\)$"),
+    (lambda: layers(8, *[4] * 5), "tiny", r"^the network needs 5 cores \(1 for population 'l1', 1 for population 'l2', 1 for population 'l3'\), but tiny has 4; use loihi2 \(120 cores, 5 needed\), or use loihi1 \(128 cores, 5 needed\), or use kapoho-point \(960 cores, 5 needed\), or use hala-point \(140544 cores, 5 needed\)$"),
     (lambda: layers(784, 2048, 2048, 10), "loihi2", r"^the network needs \d+ cores \(\d+ for population 'l2', \d+ for population 'l1', \d+ for population 'l3'\), but loihi2 has 120; .*use kapoho-point \(960 cores, \d+ needed\)"),
     (lambda: layers(50, 70), "tiny", r"but tiny has 4; .*or use 4-bit weights \(4 cores\)$"),
-    (lambda: layers(4000, 20000), "loihi2", r"no shipped board has enough: make the network smaller$"),
 ]  # fmt: skip
 
 
@@ -163,3 +162,13 @@ def test_a_better_cut_is_named_when_it_fits() -> None:
 def test_dead_cores_are_missing_from_the_count() -> None:
     board = msgspec.structs.replace(TINY, dead_cores=(1,))
     assert "but tiny has 3;" in check(layers(8, *[4] * 4), board)[0]
+
+
+def test_where_no_board_is_large_enough_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "snn_deploy.passes.check.shipped_boards", lambda: ("loihi2", "tiny")
+    )
+    (sentence,) = check(layers(4000, 20000), load_board("loihi2"))
+    assert sentence.endswith("no shipped board has enough: make the network smaller")

@@ -28,6 +28,20 @@ class Method:
     summary: str
 
 
+@dataclass(frozen=True)
+class Bits:
+    """Widths (2..8) with which a float model is quantized: weights, activations, input."""
+
+    weight: int = 8
+    activation: int = 4
+    input: int = 8
+
+    def __post_init__(self) -> None:
+        for name, bits in vars(self).items():
+            if not 2 <= bits <= 8:
+                raise InputError(f"{name} bits {bits}: takes 2 to 8")
+
+
 METHODS = MappingProxyType({
     m.name: m
     for m in (

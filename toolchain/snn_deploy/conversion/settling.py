@@ -46,4 +46,5 @@ def _active(net: Network, fed: AnyArray) -> AnyArray:
     recording = reference.run(net, fed)
     spiking = [p.name for p in net.populations if p.neuron.spiking]
     parts = [recording.outputs[k].reshape(*fed.shape[:2], -1).any(2) for k in spiking]
-    return np.any(parts, axis=0)
+    active: AnyArray = np.any(parts, axis=0)
+    return active

@@ -164,8 +164,9 @@ def _as_float32(left: FloatArray, tau: FloatArray) -> FloatArray:
     A tau that is a float32 number was computed in float32, from a float32 decay. Otherwise
     it was computed in float64, so that a float32 decay comes back within float64 rounding.
     """
-    nearest = left.astype(np.float32).astype(np.float64)
-    computed_in_float32 = tau.astype(np.float32) == tau
+    with np.errstate(over="ignore"):  # beyond float32 is no float32 number
+        nearest = left.astype(np.float32).astype(np.float64)
+        computed_in_float32 = tau.astype(np.float32) == tau
     return np.where(
         computed_in_float32 | (np.abs(nearest - left) <= FLOAT64_NOISE), nearest, left
     )

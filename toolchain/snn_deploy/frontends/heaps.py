@@ -1,4 +1,4 @@
-"""Read texts of variable length out of an HDF5 file without libhdf5.
+"""Read texts and lists of variable length out of an HDF5 file without libhdf5.
 
 In a NIR file all types and edges are such texts, kept in "global heaps". libhdf5 (up to
 2.0.0 at least) never returns from a heap whose object sizes are damaged, and allocates
@@ -38,6 +38,19 @@ class Heaps:
         references = self._bytes(offset, count * TEXT.size)
         return [self._text(*each) for each in TEXT.iter_unpack(references)]
 
+    def lists(self, offset: int, count: int, item_size: int) -> list[bytes]:
+        """Return the bytes of `count` lists of items of `item_size` bytes, whose references
+        stand at byte `offset`.
+
+        Raises:
+            ValueError: A reference or a heap is damaged.
+        """
+        references = self._bytes(offset, count * TEXT.size)
+        return [
+            self._content(length * item_size, heap, index, "list")
+            for length, heap, index in TEXT.iter_unpack(references)
+        ]
+
     def check_all(self) -> None:
         """Walk every heap, so that libhdf5 can too; ValueError if one is damaged."""
         with (
@@ -57,12 +70,17 @@ class Heaps:
             return file.read(size)
 
     def _text(self, length: int, heap: int, index: int) -> bytes:
-        if length == 0:
+        if length > MAX_TEXT:
+            raise ValueError(f"a text of {length} bytes is not in its heap")
+        return self._content(length, heap, index)
+
+    def _content(self, size: int, heap: int, index: int, what: str = "text") -> bytes:
+        if size == 0:
             return b""
         content = self._objects(heap).get(index, b"")
-        if length > min(len(content), MAX_TEXT):
-            raise ValueError(f"a text of {length} bytes is not in its heap")
-        return content[:length]
+        if size > len(content):
+            raise ValueError(f"a {what} of {size} bytes is not in its heap")
+        return content[:size]
 
     def _objects(self, at: int) -> dict[int, bytes]:
         """Return the content of each object in the heap at byte `at`, by index."""

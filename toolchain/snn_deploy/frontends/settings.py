@@ -24,6 +24,7 @@ from snn_deploy.frontends.profiles import (
 )
 from snn_deploy.network import Assumption
 
+ONE, MANY = "at most one", "as many as thresholds fit"  # spikes per step
 TIMED = NEURONS - {"Threshold"}  # neurons whose parameters are in seconds
 
 
@@ -199,10 +200,10 @@ def choose_many(graph: Graph, wishes: Wishes, profile: Profile, reset: str) -> b
 
 def _spike_assumption(wishes: Wishes, settings: Settings) -> Assumption:
     """Return how many spikes a neuron sends in a step, and why that was chosen."""
-    value = "as many as thresholds fit" if settings.many else "at most one"
+    value = MANY if settings.many else ONE
     why = (
-        f"default of {settings.profile.title}, which the file cannot tell; with one, spikes "
-        f"differ where a membrane reaches twice its threshold"
+        f"default of {settings.profile.title}, which the file cannot tell; with one, "
+        f"spikes differ where a membrane reaches twice its threshold"
     )
     if not settings.many:
         why = f"several need reset 'subtract', which is {settings.profile.title}'s default"

@@ -29,6 +29,11 @@ MOST_LEVELS = 256  # Thresholds per bank; ours, an 8-bit activation has 255
 def complaints(pop: Population, neuron: MultiLevel) -> Iterator[str]:
     """Yield a sentence for each thing about a multi-level `pop` that NIR cannot express."""
     who = f"population {pop.name!r}"
+    if neuron.member.any() or neuron.plane.any():
+        yield (
+            f"{who}: its spikes are slices of a level (--lower), for which there is no "
+            "standard form; write the network before it is lowered"
+        )
     bounds = (neuron.low, neuron.high, neuron.floor, neuron.ceiling)
     if any(len(np.unique(b)) > 1 for b in bounds):
         yield f"{who}: its neurons differ in their levels; split it by levels"

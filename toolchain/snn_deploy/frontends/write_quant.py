@@ -69,6 +69,7 @@ def _population(pop: QuantPopulation, drive: Drive | None) -> Population:
 def _multi_level(pop: QuantPopulation) -> MultiLevel:
     """Return the neurons with membranes in units of v; their levels are the same."""
     p = pop.params
+    slices = {k: p[k].astype(np.float64) for k in ("member", "plane")}
     bounds = {k: p[k].astype(np.float64) for k in ("low", "high", "floor", "ceiling")}
     return MultiLevel.of(
         pop.n,
@@ -78,6 +79,7 @@ def _multi_level(pop: QuantPopulation) -> MultiLevel:
         bias=p["bias_mant"] << p["bias_exp"],
         threshold=p["theta"].astype(np.float64),
         v0=pop.v0.astype(np.float64),
+        **slices,
         **{
             k: np.where(np.abs(b) >= OFF, np.copysign(np.inf, b), b)
             for k, b in bounds.items()

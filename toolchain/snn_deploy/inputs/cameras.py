@@ -1,19 +1,25 @@
 """Recordings of event cameras in their makers' formats, read by Faery.
 
-Faery (LGPL-3) is an extra, `pip install snn-deploy[events]`, and is imported only here.
+Faery (LGPL-3) is an extra, `pip install snn-deploy[events]`, and is only ever run in a
+process of its own (`camera_child`), a quarter of a second per file.
 """
 
 import importlib.util
+import io
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.inputs.events import Events, make_events
 from snn_deploy.inputs.intake import Intake
+from snn_deploy.inputs.unreadable import reason
 
-UNKNOWN_SIZE = (1 << 14, 1 << 14)  # told to Faery, which else takes 1280x720 for granted
 HEADERS = {".raw": b"%", ".dat": b"%"}  # what such a file starts with
 
 
@@ -31,33 +37,32 @@ def read_camera(file: Path, intake: Intake, limit: int | None) -> Iterator[Event
         )
     start = HEADERS.get(file.suffix.lower(), b"")
     with file.open("rb") as stream:
-        if not stream.read(len(start)) == start:
+        if stream.read(len(start)) != start:
             raise InputError(
                 f"{file.name}: has no header, so neither its version nor its sensor is "
                 f"known; copy or record it again"
             )
-    sensor, packets = _decoded(file)
-    columns = {name: np.concatenate([p[name] for p in packets]) for name in "txyp"}
+    sensor, table = _decoded(file)
+    columns = {name: table[name] for name in "txyp"}
     yield make_events(
         columns, file.name, unit=intake.time_unit or "us", said=True, sensor=sensor
     )
 
 
-def _decoded(file: Path) -> tuple[tuple[int, int] | None, list[np.ndarray]]:
-    from faery.file_decoder import Decoder
+def _decoded(file: Path) -> tuple[tuple[int, int] | None, AnyArray]:
+    command = [sys.executable, "-m", "snn_deploy.inputs.camera_child", str(file)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    head, _, rest = done.stdout.partition(b"\n")
+    if not head:
+        raise _unreadable(file, "its decoder ended without a word")
+    said = json.loads(head)
+    if "error" in said:
+        raise _unreadable(file, reason(ValueError(said["error"])))
+    table = np.load(io.BytesIO(rest), allow_pickle=False)
+    return (None if said["sensor"] is None else (*said["sensor"],)), table
 
-    try:
-        decoder = Decoder(file, dimensions_fallback=UNKNOWN_SIZE)
-        packets = [np.array(p) for p in decoder]
-        size = decoder.dimensions()
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # a panic of its Rust code is no Exception
-        why = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(
-            f"{file.name}: not a readable {file.suffix} file ({why}); copy or record it "
-            f"again"
-        ) from error
-    if not packets:
-        raise InputError(f"{file.name}: holds no events; leave this recording out")
-    return (None if size == UNKNOWN_SIZE else (int(size[0]), int(size[1]))), packets
+
+def _unreadable(file: Path, why: str) -> InputError:
+    return InputError(
+        f"{file.name}: not a readable {file.suffix} file ({why}); copy or record it again"
+    )

@@ -1,5 +1,6 @@
 """Event files that NumPy can read: arrays with fields, text, and N-MNIST's own format."""
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,12 @@ from snn_deploy.errors import InputError
 from snn_deploy.inputs.events import ALIASES, Events, columns_of, make_events
 from snn_deploy.inputs.intake import Intake
 from snn_deploy.inputs.memory import check_memory
+from snn_deploy.inputs.unreadable import BROKEN, reason
 
 TEXT_COLUMNS = ("t", "x", "y", "p")  # where no header says otherwise; rpg's events.txt
 BIN_EVENT = 5  # bytes of one event in N-MNIST and N-Caltech101
 BIN_OVERFLOW_ROW = 240  # this row is no pixel: the clock has run over (read_Ndataset.m)
 BIN_OVERFLOW_US = 1 << 13
-BROKEN = (ValueError, EOFError, OSError, KeyError, SyntaxError, NotImplementedError,
-          RuntimeError, OverflowError, MemoryError)  # fmt: skip
 
 
 def read_arrays(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
@@ -115,18 +115,15 @@ def read_bin(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
 
 
 def _unreadable(file: Path, error: Exception) -> InputError:
-    why = " ".join(str(error).split())[:160] or type(error).__name__
     return InputError(
-        f"{file.name}: not a readable file of events ({why}); save the columns t, x, y, p "
-        f"with numpy.savez(file, t=..., x=..., y=..., p=...)"
+        f"{file.name}: not a readable file of events ({reason(error)}); save the "
+        f"columns t, x, y, p with numpy.savez(file, t=..., x=..., y=..., p=...)"
     )
 
 
 def array_headers(file: Path) -> dict[str, Any]:
     """Return the shape and type of each array in an .npy or .npz (by name, "" for .npy)
     without reading it; nothing if it is none."""
-    import zipfile
-
     try:
         if not zipfile.is_zipfile(file):
             with file.open("rb") as stream:
@@ -137,7 +134,7 @@ def array_headers(file: Path) -> dict[str, Any]:
                 with archive.open(name) as stream:
                     found[name.removesuffix(".npy")] = _header_of(stream)
             return found
-    except (*BROKEN, zipfile.BadZipFile):
+    except BROKEN:
         return {}
 
 

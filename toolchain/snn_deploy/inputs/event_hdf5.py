@@ -1,8 +1,7 @@
 """Event files in HDF5: Heidelberg's spiking data sets, DSEC and its relatives, Prophesee.
 
 HDF5 fails in many ways; `frontends.hdf5.reading` turns them into sentences. Lists of
-variable length are read only after every heap of the file was found whole, because libhdf5
-does not return from a damaged one.
+variable length are read without libhdf5, which does not return from damaged ones.
 """
 
 import importlib.util
@@ -63,15 +62,49 @@ def _many(file: Path, opened: Any, intake: Intake, limit: int | None) -> Iterato
         raise InputError(
             f"{file.name}: labels are of type {labels.dtype}; save class numbers"
         )
-    Heaps(file).check_all()
-    for i in range(min(len(times), len(times) if limit is None else limit)):
+    heaps, count = Heaps(file), len(times) if limit is None else min(limit, len(times))
+    lists = zip(_lists(times, heaps, count), _lists(units, heaps, count), strict=True)
+    for i, (t, x) in enumerate(lists):
         yield make_events(
-            {"t": np.atleast_1d(times[i]), "x": np.atleast_1d(units[i])},
+            {"t": t, "x": x},
             f"{file.name}: recording {i}",
             unit=intake.time_unit,
             said=True,
             label=None if labels is None else int(labels[i]),
         )
+
+
+def _lists(item: Any, heaps: Heaps, count: int) -> Iterator[AnyArray]:
+    """Yield the first `count` lists of a dataset of lists of numbers [N]."""
+    kind = h5py.check_vlen_dtype(item.dtype)
+    if kind is None or np.dtype(kind).kind not in "biuf":
+        raise ValueError(f"{item.name} is of type {item.dtype}, not lists of numbers")
+    if item.id.get_create_plist().get_nfilters():
+        heaps.check_all()  # compressed: libhdf5 has to read them
+        yield from (np.atleast_1d(item[i]) for i in range(count))
+        return
+    kind, left = np.dtype(kind), count
+    for start, size in _pieces(item):
+        for content in heaps.lists(start, min(size, left), kind.itemsize):
+            yield np.frombuffer(content, kind)
+        left -= min(size, left)
+    if left:
+        raise ValueError(f"{item.name} ends {left} lists too early")
+
+
+def _pieces(item: Any) -> Iterator[tuple[int, int]]:
+    """Yield where in the file the references of a dataset [N] stand: byte and number."""
+    if item.chunks is None:
+        offset = item.id.get_offset()
+        if offset is not None:
+            yield offset, len(item)
+        return
+    first = {}
+    for i in range(item.id.get_num_chunks()):
+        chunk = item.id.get_chunk_info(i)
+        first[chunk.chunk_offset[0]] = chunk.byte_offset
+    for start in sorted(first):
+        yield first[start], min(item.chunks[0], len(item) - start)
 
 
 def _one(file: Path, opened: Any, intake: Intake) -> Events:

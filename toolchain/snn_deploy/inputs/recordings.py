@@ -112,7 +112,7 @@ def _folder(folder: Path) -> Recordings:
         if all(n.isdecimal() for n in number)
         else "folders in alphabetical order",
     )
-    files = [(f, number[name]) for name, inside in by_class.items() for f in inside]
+    files = [(f, n) for name, n in number.items() for f in by_class[name]]
     return Recordings(tuple(f for f, _ in files), tuple(n for _, n in files), note)
 
 

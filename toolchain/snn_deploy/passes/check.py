@@ -31,7 +31,8 @@ def check(net: QuantNetwork, board: Board, *, method: str = "intel") -> tuple[st
 
     method: by which it will be cut, a key of the partition's METHODS.
     """
-    return (*_foreign(net, board), *_does_not_fit(net, board, method))
+    fits = METHODS[method].base or method  # cutting on changes nothing about what fits
+    return (*_foreign(net, board), *_does_not_fit(net, board, fits))
 
 
 def _foreign(net: QuantNetwork, board: Board) -> tuple[str, ...]:
@@ -45,7 +46,8 @@ def _foreign(net: QuantNetwork, board: Board) -> tuple[str, ...]:
     for port in net.inputs:
         sentences += _payload(f"input {port.name!r}", port.payload_bits, board)
     for pop in net.populations:
-        sentences += _payload(f"population {pop.name!r}", pop.payload_bits, board)
+        who, way = f"population {pop.name!r}", _lowering(pop, board)
+        sentences += _payload(who, pop.payload_bits, board, way)
         sentences += [*_model(pop, board), *_parameters(pop, board)]
     for p in net.projections:
         sentences += _synapses(net, p, board)
@@ -56,15 +58,27 @@ def _foreign(net: QuantNetwork, board: Board) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _payload(who: str, bits: int, board: Board) -> Iterator[str]:
+def _payload(who: str, bits: int, board: Board, way: str = "") -> Iterator[str]:
+    """Yield what is wrong with spikes of so many bits; way: out, beside another board."""
     most = board.synapse.payload_bits_max.value
     if bits > most:
         what = f"{most}-bit payloads at most" if most else "binary spikes only"
         others = _boards(lambda b: b.synapse.payload_bits_max.value >= bits, board)
         yield (
             f"{who}: spikes carry {bits} bits, but {board.name} has {what}; "
-            f"{_use(others)}code the values as spikes over time"
+            f"{_use(others)}{way or 'code the values as spikes over time'}"
         )
+
+
+def _lowering(pop: QuantPopulation, board: Board) -> str:
+    """Return how the levels of `pop` become binary spikes that `board` can send."""
+    methods = []
+    if pop.model == "multi_level" and _runs(board, pop.model):
+        methods = ["bit-planes", "unary"]
+    elif pop.model == "multi_level" and _runs(board, "soft_lif"):
+        methods = ["member-bank"]
+    ways = " or ".join(f"--lower {method}" for method in methods)
+    return f"make them binary with {ways}" if ways else ""
 
 
 def _model(pop: QuantPopulation, board: Board) -> Iterator[str]:
@@ -183,7 +197,7 @@ def _ways_out(net: QuantNetwork, board: Board, method: str, needed: int) -> str:
     ways = [
         f"use --partition {other} ({n} cores)"
         for other in sorted(METHODS.keys() - {method})
-        if (n := _cores(net, board, other)) is not None
+        if METHODS[other].base is None and (n := _cores(net, board, other)) is not None
     ]
     ways += [
         f"use {elsewhere.name} ({len(elsewhere.live_cores)} cores, {n} needed)"

@@ -11,11 +11,13 @@ cut, never the inputs of a neuron.
 
 Methods: "intel" is that, as the compiler did it for PilotNet. "square" first cuts the rows
 of a map towards square tiles, as a later compiler did for YOLO-KP. "fewest" raises the
-number of flat parts only as far as needed.
+number of flat parts only as far as needed. "balanced" starts from that, and cuts on where
+the busiest core works longest, into as many cores as there are (`balance.py`).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, isqrt
 from typing import TypeAlias
 
@@ -25,8 +27,10 @@ from snn_deploy.arrays import IntArray
 from snn_deploy.board import Board
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.maps import Sparse
+from snn_deploy.passes.balance import balanced
 from snn_deploy.passes.fanout import Audience, Cuts, Grid, audience_of
 from snn_deploy.passes.resources import Demand, demand_of, list_words, over
+from snn_deploy.passes.traffic import Rates
 from snn_deploy.program import Partition, Piece, Use, Window
 from snn_deploy.quant import QuantNetwork
 
@@ -46,17 +50,22 @@ MEANING = {
 class Method:
     """How to cut. rows: (map, neurons a core holds) -> rows of a tile at first.
 
-    parts: (parts so far, times a limit is exceeded) -> parts to try next.
+    parts: (parts so far, times a limit is exceeded) -> parts to try next. base: the
+    method whose pieces are cut on to even out the work of cores, None if they are not.
     """
 
     rows: Callable[[Grid, int], int]
     parts: Callable[[int, float], int]
+    base: str | None = None
 
 
-def partition(net: QuantNetwork, board: Board, *, method: str = "intel") -> Partition:
+def partition(
+    net: QuantNetwork, board: Board, *, method: str = "intel", rates: Rates | None = None
+) -> Partition:
     """Cut every population of `net` into pieces that fit the cores of `board`.
 
-    method: a key of METHODS. How many cores there are is not asked here.
+    method: a key of METHODS. How many cores there are is not asked here, but by "balanced".
+    rates: spikes per step [n] by source, where they are known; only "balanced" asks.
 
     Raises:
         DoesNotFitError: One neuron needs more than a core; lists all such populations.
@@ -65,13 +74,18 @@ def partition(net: QuantNetwork, board: Board, *, method: str = "intel") -> Part
     stubborn = [stubborn_neuron(name, d) for name, d in demands.items()]
     if any(stubborn):
         raise DoesNotFitError(*(s for s in stubborn if s))
-    cuts = {name: cut(name, d, METHODS[method], None) for name, d in demands.items()}
+    how = METHODS[method]
+    cuts = {name: cut(name, d, how, None) for name, d in demands.items()}
+    if how.base is not None:
+        recut = partial(_recut, demands, how)
+        cuts = {n: tuple(w) for n, w in balanced(net, board, cuts, recut, rates).items()}
+    most = {name: max(w.size for w in windows) for name, windows in cuts.items()}
     while True:  # cutting a target may give its sources more to send, never less
         heard = {name: _audience(net, name, d, cuts) for name, d in demands.items()}
         late = [n for n, a in heard.items() if a and _first_excess(demands[n], cuts[n], a)]
         if not late:
             break
-        cuts |= {n: cut(n, demands[n], METHODS[method], heard[n]) for n in late}
+        cuts |= {n: cut(n, demands[n], how, heard[n], most[n]) for n in late}
     return Partition(
         tuple(
             Piece(name, window, d.use(window, heard[name]))
@@ -81,15 +95,24 @@ def partition(net: QuantNetwork, board: Board, *, method: str = "intel") -> Part
     )
 
 
-def cut(name: str, demand: Demand, method: Method, audience: Audience | None) -> Windows:
+def cut(
+    name: str,
+    demand: Demand,
+    method: Method,
+    audience: Audience | None,
+    most: int | None = None,
+) -> Windows:
     """Return windows of the population `name`, each of which fits a core.
+
+    most: neurons of one window.
 
     Raises:
         DoesNotFitError: Not even single neurons do.
     """
+    largest = int(np.prod(demand.grid)) if most is None else most
     if demand.grid[0] == demand.grid[1] == 1:
-        return _cut_flat(name, demand, method, audience)
-    return _cut_map(name, demand, method, audience)
+        return _cut_flat(name, demand, method, audience, largest)
+    return _cut_map(name, demand, method, audience, largest)
 
 
 def equal_parts(n: int, parts: int) -> Windows:
@@ -124,8 +147,14 @@ def stubborn_neuron(name: str, demand: Demand) -> str | None:
     return _sentence(name, demand, use, excess) if excess else None
 
 
-def _cut_flat(name: str, d: Demand, method: Method, audience: Audience | None) -> Windows:
-    parts = 1
+def _recut(demands: Mapping[str, Demand], method: Method, name: str, most: int) -> Windows:
+    return cut(name, demands[name], method, None, most)
+
+
+def _cut_flat(
+    name: str, d: Demand, method: Method, audience: Audience | None, most: int
+) -> Windows:
+    parts = ceil(d.grid[2] / most)
     while True:
         windows = equal_parts(d.grid[2], parts)
         bad = _first_excess(d, windows, audience)
@@ -136,8 +165,11 @@ def _cut_flat(name: str, d: Demand, method: Method, audience: Audience | None) -
         parts = min(d.grid[2], method.parts(parts, max(bad.times.values())))
 
 
-def _cut_map(name: str, d: Demand, method: Method, audience: Audience | None) -> Windows:
+def _cut_map(
+    name: str, d: Demand, method: Method, audience: Audience | None, most: int
+) -> Windows:
     room = max(1, d.board.pool.neuron.value // d.state_words)  # neurons, at most, of a tile
+    room = min(room, most)
     tile = (d.grid[0], method.rows(d.grid, room), d.grid[2])
     while True:
         tile = _fill(tile, room, d.grid[2])
@@ -256,4 +288,5 @@ METHODS = {
     "intel": Method(rows=_whole_rows, parts=_times),
     "square": Method(rows=_square_rows, parts=_times),
     "fewest": Method(rows=_whole_rows, parts=_proportional),
+    "balanced": Method(rows=_whole_rows, parts=_proportional, base="fewest"),
 }

@@ -88,7 +88,7 @@ def rest_of(neuron: Lif) -> FloatArray:
     )
 
 
-def _from_rest(pop: Population) -> Population:
+def from_rest(pop: Population) -> Population:
     """Return `pop` with its membrane measured from the reset value, which thus becomes
     0."""
     n, rest = pop.neuron, rest_of(pop.neuron)
@@ -102,7 +102,7 @@ def _from_rest(pop: Population) -> Population:
     return replace(pop, neuron=shifted)
 
 
-def _one_threshold(pop: Population, groups: int) -> tuple[Population, FloatArray]:
+def one_threshold(pop: Population, groups: int) -> tuple[Population, FloatArray]:
     """Return `pop` with one threshold for all, and the factors [n] that did it.
 
     A core holds few parameter sets, so where there are more thresholds than `groups` each
@@ -132,7 +132,7 @@ def quantize_population(source: Population, context: Context) -> Result:
         DoesNotFitError: Its threshold rounds to zero, or it cannot be expressed.
     """
     groups = int(context.board.pool.neuron_groups.value)
-    pop, factor = _one_threshold(_from_rest(source), groups)
+    pop, factor = one_threshold(from_rest(source), groups)
     into = [p for p in context.net.into(pop.name) if p.pre not in context.driven]
     fed = [p for p in context.net.into(pop.name) if p.pre in context.driven]
     neuron = pop.neuron

@@ -8,7 +8,10 @@ from snn_deploy.activity import Activity
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.decode import decode, to_float
 from snn_deploy.ledger import dynamic_joules
+from snn_deploy.passes.fuse import fuse
+from snn_deploy.passes.lower import lower
 from snn_deploy.report import Estimate, Example, StepAccuracy, StepTime
+from snn_deploy.reporting.durations import answer_seconds
 from snn_deploy.run import Run
 from snn_deploy.software.estimates import Software, Watched, software
 from snn_deploy.uncertainty import bootstrap, mean_of, p95_of, wilson
@@ -110,8 +113,7 @@ def estimates(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Estimate, ..
     activity = run.simulated.activity
     if activity.samples < 2:
         return tuple(rows)
-    last = activity.steps + run.net.latency
-    answer = activity.step_s[:, :last].sum(axis=1)
+    answer = answer_seconds(activity, run.net.latency)
     rows += [
         _mean("answer time", "s", answer, run.seed),
         _p95("answer time, 95th percentile", "s", answer, run.seed),
@@ -146,4 +148,6 @@ def software_estimates(run: Run) -> Software | None:
         return None
     kept = run.data.first(run.simulated.compared)
     outputs = run.simulated.layers["reference"].outputs
-    return software(Watched(run.as_read, {**kept.x, **outputs}, kept.static))
+    # Weights as in the file, neurons as simulated: parts of one neuron have no outputs.
+    net = run.as_read if run.given else lower(fuse(run.as_read), run.choices.lower)
+    return software(Watched(net, {**kept.x, **outputs}, kept.static))

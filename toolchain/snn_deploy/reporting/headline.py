@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from snn_deploy.ledger import Account
 from snn_deploy.report import Estimate, Report
+from snn_deploy.reporting.endings import at_most
 from snn_deploy.reporting.numbers import quantity, share, spread
 from snn_deploy.reporting.precision import estimated
 
@@ -63,7 +64,8 @@ def _latency(report: Report) -> Iterator[Fact]:
         return
     e = _known(report).get("answer time")
     text = spread(time.answer_s, "s") if e is None else estimated(e)
-    note = f"after {time.steps + time.behind} chip steps, by model {time.time_model!r}"
+    steps = f"{at_most(report)}{time.steps + time.behind} chip steps"
+    note = f"after {steps}, by model {time.time_model!r}"
     if report.energy is not None and report.energy.basis == "bounds":
         note += ", if every neuron fires in every step"
     value = time.answer_s.mean

@@ -14,6 +14,12 @@ from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Bound, Latency, Layer, LayerAgreement
 from snn_deploy.reporting.course import step_times
+from snn_deploy.reporting.durations import (
+    answer_seconds,
+    chip_steps_taken,
+    inference_seconds,
+    steps_taken,
+)
 from snn_deploy.run import Run, Simulated
 from snn_deploy.uncertainty import p95_of
 
@@ -68,7 +74,7 @@ def _layer(run: Run, pop: Population) -> Layer:
     neurons = int(np.prod(pop.shape))
     spiking = pop.neuron.spiking
     spikes = None if simulated is None or not spiking else _spikes(simulated, pop.name)
-    steps = 0 if run.data is None else run.data.steps
+    steps = 0.0 if simulated is None else float(steps_taken(simulated.activity).mean())
     return Layer(
         name=pop.name,
         shape=pop.shape,
@@ -118,28 +124,30 @@ def _agreements(
 
 
 def _latency(activity: Activity, run: Run) -> Latency:
-    set_by = np.bincount(activity.step_bound.ravel(), minlength=len(activity.bounds))
-    last = activity.steps + run.net.latency
+    taken, bounds = chip_steps_taken(activity), activity.bounds
+    set_by = np.bincount(activity.step_bound[taken], minlength=len(bounds))
+    answer = answer_seconds(activity, run.net.latency)
+    inference = inference_seconds(activity)
     return Latency(
         time_model=activity.time_model,
         steps=activity.steps,
         behind=run.net.latency,
         frame=activity.frame,
-        step_mean_s=float(activity.step_s.mean()),
+        step_mean_s=float(activity.step_s[taken].mean()),
         step_max_s=float(activity.step_s.max()),
-        answer_s=measured(activity.step_s[:, :last].sum(axis=1)),
-        inference_s=measured(activity.step_s.sum(axis=1)),
+        answer_s=measured(answer),
+        inference_s=measured(inference),
         bounds=tuple(
             Bound(name, float(n / set_by.sum()))
-            for name, n in zip(activity.bounds, set_by, strict=True)
+            for name, n in zip(bounds, set_by, strict=True)
         ),
-        answer_p95_s=_p95(activity.step_s[:, :last], run),
-        inference_p95_s=_p95(activity.step_s, run),
+        answer_p95_s=_p95(answer, run),
+        inference_p95_s=_p95(inference, run),
         course=step_times(activity),
         source=run.board.time.bound.source,
     )
 
 
-def _p95(step_s: FloatArray, run: Run) -> float | None:
-    """Return the 95th percentile over samples of summed steps [N, F]; None for bounds."""
-    return None if run.simulated is None else float(p95_of(step_s.sum(axis=1)))
+def _p95(seconds: FloatArray, run: Run) -> float | None:
+    """Return the 95th percentile over samples [N]; None for bounds."""
+    return None if run.simulated is None else float(p95_of(seconds))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from snn_deploy.ledger import Account, Ledger
 from snn_deploy.report import Report
 from snn_deploy.reporting.bibliography import named
+from snn_deploy.reporting.endings import at_most, ending_methods
 from snn_deploy.reporting.graded import graded_methods
 from snn_deploy.reporting.numbers import quantity, share, spread
 from snn_deploy.reporting.precision import estimated
@@ -22,6 +23,7 @@ def methods(report: Report) -> tuple[str, ...]:
         *graded_methods(report),
         *_time(report),
         *_energy(report),
+        *ending_methods(report),
         *_software(report),
         *(f"Note: {c}." for c in report.caveats),
     )
@@ -90,10 +92,11 @@ def _time(report: Report) -> Iterator[str]:
     t = report.latency
     if t is None:
         return
+    most = at_most(report)
     yield (
         f"Time is modelled (model {t.time_model!r}; {t.source}{_marks(t.source)}): a frame "
-        f"of {t.frame} chip steps takes {spread(t.inference_s, 's')}, the answer is out "
-        f"after {t.steps + t.behind} of them."
+        f"of {most}{t.frame} chip steps takes {spread(t.inference_s, 's')}, the answer is "
+        f"out after {most}{t.steps + t.behind} of them."
     )
 
 

@@ -35,6 +35,8 @@ ORIGINS: dict[str, str] = {
     "layers[].spikes": "count: non-zero outputs in the chip simulator, per sample",
     "layers[].rate": "derived: spikes / neurons / steps",
     "layers[].agreement": "count: outputs that are equal in two simulators, as a share",
+    "fidelity": "count: outputs that differ between two stages",
+    "fidelity.samples": "given: samples of the input that were kept in memory",
     "utilization.cores": "count: cores that hold a piece",
     "utilization.chips": "count: chips that hold a piece",
     "utilization.resources[]": "count: words and groups that the mapper needs, over cores",
@@ -87,6 +89,12 @@ ORIGINS: dict[str, str] = {
     "software.energies[].parts": "coefficient: count x price [software.energies[].source]",
     "graded[].bits": "derived: width of the payloads that the integer network sends",
     "graded[]": "count: payloads and synapses met by graded spikes in the chip simulator",
+    "settled": "count: model steps after which the decoded class changes no more",
+    "endings[]": "count: samples and model steps in the chip simulator",
+    "endings[].window": "given: --exit-when-stable",
+    "endings[].answer_s": "coefficient: counts through the time model [latency.source]",
+    "endings[].inference_s": "coefficient: counts through the time model [latency.source]",
+    "endings[].energy": "derived: counts times the prices of `energy.accounts`",
     "verified": "count: values of the emitted program against the integer simulator",
 }
 

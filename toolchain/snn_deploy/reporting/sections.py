@@ -12,6 +12,15 @@ class Table:
     right: frozenset[str] = frozenset()
 
 
+def without_blanks(table: Table) -> Table:
+    """Return `table` without the columns that say nothing in any row."""
+    kept = [
+        i for i in range(len(table.columns)) if any(row[i] != "-" for row in table.rows)
+    ]
+    rows = tuple(tuple(row[i] for i in kept) for row in table.rows)
+    return Table(tuple(table.columns[i] for i in kept), rows, table.right)
+
+
 @dataclass(frozen=True)
 class Section:
     """A title, sentences, and a table. detail: too much for a screen."""

@@ -34,12 +34,19 @@ from snn_deploy.reporting.course import (
     piece_synops,
     software_estimates,
 )
+from snn_deploy.reporting.endings import ending_caveats, endings, settled
+from snn_deploy.reporting.fidelity import fidelity
 from snn_deploy.reporting.graded import graded, graded_caveats
 from snn_deploy.reporting.layers import latency, layers
 from snn_deploy.reporting.origins import ORIGINS
 from snn_deploy.run import Run, Simulated
 
-STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"), ("reference", "chip"))
+STAGE_PAIRS = (
+    ("framework", "reference"),
+    ("reference", "integer"),
+    ("integer", "chip"),
+    ("reference", "chip"),
+)
 USE_NAMES = ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
 COUNTED = ("neuron_groups",)  # resources that are no words of memory
 
@@ -56,12 +63,16 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
         seed=run.seed,
         stopped_after=stopped_after,
         support=support,
-        caveats=(*caveats(run, support, energy), *graded_caveats(rows)),
+        caveats=(
+            *caveats(run, support, energy),
+            *graded_caveats(rows),
+            *ending_caveats(run),
+        ),
         assumptions=_assumptions(run),
         input=_input(run.data, run.simulated),
         answer=run.answer,
-        accuracy=_accuracy(run, predicted),
-        agreement=_agreement(predicted),
+        accuracy=_accuracy(run, {**_of_framework(run), **predicted}),
+        agreement=_agreement({**_of_framework(run), **predicted}),
         layers=layers(run),
         utilization=None if run.program is None else _utilization(run.program, run),
         losses=() if run.quant is None else run.quant.losses,
@@ -72,7 +83,10 @@ def summarize(run: Run, stopped_after: str | None) -> Report:
         example=example(run, predicted),
         estimates=estimates(run, predicted),
         software=software_estimates(run),
+        fidelity=fidelity(run),
         graded=rows,
+        settled=settled(run),
+        endings=endings(run, predicted),
         origins=ORIGINS,
     )
 
@@ -83,6 +97,14 @@ def predictions(run: Run) -> dict[str, IntArray]:
         return {}
     decoder = run.answer.decoder
     return {stage: decode(output, decoder) for stage, output in answers(run).items()}
+
+
+def _of_framework(run: Run) -> dict[str, IntArray]:
+    """Return what the framework predicts, if its output was recorded."""
+    if run.framework is None or run.answer.output not in run.framework.outputs:
+        return {}
+    output = run.framework.outputs[run.answer.output]
+    return {"framework": decode(output, run.answer.decoder)}
 
 
 def _model(run: Run) -> Model:
@@ -136,6 +158,10 @@ def _narrowed(choices: Choices) -> Iterator[Assumption]:
         yield Assumption("weight bits", str(choices.weight_bits), "--weight-bits")
     if choices.spike_bits is not None:
         yield Assumption("spike bits", str(choices.spike_bits), "--spike-bits")
+    if choices.lower is not None:
+        yield Assumption("binary spikes", choices.lower, "--lower")
+    if choices.until_quiet:
+        yield Assumption("end of a sample", "at rest", "--until-quiet")
 
 
 def _input(data: Data | None, simulated: Simulated | None) -> Input | None:
@@ -163,7 +189,7 @@ def _agreement(predicted: Mapping[str, IntArray]) -> tuple[Agreement, ...]:
             a, b, int(np.count_nonzero(predicted[a] == predicted[b])), len(predicted[a])
         )
         for a, b in STAGE_PAIRS
-        if predicted
+        if a in predicted
     )
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 
 from snn_deploy.ledger import Account, Ledger, Line
 from snn_deploy.report import Answer, Layer, Report, Utilization
+from snn_deploy.reporting.endings import at_most, ending_sections, settled_line
+from snn_deploy.reporting.fidelity import fidelity_sections
 from snn_deploy.reporting.graded import graded_sections
 from snn_deploy.reporting.numbers import quantity, share, significant, spread
-from snn_deploy.reporting.sections import Section, Sources, Table
+from snn_deploy.reporting.sections import Section, Sources, Table, without_blanks
 from snn_deploy.reporting.software_tables import estimate_sections, software_sections
 
 __all__ = ["Section", "Sources", "Table", "sections", "without_blanks"]
@@ -25,12 +27,14 @@ def sections(report: Report) -> tuple[Section, ...]:
         *_accuracy(report),
         *_verified(report),
         *_layers(report),
+        *fidelity_sections(report),
         *graded_sections(report),
         *_utilization(report.utilization),
         *_losses(report),
         *_ranges(report),
         *_latency(report),
-        *_energy(report.energy, sources),
+        *ending_sections(report),
+        *_energy(report.energy, sources, at_most(report)),
         *estimate_sections(report),
         *software_sections(report, sources),
         *sources.section(),
@@ -102,15 +106,6 @@ def _layers(report: Report) -> list[Section]:
     )
     table = without_blanks(Table(columns, rows, frozenset(columns[2:])))
     return [Section("Layers", lines, table)]
-
-
-def without_blanks(table: Table) -> Table:
-    """Return `table` without the columns that say nothing in any row."""
-    kept = [
-        i for i in range(len(table.columns)) if any(row[i] != "-" for row in table.rows)
-    ]
-    rows = tuple(tuple(row[i] for i in kept) for row in table.rows)
-    return Table(tuple(table.columns[i] for i in kept), rows, table.right)
 
 
 def _layer(layer: Layer) -> tuple[str, ...]:
@@ -229,17 +224,20 @@ def _latency(report: Report) -> list[Section]:
     if time is None:
         return []
     bound = ", ".join(f"{b.name} {share(b.share)}" for b in time.bounds if b.share > 0)
+    most = at_most(report)
     lines = (
         f"chip step: mean {quantity(time.step_mean_s, 's')}, longest "
         f"{quantity(time.step_max_s, 's')} (model {time.time_model!r}; set by: {bound})",
-        f"answer: after {time.steps + time.behind} chip steps, {time.steps} of the input "
-        f"and {time.behind} through the layers: {spread(time.answer_s, 's')}",
-        f"inference to inference: {time.frame} chip steps: {spread(time.inference_s, 's')}",
+        f"answer: after {most}{time.steps + time.behind} chip steps, {time.steps} of the "
+        f"input and {time.behind} through the layers: {spread(time.answer_s, 's')}",
+        f"inference to inference: {most}{time.frame} chip steps: "
+        f"{spread(time.inference_s, 's')}",
+        *settled_line(report),
     )
     return [Section("Time", lines)]
 
 
-def _energy(energy: Ledger | None, sources: Sources) -> list[Section]:
+def _energy(energy: Ledger | None, sources: Sources, most: str) -> list[Section]:
     if energy is None:
         return []
     i = energy.interval
@@ -253,7 +251,7 @@ def _energy(energy: Ledger | None, sources: Sources) -> list[Section]:
         f"{quantity(i.high, 'J')} ({i.high_set}) per inference, {over}"
     )
     basis = (
-        f"mean of {energy.samples} samples of {energy.steps} steps"
+        f"mean of {energy.samples} samples of {most}{energy.steps} steps"
         if energy.basis == "measured"
         else f"bounds over {energy.steps} steps: nothing fires, to everything fires always"
     )

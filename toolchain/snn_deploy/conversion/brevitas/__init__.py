@@ -1,1 +1,1 @@
-"""Reading quantized PyTorch modules of Brevitas; nothing else in the package needs torch."""
+"""Quantized PyTorch modules of Brevitas; nothing else in the package needs torch."""

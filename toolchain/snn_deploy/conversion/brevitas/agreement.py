@@ -10,11 +10,10 @@ import torch
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.conversion.ann import encode, evaluate
+from snn_deploy.conversion.brevitas.batches import batches
 from snn_deploy.conversion.brevitas.meeting import PORT
 from snn_deploy.conversion.brevitas.reading import Reading
 from snn_deploy.frontends.torch.weights import numbers
-
-BATCH = 256  # samples per pass; memory only
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,12 @@ def observed(
     ]
     try:
         with torch.no_grad():
-            batches = [_one(model, seen, batch) for batch in samples.split(BATCH)]
+            found = [_one(model, seen, batch) for batch in batches(samples)]
     finally:
         for hook in hooks:
             hook.remove()
-    levels = {k: np.concatenate([b[1][k] for b in batches]) for k in batches[0][1]}
-    return np.concatenate([b[0] for b in batches]), levels
+    levels = {k: np.concatenate([b[1][k] for b in found]) for k in found[0][1]}
+    return np.concatenate([b[0] for b in found]), levels
 
 
 def _noting(seen: dict[str, list[IntArray]], name: str) -> Any:

@@ -31,7 +31,8 @@ def handler_of(module: torch.nn.Module) -> Handler | None:
     if kind.__module__ == ELMAN:
         return elman
     if kind.__module__.startswith("brevitas.nn"):
-        return BREVITAS.get(str(kind.__name__), unknown)
+        of_brevitas: Handler = BREVITAS.get(kind.__name__, unknown)
+        return of_brevitas
     if kind.__module__.split(".")[0] != "torch" or kind.__name__ == "Sequential":
         return None
     known: Handler | None = TORCH.get(kind.__name__)

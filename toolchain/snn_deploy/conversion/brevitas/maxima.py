@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from snn_deploy.arrays import IntArray
+from snn_deploy.arrays import frozen
 from snn_deploy.conversion.brevitas.meeting import Levels, Meeting
 from snn_deploy.frontends.torch.functions import add, sub
 from snn_deploy.frontends.torch.pooling import Window
-from snn_deploy.frontends.torch.signal import picked
+from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.maps import Scale
+from snn_deploy.maps import Conv, Scale
 
 
 def max_pool(session: Meeting, module: Any, x: Traced) -> Traced:
@@ -27,14 +27,14 @@ def max_pool(session: Meeting, module: Any, x: Traced) -> Traced:
         module.ceil_mode, x.signal.shape,
     )  # fmt: skip
     levels = _given(session, x)
-    padded = bool(_places(window).min() < 0)
+    padded = window.padding != (0, 0) or module.ceil_mode
     if levels is None or (padded and levels.low < 0):
         session.refuse(
             f"{name!r} takes the maximum of "
             + ("levels below 0, padded" if levels else "values that are no levels yet")
             + "; put it behind a QuantReLU, where it gives the same, or use AvgPool2d"
         )
-        return _picked(session, x, _places(window)[0], window)
+        return _element(session, x, window, 0, 0)
     return _tournament(session, name, x, window, levels)
 
 
@@ -52,23 +52,19 @@ def _given(session: Meeting, x: Traced) -> Levels | None:
     return quantizer.levels
 
 
-def _places(window: Window) -> IntArray:
-    """Return where element k of each window comes from [k, n_out]; -1: padding."""
-    channels, height, width = window.in_shape
-    rows, columns = np.indices(window.out_shape[1:])
-    found = []
-    for ky, kx in np.ndindex(*window.kernel):
-        y = rows * window.stride[0] + ky * window.dilation[0] - window.padding[0]
-        x = columns * window.stride[1] + kx * window.dilation[1] - window.padding[1]
-        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        one = np.where(inside, y * width + x, -1).ravel()
-        offset = np.arange(channels)[:, None] * height * width
-        found.append(np.where(one < 0, -1, one + offset).ravel())
-    return np.stack(found).astype(np.int64)
+def _element(session: Meeting, x: Traced, window: Window, y: int, column: int) -> Traced:
+    """Return element (y, column) of each window: a convolution with a single one."""
 
+    def make() -> Conv:
+        kernel = np.zeros((window.in_shape[0], 1, *window.kernel))
+        kernel[:, :, y, column] = 1.0
+        return Conv(
+            frozen(kernel), window.in_shape, window.out_shape, window.stride,
+            window.padding, window.dilation, window.in_shape[0],
+        )  # fmt: skip
 
-def _picked(session: Meeting, x: Traced, places: IntArray, window: Window) -> Traced:
-    return session.traced(picked(session.maps, x.signal, places, window.result), x)
+    part = session.maps.once(("element", window, y, column), make)
+    return session.traced(through(session.maps, x.signal, part, window.result), x)
 
 
 def _tournament(
@@ -76,7 +72,8 @@ def _tournament(
 ) -> Traced:
     """Return the maximum of each window; as in a cup, one sits out an odd round."""
     span = replace(levels, low=0, high=levels.high - levels.low, rectifies=True)
-    players = [_picked(session, x, p, window) for p in _places(window)]
+    places = np.ndindex(*window.kernel)
+    players = [_element(session, x, window, y, column) for y, column in places]
     while len(players) > 1:
         pairs = zip(players[::2], players[1::2], strict=False)
         winners = [_winner(session, name, a, b, span) for a, b in pairs]

@@ -21,6 +21,8 @@ from brevitas.quant import (
 )
 from torch import nn
 
+from snn_deploy.conversion.brevitas.batches import batches
+from snn_deploy.conversion.methods import Bits
 from snn_deploy.errors import InputError
 
 with warnings.catch_warnings():
@@ -32,45 +34,29 @@ with warnings.catch_warnings():
     from brevitas.graph.quantize import align_input_quant, preprocess_for_quantize
     from brevitas.graph.standardize import DisableLastReturnQuantTensor
 
-BATCH = 256  # samples per pass; memory only
-
 
 def quantize_trained(
-    model: nn.Module,
-    samples: torch.Tensor,
-    *,
-    weight_bits: int = 8,
-    activation_bits: int = 4,
-    input_bits: int = 8,
-    correct_bias: bool = True,
+    model: nn.Module, samples: torch.Tensor, bits: Bits, *, correct_bias: bool = True
 ) -> nn.Module:
     """Return `model` quantized, in evaluation mode; `model` itself is not changed.
 
-    samples: what it was trained on, or alike, [N, *shape]; a few hundred do. Bits are
-    those of weights, of activations and of the input, which is signed if a sample is.
+    samples: what it was trained on, or alike, [N, *shape]; a few hundred do. The input is
+    signed if a sample is. correct_bias: let biases make up for the mean error of layers.
 
     Raises:
-        InputError: Bits are out of range, or Brevitas cannot trace the model.
+        InputError: Brevitas cannot trace the model.
     """
-    for name, bits in (
-        ("weight_bits", weight_bits),
-        ("activation_bits", activation_bits),
-        ("input_bits", input_bits),
-    ):
-        if not 2 <= bits <= 8:
-            raise InputError(f"{name} {bits}: takes 2 to 8 bits, as boards store weights")
     ready = _ready(model)
     with _missing_keys_ignored():
-        quantized = _quantized(
-            ready, weight_bits, activation_bits, input_bits, bool((samples < 0).any())
-        )
+        quantized: nn.Module = _quantized(ready, bits, signed=bool((samples < 0).any()))
     with torch.no_grad():
         with calibration_mode(quantized):
             _pass(quantized, samples)
         if correct_bias:
             with bias_correction_mode(quantized):
                 _pass(quantized, samples)
-    return quantized.eval()
+    quantized.eval()
+    return quantized
 
 
 def _ready(model: nn.Module) -> Any:
@@ -87,18 +73,21 @@ def _ready(model: nn.Module) -> Any:
         ) from error
 
 
-def _quantized(graph: Any, weight: int, act: int, entry: int, signed: bool) -> Any:
+def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
     """Return the graph with quantizers: the steps of brevitas.graph.quantize.quantize, but
     for an input of its own bits and sums that are left as they are in front of them."""
     identities = {
-        "signed": _identity(Int8ActPerTensorFloatMSE, act),
-        "unsigned": _identity(Uint8ActPerTensorFloatMSE, act),
+        "signed": _identity(Int8ActPerTensorFloatMSE, bits.activation),
+        "unsigned": _identity(Uint8ActPerTensorFloatMSE, bits.activation),
     }
     acts = {
-        kind: (qnn.QuantReLU, {"act_quant": Uint8ActPerTensorFloatMSE, "bit_width": act})
+        kind: (
+            qnn.QuantReLU,
+            {"act_quant": Uint8ActPerTensorFloatMSE, "bit_width": bits.activation},
+        )
         for kind in (nn.ReLU, nn.ReLU6)
     }
-    weights = {"weight_quant": Int8WeightPerTensorFloatMSE, "weight_bit_width": weight}
+    weights = {"weight_quant": Int8WeightPerTensorFloatMSE, "weight_bit_width": bits.weight}
     layers = {
         nn.Linear: (qnn.QuantLinear, weights),
         nn.Conv1d: (qnn.QuantConv1d, weights),
@@ -106,7 +95,9 @@ def _quantized(graph: Any, weight: int, act: int, entry: int, signed: bool) -> A
     }
     first = Int8ActPerTensorFloatMSE if signed else Uint8ActPerTensorFloatMSE
     unsigned = (qnn.QuantReLU,)
-    graph = handlers.inp_placeholder_handler(graph, input_quantizer=_identity(first, entry))
+    graph = handlers.inp_placeholder_handler(
+        graph, input_quantizer=_identity(first, bits.input)
+    )
     graph = handlers.act_handler(graph, layer_map=acts)
     graph = handlers.residual_handler(graph, identities, acts, unsigned, align_input_quant)
     graph = handlers.layer_handler(
@@ -136,5 +127,5 @@ def _missing_keys_ignored() -> Iterator[None]:
 
 
 def _pass(model: nn.Module, samples: torch.Tensor) -> None:
-    for batch in samples.split(BATCH):
+    for batch in batches(samples):
         model(batch)

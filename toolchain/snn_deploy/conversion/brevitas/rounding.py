@@ -51,7 +51,7 @@ def levels_of(session: Meeting, name: str, proxy: Any) -> Levels | None:
     if kind not in ("Identity", "ReLU", "Hardtanh", "HardTanh"):
         session.unsupported.setdefault(f"{name!r} (activation {kind})")
         return None
-    if str(proxy.rounding_mode) != "ROUND":
+    if str(proxy.rounding_mode).upper() != "ROUND":
         session.refuse(
             f"{name!r} rounds by {proxy.rounding_mode}; only ROUND is expressible"
         )

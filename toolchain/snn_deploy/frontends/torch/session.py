@@ -125,9 +125,7 @@ class Session:
         if step == 0:
             self.populations[name] = Population(name, x.signal.shape, make(x.signal.shape))
         binary = _is_binary(self.populations[name].neuron)
-        out = self.traced(
-            Signal(x.signal.shape, (Term(name, (), step),), binary=binary), x
-        )
+        out = self.traced(Signal(x.signal.shape, (Term(name, (), step),), binary=binary), x)
         fed = arriving(x.signal, step)
         if recurrent is not None:
             fed = _joined(fed, self._own(name, recurrent, out, step, first_bias))

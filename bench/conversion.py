@@ -1,0 +1,189 @@
+"""Conversion: accuracy, steps to rest, synops, energy and latency per method.
+
+    python bench/conversion.py [--data images.npz] [--seeds 3] [--weights FOLDER]
+
+Trains a convolutional network with 4-bit weights and activations (residual sum, average
+pool) with Brevitas, a tenth of the data kept for the test, converts it by every method, and
+holds each against the quantized network's integers on every test sample: float simulator,
+integers and chip. `--data`: x [N, H, W] uint8, y [N]; without it scikit-learn's digits.
+`--weights`: trained weights are kept there, so that a second run trains nothing.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import brevitas.nn as qnn
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from snn_deploy import InputError, deploy, write_nir
+from snn_deploy.conversion.convert import Converted, convert
+from snn_deploy.conversion.feeding import answers
+from snn_deploy_simulators import reference
+
+EPOCHS, BATCH, RATE = 16, 64, 3e-3
+BITS = 4
+CALIBRATION = 512  # training samples that scales and steps are measured on
+CHIP_SAMPLES = 100  # deployed on the simulated chip; the float simulator runs all
+METHODS: tuple[tuple[str, dict[str, int]], ...] = (
+    ("group", {}),
+    ("graded", {}),
+    ("st-bif", {}),
+    ("multi-bit", {"spike_bits": 2, "steps": 4}),
+    ("rate", {"steps": 8}),
+    ("rate", {"steps": 32}),
+    ("rate", {"steps": 128}),
+)
+
+
+class Net(nn.Module):
+    """Three convolutions with BatchNorm, the third in a residual branch; one dense layer."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        conv = {"padding": 1, "bias": False, "weight_bit_width": BITS}
+        # Pixels are 0..1 and there are 256 of them.
+        self.entry = qnn.QuantReLU(bit_width=8, max_val=1.0, scaling_impl_type="const")
+        self.conv1 = qnn.QuantConv2d(1, 16, 3, stride=2 if size > 16 else 1, **conv)
+        self.norm1 = nn.BatchNorm2d(16)
+        self.act1 = qnn.QuantReLU(bit_width=BITS)
+        self.conv2 = qnn.QuantConv2d(16, 32, 3, stride=2, **conv)
+        self.norm2 = nn.BatchNorm2d(32)
+        self.act2 = qnn.QuantReLU(bit_width=BITS)
+        self.conv3 = qnn.QuantConv2d(32, 32, 3, **conv)
+        self.norm3 = nn.BatchNorm2d(32)
+        self.branch = qnn.QuantReLU(bit_width=BITS)
+        self.act3 = qnn.QuantReLU(bit_width=BITS)
+        self.pool = nn.AvgPool2d(2)
+        self.act4 = qnn.QuantReLU(bit_width=BITS)
+        side = -(-size // (4 if size > 16 else 2)) // 2
+        self.fc = qnn.QuantLinear(32 * side**2, 10, bias=True, weight_bit_width=8)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.act1(self.norm1(self.conv1(self.entry(x))))
+        x = self.act2(self.norm2(self.conv2(x)))
+        x = self.act3(self.branch(self.norm3(self.conv3(x))) + x)
+        return self.fc(torch.flatten(self.act4(self.pool(x)), 1))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images [N, 1, H, W] in 0..1 and labels."""
+
+    x: Tensor
+    y: Tensor
+    x_test: Tensor
+    y_test: Tensor
+
+
+def load(file: Path | None) -> Split:
+    """Return the data, a random tenth of it for the test; the same for all seeds."""
+    if file is None:
+        digits = load_digits()
+        images, labels = digits.images / 16, digits.target
+    else:
+        with np.load(file) as content:
+            images, labels = content["x"] / 255, content["y"]
+    order = np.random.default_rng(0).permutation(len(images))
+    x = torch.from_numpy(images[order, None]).float()
+    y = torch.from_numpy(labels[order].astype(np.int64))
+    n = len(x) // 10
+    return Split(x[n:], y[n:], x[:n], y[:n])
+
+
+def train(data: Split, seed: int) -> Net:
+    """Return a network trained quantized, on images shifted by up to two pixels."""
+    torch.manual_seed(seed)
+    net = Net(data.x.shape[-1])
+    reach = 2 if data.x.shape[-1] > 16 else 0
+    epochs = EPOCHS if len(data.x) > 5000 else 3 * EPOCHS
+    optimizer = torch.optim.Adam(net.parameters(), RATE)
+    batches = -(-len(data.x) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, epochs * batches)
+    for _ in range(epochs):
+        for index in torch.randperm(len(data.x)).split(BATCH):
+            shift = torch.randint(-reach, reach + 1, (2,)).tolist()
+            optimizer.zero_grad()
+            moved = torch.roll(data.x[index], shift, (2, 3))
+            cross_entropy(net(moved), data.y[index]).backward()
+            optimizer.step()
+            schedule.step()
+    return net
+
+
+def trained(data: Split, seed: int, folder: Path | None) -> Net:
+    """Return the network of a seed, from `folder` if it was trained before."""
+    file = None if folder is None else folder / f"{data.x.shape[-1]}_{seed}.pt"
+    if file is not None and file.exists():
+        net = Net(data.x.shape[-1])
+        net.load_state_dict(torch.load(file))
+    else:
+        net = train(data, seed)
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(net.state_dict(), file)
+    return net.eval()
+
+
+def accuracy(net: nn.Module, data: Split) -> float:
+    """Return the share of right answers on the test samples."""
+    with torch.no_grad():
+        return float((net(data.x_test).argmax(1) == data.y_test).double().mean())
+
+
+def simulated(made: Converted, data: Split) -> tuple[float, float, float]:
+    """Return accuracy, the share of answers equal to the ANN's, and of equal classes, of
+    the float simulator on all test samples."""
+    x = data.x_test.numpy()
+    wanted = made.evaluate(x)
+    parts = []
+    for first in range(0, len(x), 50):
+        recording = reference.run(made.network, made.feed(x[first : first + 50]), keep=())
+        output = recording.outputs[made.ann.output]
+        parts.append(answers(made.ann, made.method, output, made.steps))
+    got = np.concatenate(parts)
+    classes = got.argmax(1)
+    right = float((classes == data.y_test.numpy()).mean())
+    same = (got == wanted).all(1).mean()
+    return right, float(same), float((classes == wanted.argmax(1)).mean())
+
+
+def on_chip(made: Converted, data: Split) -> Iterator[str]:
+    """Yield what the chip simulator counts per inference, as columns."""
+    x, y = data.x_test[:CHIP_SAMPLES].numpy(), data.y_test[:CHIP_SAMPLES].numpy()
+    with TemporaryDirectory() as folder:
+        written = write_nir(made.network, Path(folder) / "model.nir")
+        report = deploy(
+            written.path, "loihi2", (made.feed(x), y), decode="final",
+            dt=written.dt, threshold=written.threshold, profile=written.profile,
+        )  # fmt: skip
+    yield from columns(report, made, x)
+
+
+def main() -> None:
+    """Print a table per seed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--weights", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    data = load(options.data)
+    for seed in range(options.seeds):
+        net = trained(data, seed, options.weights)
+        print(f"seed {seed}: quantized {accuracy(net, data):.2%} of {len(data.y_test)}")
+        sys.stdout.flush()
+        for method, settings in METHODS:
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as functional
+from sklearn.datasets import load_digits
+from torch import nn
+
+from snn_deploy import InputError
+from snn_deploy.conversion.brevitas.agreement import compare
+from snn_deploy.conversion.brevitas.post_training import quantize_trained
+from snn_deploy.conversion.brevitas.reading import from_brevitas
+from snn_deploy.conversion.methods import Bits
+
+
+class Residual(nn.Module):
+    """Plain PyTorch, functions and BatchNorm included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 8, 3, padding=1)
+        self.conv = nn.Conv2d(8, 8, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(8)
+        self.drop = nn.Dropout(0.1)
+        self.fc = nn.Linear(8 * 16, 10)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = functional.relu(self.stem(x))
+        x = functional.relu(self.norm(self.conv(x)) + x)
+        x = functional.max_pool2d(x, 2)
+        return self.fc(self.drop(torch.flatten(x, 1)))
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    images, labels = load_digits(return_X_y=True)
+    x = torch.from_numpy(images.reshape(-1, 1, 8, 8) / 16.0).float()
+    return x, torch.from_numpy(labels)
+
+
+@pytest.fixture(scope="module")
+def trained(digits: tuple[torch.Tensor, torch.Tensor]) -> nn.Module:
+    x, y = digits
+    torch.manual_seed(0)
+    model = Residual()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    for _ in range(40):
+        optimizer.zero_grad()
+        functional.cross_entropy(model(x[:1400]), y[:1400]).backward()
+        optimizer.step()
+    return model.eval()
+
+
+@pytest.mark.parametrize(("bits", "lost"), [(Bits(8, 6), 0.01), (Bits(8, 4), 0.04)])
+def test_a_float_model_survives_quantization_and_its_integers_agree(
+    trained: nn.Module, digits: tuple[torch.Tensor, torch.Tensor], bits: Bits, lost: float
+) -> None:
+    x, y = digits
+    before = {k: v.clone() for k, v in trained.state_dict().items()}
+    quantized = quantize_trained(trained, x[:300], bits)
+    assert all(torch.equal(v, before[k]) for k, v in trained.state_dict().items())
+    reading = from_brevitas(quantized, x[:1])
+    agreement = compare(quantized, reading, x[1400:])
+    assert agreement.predictions > 0.98
+    assert min(agreement.levels.values()) > 0.95
+    assert min(agreement.levels_used.values()) > 1 << (bits.activation - 2)
+    with torch.no_grad():
+        accuracy = [
+            float((m(x[1400:]).argmax(1) == y[1400:]).double().mean())
+            for m in (trained, quantized)
+        ]
+    assert accuracy[0] > 0.9
+    assert accuracy[1] > accuracy[0] - lost
+
+
+def test_the_input_is_unsigned_unless_a_sample_is_negative(
+    trained: nn.Module, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    x = digits[0][:50]
+    ports = [
+        from_brevitas(quantize_trained(trained, s, Bits()), x[:1]).ann.port
+        for s in (x, x - 0.5)
+    ]
+    assert [(p.low, p.high) for p in ports] == [(0, 255), (-128, 127)]
+
+
+def test_a_model_that_looks_at_values_is_refused() -> None:
+    class Looking(nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(InputError, match=r"Looking: Brevitas cannot trace it"):
+        quantize_trained(Looking(), torch.zeros(2, 3), Bits())
+
+
+@pytest.mark.parametrize(
+    ("bits", "message"), [((1, 4, 8), "weight bits 1"), ((8, 4, 9), "input bits 9")]
+)
+def test_bits_out_of_range_are_refused(bits: tuple[int, int, int], message: str) -> None:
+    with pytest.raises(InputError, match=f"{message}: takes 2 to 8"):
+        Bits(*bits)
+
+
+def test_levels_are_compared_one_by_one(
+    trained: nn.Module, digits: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    """A bias that is off shows up in the layer it is in."""
+    x = digits[0][:100]
+    quantized = quantize_trained(trained, x, Bits())
+    reading = from_brevitas(quantized, x[:1])
+    fine = compare(quantized, reading, x)
+    quantized.stem.bias.data += 1.0
+    off = compare(quantized, reading, x)
+    assert off.levels["relu"] < fine.levels["relu"] - 0.2
+    assert np.isfinite(off.predictions)

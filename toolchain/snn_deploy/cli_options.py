@@ -1,0 +1,72 @@
+"""Options that several verbs have, as Typer reads them from annotations."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="NIR file (.nir).")]
+Target = Annotated[str, typer.Option(help="Board name, or a board file (.yaml).")]
+Seed = Annotated[int, typer.Option(help="Seed of everything that is drawn at random.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
+# `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
+Profile = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Framework that wrote the file: snntorch, spikingjelly, norse, sinabs or "
+        "rockpool; nir reads it by the specification."
+    ),
+]
+Dt = Annotated[Optional[float], typer.Option(help="Seconds per model step.")]  # noqa: UP045
+Reset = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="What a spike does to the membrane: zero, subtract or v_reset."),
+]
+Threshold = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="A neuron fires above (gt) or at (ge) its threshold."),
+]
+Steps = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="Model steps per sample; needed where the input has no time axis."),
+]
+Samples = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="Use the first samples of the input only."),
+]
+LavaPython = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Python 3.10 with lava-nc; found by itself if there is one."),
+]
+Partition = Annotated[
+    str, typer.Option(metavar="METHOD", help="How it is cut: intel, square, fewest or balanced.")
+]
+Placement = Annotated[
+    str,
+    typer.Option(
+        metavar="METHOD",
+        help="Which cores: local, greedy, hilbert, in-order or random.",
+    ),
+]
+Decode = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="How a class is read: count, payload, first; mean, final, max."),
+]
+List = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="A,B,...", help="Values that `deploy` takes for this, to try."),
+]
+TimeModel = Annotated[
+    str, typer.Option(help="Of a chip step: bound, simple, event or cycle.")
+]
+SpikesPerStep = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="A neuron sends at most one, or as many as thresholds fit (many)."),
+]
+FrameworkTrace = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="What the framework's own populations sent (.npz), to compare."),
+]

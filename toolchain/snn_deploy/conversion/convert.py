@@ -1,0 +1,172 @@
+"""convert: a trained PyTorch module -> a spiking network with the same integers."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.conversion.ann import QuantAnn, encode, evaluate
+from snn_deploy.conversion.feeding import feed
+from snn_deploy.conversion.grid import Moved
+from snn_deploy.conversion.methods import Bits, Method, method_named
+from snn_deploy.conversion.settling import steps_to_rest
+from snn_deploy.conversion.to_network import to_network
+from snn_deploy.errors import InputError
+from snn_deploy.network import Network
+
+if TYPE_CHECKING:
+    from snn_deploy.conversion.brevitas.agreement import Agreement
+    from snn_deploy.conversion.brevitas.reading import Reading
+
+RATE_STEPS = 32  # of methods that approach the ANN as steps grow; ours
+# Samples on which steps to rest are measured: each is simulated step by step.
+MAX_SETTLED = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """What `convert` made.
+
+    network: spiking, to deploy. ann: the integers it equals. steps: to feed per sample, or
+    per step of a sequence. moved: how far integers are from what was trained. agreement:
+    with the quantized module, on the calibration samples. rest: steps after which each of
+    the first calibration samples no longer sent anything; empty where one step is enough.
+    float_agreement: share of predictions equal to those of the float model; None if the
+    model came quantized.
+    """
+
+    network: Network
+    ann: QuantAnn
+    method: Method
+    steps: int
+    moved: tuple[Moved, ...]
+    agreement: "Agreement"
+    rest: IntArray
+    float_agreement: float | None
+
+    def feed(self, samples: AnyArray) -> FloatArray:
+        """Return real samples [N, *shape] as the network's input [N, T, *shape]."""
+        return feed(self.ann, self.method, encode(self.ann.port, samples), self.steps)
+
+    def evaluate(self, samples: AnyArray) -> IntArray:
+        """Return the integer answers of the ANN for real samples: [N, classes], or
+        [N, L, classes] for sequences."""
+        return evaluate(self.ann, encode(self.ann.port, samples))[self.ann.output]
+
+
+def convert(
+    model: Any,
+    calibration: AnyArray,
+    *,
+    method: str = "graded",
+    bits: Bits | None = None,
+    spike_bits: int = 2,
+    steps: int | None = None,
+) -> Converted:
+    """Return the spiking form of a trained PyTorch module.
+
+    model: quantized with Brevitas, or plain, in which case it is quantized here after
+    training, with `bits` (weights 8, activations 4, input 8). calibration: real samples
+    [N, *shape], or [N, L, *shape] of a recurrent network. method: a key of METHODS; graded,
+    group and st-bif are exact. spike_bits: payload of multi-bit. steps: per sample; None: 1
+    where that is exact, the longest that a calibration sample needs to come to rest for
+    st-bif, 32 for the rest.
+
+    Raises:
+        InputError: Something in the model has no exact equivalent, the method cannot
+            express it, or calibration samples do not fit; everything is named.
+        DoesNotFitError: Sums leave 24 bits.
+    """
+    kind = method_named(method)
+    if not 1 <= spike_bits <= 8:
+        raise InputError(f"spike_bits {spike_bits}: takes 1 to 8")
+    if steps is not None and steps < 1:
+        raise InputError(f"steps {steps}: takes at least 1")
+    reading, agreement, from_float = _read(model, np.asarray(calibration), bits or Bits())
+    ann = reading.ann
+    net = to_network(ann, kind, spike_bits=spike_bits)
+    levels = encode(ann.port, calibration[:MAX_SETTLED])
+    rest = steps_to_rest(net, ann, kind, levels) if kind.ternary else np.zeros(0, np.int64)
+    return Converted(
+        network=net,
+        ann=ann,
+        method=kind,
+        steps=_steps(ann, kind, rest, steps),
+        moved=reading.moved,
+        agreement=agreement,
+        rest=rest,
+        float_agreement=from_float,
+    )
+
+
+def _read(
+    model: Any, calibration: AnyArray, bits: Bits
+) -> "tuple[Reading, Agreement, float | None]":
+    """Quantize if needed, read, and compare; only here is torch needed."""
+    try:
+        from snn_deploy.conversion.brevitas import session
+    except ImportError as error:
+        raise InputError(
+            f"converting needs PyTorch and Brevitas ({error}); install them: pip install "
+            "'snn-deploy[convert]'"
+        ) from error
+    return session.read(model, calibration, bits)
+
+
+def _steps(ann: QuantAnn, method: Method, rest: IntArray, steps: int | None) -> int:
+    exact_in_one = method.exact and not method.ternary
+    if steps is not None and (exact_in_one or ann.recurrent) and steps != 1:
+        raise InputError(
+            f"steps {steps}: {method.name!r} computes each sample in one step; leave steps "
+            "out"
+        )
+    if steps is not None:
+        return steps
+    if exact_in_one:
+        return 1
+    return max(1, int(rest.max(initial=1))) if method.ternary else RATE_STEPS
+
+
+def summary(made: Converted) -> MappingProxyType[str, Any]:
+    """Return what is written as conversion.json: plain numbers, lists and strings."""
+    a = made.agreement
+    port = made.ann.port
+    return MappingProxyType({
+        "source": made.ann.source,
+        "method": made.method.name,
+        "exact": made.method.exact,
+        "steps": made.steps,
+        "decode": "final",
+        "input": {
+            "shape": list(port.shape), "levels": [port.low, port.high], "scale": port.scale
+        },
+        "readout_scale": made.ann.layer(made.ann.output).scale.tolist(),
+        "layers": [
+            {
+                "name": m.layer,
+                "levels": [made.ann.layer(m.layer).low, made.ann.layer(m.layer).high],
+                "theta": None if m.theta is None else list(m.theta),
+                "weights_shifted_left": m.shift,
+                "scale_moved": m.scale,
+                "gain_moved": m.gain,
+                "bias_moved": m.bias,
+                "levels_equal": a.levels.get(m.layer),
+                "largest_difference": a.largest.get(m.layer),
+                "levels_used": a.levels_used.get(m.layer),
+            }
+            for m in made.moved
+        ],
+        "calibration_samples": a.samples,
+        "predictions_equal_to_quantized_model": a.predictions,
+        "predictions_equal_to_float_model": made.float_agreement,
+        "steps_to_rest": _spread(made.rest),
+    })  # fmt: skip
+
+
+def _spread(rest: IntArray) -> dict[str, float] | None:
+    if not rest.size:
+        return None
+    low, middle, high = (float(v) for v in np.quantile(rest, [0.0, 0.5, 1.0]))
+    return {"samples": rest.size, "smallest": low, "median": middle, "largest": high}

@@ -1,0 +1,208 @@
+"""The training loop: samples and labels in, the best state on a held-out tenth out.
+
+AdamW with a rate that falls along a cosine, cross entropy of the decoder's scores. The
+temperature of the scores is the one at which the float network explains the labels best,
+so that a count of spikes and a membrane are trained alike.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snn_deploy.arrays import FloatArray, IntArray
+from snn_deploy.decode import decode
+from snn_deploy.finetune.forward import run
+from snn_deploy.finetune.grid import OnGrid
+from snn_deploy.finetune.trainable import Trainable
+from snn_deploy.report import Answer
+from snn_deploy.tuning import TuningEpoch
+
+BATCH = 64
+PATIENCE = 10  # epochs without a better state on the held-out samples before it ends
+MEMORY = 1 << 30  # bytes of all that is kept for the gradient of one batch, about
+KEPT = 80  # bytes of that per neuron and step: twenty float32, counted on a current LIF
+SHARPNESS = 2.0  # standard deviations of all scores to one unit of the softmax
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """x: per input the payloads [N, T, n]; y: labels [N]."""
+
+    x: Mapping[str, FloatArray]
+    y: IntArray
+
+    def some(self, which: Tensor) -> dict[str, Tensor]:
+        """Return what the samples `which` feed, as tensors."""
+        at = which.numpy()
+        return {
+            name: torch.from_numpy(np.asarray(x[at], np.float32))
+            for name, x in self.x.items()
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """model: in its best state, that of epoch `best` (0: as rounded, before training).
+    course: what each epoch came to, the start first; held_out: samples it is judged on."""
+
+    model: Trainable
+    course: tuple[TuningEpoch, ...]
+    best: int
+    held_out: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Lesson:
+    """What stays the same through all epochs."""
+
+    samples: Samples
+    answer: Answer
+    targets: Tensor
+    temperature: float
+    batch: int
+    learn: Tensor
+    judge: Tensor
+    rng: torch.Generator = field(repr=False)
+
+
+def train(
+    grid: OnGrid,
+    samples: Samples,
+    answer: Answer,
+    *,
+    epochs: int,
+    seed: int,
+    tell: Tell = lambda text: None,
+) -> Trained:
+    """Train the network of `grid` for at most `epochs`, and return its best state.
+
+    One thread: sums in an order of their own would make every run another one.
+    """
+    with _one_thread():
+        model = Trainable(grid)
+        lesson = _lesson(model, samples, answer, seed)
+        groups = model.groups()
+        optimizer = torch.optim.AdamW(groups, lr=1.0)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+        course = [_judged(model, lesson, None)]
+        best, kept = 0, deepcopy(model.state_dict())
+        for epoch in range(1, epochs + 1):
+            if epoch - best > PATIENCE:
+                break
+            loss = _epoch(model, lesson, optimizer)
+            schedule.step()
+            course.append(_judged(model, lesson, loss))
+            tell(
+                f"fine-tune {epoch}/{epochs}: {course[-1].correct} of "
+                f"{len(lesson.judge)} held out"
+            )
+            if _better(course[-1], course[best]):
+                best, kept = epoch, deepcopy(model.state_dict())
+        model.load_state_dict(kept)
+    return Trained(model, tuple(course), best, len(lesson.judge))
+
+
+def score(output: Tensor, decoder: str) -> Tensor:
+    """Return what the decoder compares, [N, classes], of output [N, T, classes].
+
+    It has a gradient: "first" counts spikes, early ones for more.
+    """
+    steps = output.shape[1]
+    if decoder == "first":
+        worth = torch.arange(steps, 0, -1, dtype=output.dtype) / steps
+        return (output * worth[:, None]).sum(1)
+    if decoder in ("count", "payload"):
+        return output.sum(1)
+    found = {"mean": output.mean(1), "final": output[:, -1], "max": output.amax(1)}
+    return found[decoder]
+
+
+def _lesson(model: Trainable, samples: Samples, answer: Answer, seed: int) -> _Lesson:
+    rng = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(samples.y), generator=rng)
+    held = max(1, len(order) // 10)
+    learn, judge = order[held:], order[:held]
+    steps = next(iter(samples.x.values())).shape[1]
+    neurons = sum(p.neuron.n for p in model.grid.net.populations)
+    fitting = MEMORY // (KEPT * steps * neurons)
+    batch = max(1, min(BATCH, fitting, len(learn) // 4))
+    unknown = torch.empty(0)
+    return _taught(
+        model, _Lesson(samples, answer, unknown, 1.0, batch, learn, judge, rng)
+    )
+
+
+@torch.no_grad()
+def _taught(model: Trainable, lesson: _Lesson) -> _Lesson:
+    """Return the lesson with what the float network makes of every sample."""
+    every = torch.arange(len(lesson.samples.y))
+    outputs = _outputs(model, lesson, every, on_grid=False)
+    scores = torch.cat([score(o, lesson.answer.decoder) for o, _ in outputs])
+    temperature = float(scores.std()) / SHARPNESS or 1.0
+    soft = functional.softmax(scores / temperature, dim=1)
+    labels = torch.tensor(lesson.samples.y)
+    hard = functional.one_hot(labels, soft.shape[1])
+    return replace(lesson, targets=(soft + hard) / 2, temperature=temperature)
+
+
+def _epoch(model: Trainable, lesson: _Lesson, optimizer: torch.optim.Optimizer) -> float:
+    """Train once on every sample; return the mean loss."""
+    order = torch.randperm(len(lesson.learn), generator=lesson.rng)
+    total = 0.0
+    for which in lesson.learn[order].split(lesson.batch):
+        x = lesson.samples.some(which)
+        output = run(model.grid.net, *model(), x)[lesson.answer.output]
+        loss = _loss(output, lesson.targets[which], lesson)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        model.clamp()
+        total += loss.item() * len(which)
+    return total / len(lesson.learn)
+
+
+def _loss(output: Tensor, targets: Tensor, lesson: _Lesson) -> Tensor:
+    scores = score(output, lesson.answer.decoder)
+    return functional.cross_entropy(scores / lesson.temperature, targets)
+
+
+@torch.no_grad()
+def _judged(model: Trainable, lesson: _Lesson, loss: float | None) -> TuningEpoch:
+    """Return how the rounded network does on the held-out samples."""
+    correct, total = 0, 0.0
+    for output, which in _outputs(model, lesson, lesson.judge):
+        predicted = decode(output.numpy(), lesson.answer.decoder)
+        correct += int(np.count_nonzero(predicted == lesson.samples.y[which.numpy()]))
+        total += float(_loss(output, lesson.targets[which], lesson)) * len(which)
+    return TuningEpoch(loss, total / len(lesson.judge), correct)
+
+
+def _outputs(
+    model: Trainable, lesson: _Lesson, which: Tensor, *, on_grid: bool = True
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the output of some samples at a time, and which they are."""
+    for part in which.split(4 * lesson.batch):
+        x = lesson.samples.some(part)
+        yield run(model.grid.net, *model(on_grid), x)[lesson.answer.output], part
+
+
+def _better(one: TuningEpoch, other: TuningEpoch) -> bool:
+    return (one.correct, -one.held_out_loss) > (other.correct, -other.held_out_loss)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,222 @@
+"""When samples are done: the step from which an answer stands, and ends before the last."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from snn_deploy.activity import Activity
+from snn_deploy.arrays import IntArray
+from snn_deploy.decode import UNDECIDED, decisions, settled_after
+from snn_deploy.ledger import Stat, dynamic_joules, measured
+from snn_deploy.report import Report
+from snn_deploy.report_activity import Ending, Settled, Steps
+from snn_deploy.reporting.course import answers
+from snn_deploy.reporting.durations import (
+    answer_seconds,
+    distribution,
+    inference_seconds,
+    steps_taken,
+)
+from snn_deploy.reporting.numbers import quantity, share, significant, spread
+from snn_deploy.reporting.sections import Section, Table, without_blanks
+from snn_deploy.run import Run
+
+FRAME = "frame"
+MEANS = {
+    FRAME: "the frame",
+    "quiet": "rest",
+    "stable": "a stable class",
+}
+
+
+def settled(run: Run) -> Settled | None:
+    """Return from which step on the class on the chip stands; None if nothing was
+    simulated on samples."""
+    if run.simulated is None or run.quant is None:
+        return None
+    classes = decisions(answers(run)["chip"], run.answer.decoder)
+    undecided = int(np.count_nonzero(classes[:, -1] == UNDECIDED))
+    return Settled(distribution(settled_after(classes)), undecided)
+
+
+def endings(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Ending, ...]:
+    """Return what each way to end a sample gives; none unless one was asked for.
+
+    predicted: classes [N] by stage, from all steps.
+    """
+    if run.simulated is None or not run.simulated.endings:
+        return ()
+    classes = decisions(answers(run)["chip"], run.answer.decoder)
+    return tuple(
+        _ending(run, rule, activity, classes, predicted["chip"])
+        for rule, activity in run.simulated.endings.items()
+    )
+
+
+def at_most(report: Report) -> str:
+    """Return "at most " where samples end at rest, so that numbers of steps are limits."""
+    return "at most " if any(e.rule == "quiet" for e in report.endings) else ""
+
+
+def settled_line(report: Report) -> list[str]:
+    """Return the sentence on when answers stand, for the section on time."""
+    if report.settled is None or report.input is None:
+        return []
+    known, s = report.settled, report.settled.steps
+    none = f"; {known.undecided} samples have no class at all" if known.undecided else ""
+    return [f"class as after all {report.input.steps} steps: from step {_told(s)} on{none}"]
+
+
+def ending_sections(report: Report) -> list[Section]:
+    """Return the section on ends of samples, for every form of the report."""
+    if not report.endings:
+        return []
+    columns = (
+        "ends with", "ended early", "steps", "median", "p95", "most", "correct",
+        "same class", "answer", "inference",
+    )  # fmt: skip
+    rows = tuple(_cells(e) for e in report.endings)
+    table = without_blanks(Table(columns, rows, frozenset(columns[1:])))
+    whole = report.endings[0]
+    names = ("ends with", *whole.energy)
+    energies = tuple(
+        (_means(e), *(_energy(j, whole.energy[n]) for n, j in e.energy.items()))
+        for e in report.endings
+    )
+    saved = "cores and network on chip, per inference; beside it the share of a whole frame"
+    return [
+        Section("Ends of samples", tuple(_lines(report)), table),
+        Section(
+            "Energy by end of samples",
+            (saved,),
+            Table(names, energies, frozenset(names[1:])),
+        ),
+    ]
+
+
+def ending_methods(report: Report) -> Iterator[str]:
+    """Yield sentences on ends of samples for the methods paragraph."""
+    if report.settled is not None and report.settled.steps.samples > 1:
+        yield (
+            f"The class read from the chip stands from step "
+            f"{_told(report.settled.steps)} on."
+        )
+    whole = report.endings[0] if report.endings else None
+    for e in report.endings[1:]:
+        if whole is not None:
+            yield _method(e, whole)
+
+
+def ending_caveats(run: Run) -> list[str]:
+    """Return what to mind where samples do not take their whole frame."""
+    if run.simulated is None or not run.simulated.endings:
+        return []
+    found = [
+        "ends of samples: noticing rest or a stable class and resetting at any step takes "
+        "a host or a processor on the chip; no time or energy of that is published, and "
+        "none is counted"
+    ]
+    quiet = run.simulated.endings.get("quiet")
+    if quiet is not None and quiet.stops is not None and not quiet.stops.met.all():
+        running = int(np.count_nonzero(~quiet.stops.met))
+        found.append(
+            f"{running} of {quiet.samples} samples were not at rest after all "
+            f"{quiet.steps} steps: input, leak, bias or spikes still moved them; give more "
+            f"--steps if they should settle"
+        )
+    return found
+
+
+def _ending(
+    run: Run, rule: str, activity: Activity, classes: IntArray, whole: IntArray
+) -> Ending:
+    """classes: [N, T] after each step; whole: [N] after all of them."""
+    if run.program is None or run.data is None:
+        raise ValueError("a simulated run has a program and data")
+    steps, stops = steps_taken(activity), activity.stops
+    read = whole
+    if rule == "stable" and stops is not None:
+        early = classes[np.arange(len(steps)), steps - 1]
+        read = np.where(stops.met, early, whole)
+    labels = run.data.y
+    return Ending(
+        rule=rule,
+        window=run.choices.exit_when_stable if rule == "stable" else None,
+        met=0 if stops is None else int(np.count_nonzero(stops.met)),
+        steps=distribution(steps),
+        same=int(np.count_nonzero(read == whole)),
+        correct=None if labels is None else int(np.count_nonzero(read == labels)),
+        answer_s=measured(answer_seconds(activity, run.net.latency)),
+        inference_s=measured(inference_seconds(activity)),
+        energy={
+            name: measured(joules)
+            for name, joules in dynamic_joules(activity, run.program).items()
+        },
+    )
+
+
+def _lines(report: Report) -> Iterator[str]:
+    rules = {e.rule for e in report.endings}
+    if "quiet" in rules:
+        yield (
+            "rest: no input left, no spike under way, no state of any population changes: "
+            "all further steps are the same, and so is the answer; time and energy of this "
+            "report are those until then"
+        )
+    for e in report.endings:
+        if e.rule == "stable":
+            yield (
+                f"a stable class: the same for {e.window} steps; the class is read then, "
+                f"and what is still under way is not waited for"
+            )
+
+
+def _means(e: Ending) -> str:
+    return MEANS[e.rule] if e.window is None else f"{MEANS[e.rule]} ({e.window} steps)"
+
+
+def _cells(e: Ending) -> tuple[str, ...]:
+    n, s = e.steps.samples, e.steps
+    return (
+        _means(e),
+        "-" if e.rule == FRAME else f"{e.met} of {n}",
+        significant(s.mean),
+        *(str(v) for v in (s.median, s.p95, s.most)),
+        "-" if e.correct is None else share(e.correct / n),
+        share(e.same / n),
+        spread(e.answer_s, "s"),
+        spread(e.inference_s, "s"),
+    )
+
+
+def _energy(joules: Stat, whole: Stat) -> str:
+    """Return the mean, and what it is less than that of whole frames."""
+    text = quantity(joules.mean, "J")
+    if joules is whole or not whole.mean or joules.mean is None:
+        return text
+    return f"{text} ({share(joules.mean / whole.mean)})"
+
+
+def _method(e: Ending, whole: Ending) -> str:
+    n = e.steps.samples
+    when = (
+        "at rest (no input left, no spike under way, no state changing)"
+        if e.rule == "quiet"
+        else f"when its class had been the same for {e.window} steps"
+    )
+    right = "" if e.correct is None else f", accuracy {share(e.correct / n)}"
+    parts = [
+        f"{quantity(joules.mean, 'J')} instead of "
+        f"{quantity(whole.energy[name].mean, 'J')} ({name})"
+        for name, joules in e.energy.items()
+    ]
+    return (
+        f"Ending a sample {when} takes {_told(e.steps)} steps{right}, and "
+        f"{', '.join(parts)} per inference; noticing the end is not priced."
+    )
+
+
+def _told(s: Steps) -> str:
+    if s.least == s.most:
+        return str(s.most)
+    return f"{s.median} (median; {s.least} to {s.most}, 95 % within {s.p95})"
