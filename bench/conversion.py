@@ -11,7 +11,6 @@ integers and chip. `--data`: x [N, H, W] uint8, y [N]; without it scikit-learn's
 
 import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +23,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from snn_deploy import InputError, deploy, write_nir
+from snn_deploy import deploy, write_nir
 from snn_deploy.conversion.convert import Converted, convert
 from snn_deploy.conversion.feeding import answers
 from snn_deploy_simulators import reference
@@ -45,7 +44,7 @@ METHODS: tuple[tuple[str, dict[str, int]], ...] = (
 
 
 class Net(nn.Module):
-    """Three convolutions with BatchNorm, the third in a residual branch; one dense layer."""
+    """Three convolutions with BatchNorm, the third in a residual branch; a dense layer."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -156,16 +155,68 @@ def simulated(made: Converted, data: Split) -> tuple[float, float, float]:
     return right, float(same), float((classes == wanted.argmax(1)).mean())
 
 
-def on_chip(made: Converted, data: Split) -> Iterator[str]:
-    """Yield what the chip simulator counts per inference, as columns."""
-    x, y = data.x_test[:CHIP_SAMPLES].numpy(), data.y_test[:CHIP_SAMPLES].numpy()
+def on_chip(made: Converted, data: Split, samples: int) -> tuple[str, ...]:
+    """Return as columns: answers on the chip that are the ANN's integers, accuracy, and
+    what an inference takes."""
+    x, y = data.x_test[:samples].numpy(), data.y_test[:samples].numpy()
     with TemporaryDirectory() as folder:
         written = write_nir(made.network, Path(folder) / "model.nir")
+        trace = Path(folder) / "trace.npz"
         report = deploy(
-            written.path, "loihi2", (made.feed(x), y), decode="final",
+            written.path, "loihi2", input={"x": made.feed(x), "y": y}, decode="final",
             dt=written.dt, threshold=written.threshold, profile=written.profile,
+            trace=trace,
         )  # fmt: skip
-    yield from columns(report, made, x)
+        with np.load(trace) as outputs:
+            output = in_float_units(outputs, made.ann.output)
+    got = answers(made.ann, made.method, output, made.steps)
+    equal = int((np.abs(got - made.evaluate(x)) < 1e-6).all(1).sum())
+    chip = next(a for a in report.accuracy if a.stage == "chip")
+    synops = sum(layer.synops or 0.0 for layer in report.layers)
+    joules = [
+        f"{a.dynamic.mean * 1e6:.1f}"
+        for a in (report.energy.accounts if report.energy else ())
+        if a.dynamic.mean is not None
+    ]
+    time = report.latency
+    seconds = None if time is None else time.answer_s.mean
+    return (
+        f"{equal}/{samples}",
+        f"{chip.value:.1%}",
+        f"{synops / 1e3:.0f}",
+        " .. ".join(sorted(joules, key=float)),
+        "-" if seconds is None else f"{seconds * 1e6:.0f}",
+    )
+
+
+def in_float_units(outputs: Any, name: str) -> Any:
+    """Return the chip's membranes in units of the float network's: one number for all."""
+    chip, floats = (outputs[f"{who}/{name}"].astype(float) for who in ("chip", "reference"))
+    return chip * (np.abs(floats).max() / np.abs(chip).max())
+
+
+HEAD = (
+    "method", "steps", "accuracy", "= ANN", "same class", "at rest after",
+    "chip = ANN", "chip accuracy", "k synops", "energy uJ", "answer us",
+)  # fmt: skip
+
+
+def row(net: Net, data: Split, method: str, settings: dict[str, int], chip: int) -> str:
+    """Return one line of the table."""
+    name = f"{method} {settings.get('spike_bits', '')}".strip()
+    made = convert(net, data.x[:CALIBRATION].numpy(), method=method, **settings)  # type: ignore[arg-type]
+    right, same, classes = simulated(made, data)
+    rest = f"{made.rest.min()}..{made.rest.max()}" if made.rest.size else "-"
+    cells = (
+        name, str(made.steps), f"{right:.2%}", f"{same:.1%}", f"{classes:.1%}", rest,
+        *on_chip(made, data, chip),
+    )  # fmt: skip
+    return line(cells)
+
+
+def line(cells: tuple[str, ...]) -> str:
+    """Return the cells in columns."""
+    return "  ".join(c.rjust(max(len(h), 9)) for c, h in zip(cells, HEAD, strict=True))
 
 
 def main() -> None:
@@ -174,15 +225,19 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--chip", type=int, default=CHIP_SAMPLES)
+    parser.add_argument("--exact", action="store_true", help="the exact methods only")
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = load(options.data)
     for seed in range(options.seeds):
         net = trained(data, seed, options.weights)
-        print(f"seed {seed}: quantized {accuracy(net, data):.2%} of {len(data.y_test)}")
-        sys.stdout.flush()
-        for method, settings in METHODS:
-            pass
+        right, total = accuracy(net, data), len(data.y_test)
+        print(f"seed {seed}: quantized network {right:.2%} of {total}")
+        print(line(HEAD))
+        for method, settings in METHODS[: 3 if options.exact else None]:
+            print(row(net, data, method, settings, min(options.chip, len(data.y_test))))
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

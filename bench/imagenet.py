@@ -140,10 +140,12 @@ def network(layers: list[Layer], thresholds: dict[str, int]) -> QuantNetwork:
 
 
 def neurons(layer: Layer, vth: int, decay: int) -> QuantPopulation:
+    """Return the neurons of a layer."""
     return population(layer.name, layer.shape, vth, decay)
 
 
 def synapses(layer: Layer, source: str, connection: Connection) -> QuantProjection:
+    """Return binary synapses of model delay 0."""
     return QuantProjection(source, layer.name, connection, SignMode.MIXED, 8, 0, 0, 0)
 
 

@@ -171,18 +171,18 @@ def _run_sinabs(graph: nir.NIRGraph, frames: "Tensor", tape: _Tape) -> None:
 
 def _run_norse(graph: nir.NIRGraph, frames: "Tensor", tape: _Tape) -> None:
     """Run digits_norse on `frames` [T, N, 64] in Norse."""
-    names = _chain(graph)
-    layers = [_linear(graph.nodes[n]) for n in names[::2]]
-    cells = [_lif_cell(graph.nodes[n]) for n in names[1::2]]
-    states: list[Any] = [None for _ in cells]
+    chain = _chain(graph)  # linear layers and cells in turn
+    layers = {
+        cell: (_linear(graph.nodes[fc]), _lif_cell(graph.nodes[cell]))
+        for fc, cell in zip(chain[::2], chain[1::2], strict=True)
+    }
+    states: dict[str, Any] = dict.fromkeys(layers)
     for frame in frames:
         signal = frame
-        for i, (name, layer, cell) in enumerate(
-            zip(names[1::2], layers, cells, strict=True)
-        ):
-            current = layer(signal)
-            signal, states[i] = cell(current, states[i])
-            tape.add(name, signal, current, states[i].v)
+        for name, (linear, cell) in layers.items():
+            current = linear(signal)
+            signal, states[name] = cell(current, states[name])
+            tape.add(name, signal, current, states[name].v)
 
 
 def _chain(graph: nir.NIRGraph) -> list[str]:

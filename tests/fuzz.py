@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 Mutation: TypeAlias = Callable[[Path, random.Random], None]
 
-SECONDS = 20.0  # after which a file counts as hanging; reading one takes milliseconds
+SECONDS = 60.0  # after which a file counts as hanging; reading one takes milliseconds
 WORKER = Path(__file__).parent / "fuzz_worker.py"
 
 

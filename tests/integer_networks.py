@@ -1,11 +1,13 @@
 """Small networks written out by hand, for golden files and for single facts."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.maps import Connection, Conv, Dense, Sparse
+from snn_deploy.neurons.multi_level import OFF
 from snn_deploy.quant import (
     Drive,
     QuantInput,
@@ -25,6 +27,10 @@ def population(
     registers = {"du": 4095, "dv": 256, "bias_mant": 0, "bias_exp": 0, "vth": 100}
     extra = {"soft_lif": {"amount": 100 << 6}, "refractory_lif": {"hold": 2}}
     registers |= extra.get(model, {})
+    if model == "multi_level":
+        del registers["vth"]
+        registers |= {"theta": 600, "shift": 2, "low": -3, "high": 5, "floor": -4}
+        registers |= {"ceiling": 9, "member": 0, "plane": 0}
     registers |= {k: v for k, v in values.items() if k in (*registers, "hold", "amount")}  # type: ignore[misc]
     params = {k: np.array(np.broadcast_to(v, n), np.int64) for k, v in registers.items()}
     one = np.ones(n)
@@ -109,4 +115,35 @@ def held_network() -> QuantNetwork:
             projection("b", "wait", Dense(weights(3, 3)), payload_bits=16, weight_exp=-1),
         ),
         ("soft", "wait"),
+    )
+
+
+def levels_network() -> QuantNetwork:
+    """Return signed levels over weights of mixed signs through Conv, Dense and Sparse, the
+    last two also with a delay."""
+    image = (1, 4, 4)
+    kernel = Conv(weights(1, 1, 3, 3), image, image, padding=(1, 1))
+    sparse = sp.csr_array(weights(3, 16) * (np.arange(48).reshape(3, 16) % 3 == 0))
+    signed = {"payload_bits": 4}
+    free: dict[str, Any] = {"floor": -OFF, "ceiling": OFF}  # no tracer
+    start = np.array([0, 300, -300])
+    return network(
+        (QuantInput("image", image, 8, 1.0),),
+        (
+            population("first", image, 1, "multi_level", payload_bits=4, theta=300),
+            population("second", image, 2, "multi_level", payload_bits=4, **free),
+            population("dense", (3,), 3, "multi_level", payload_bits=4, **free, dv=9),
+            population("sparse", (3,), 3, "multi_level", payload_bits=4, **free, v0=start),
+            population("out", (2,), 5, vth=131071, spiking=False),
+        ),
+        (
+            projection("image", "first", kernel, payload_bits=8),
+            projection("first", "second", kernel, **signed),
+            projection("second", "dense", Dense(weights(3, 16)), **signed, weight_exp=-1),
+            projection("second", "sparse", Sparse(sparse), **signed),
+            projection("dense", "out", Dense(weights(2, 3)), **signed),
+            projection("sparse", "out", Sparse(sp.csr_array(weights(2, 3))), **signed),
+            projection("second", "out", Sparse(sp.csr_array(weights(2, 16))), **signed),
+        ),
+        ("out", "dense"),
     )

@@ -45,13 +45,15 @@ class Case:
         return f"{self.framework}-{self.architecture}-{self.detail}".replace(" ", "_")
 
 
-LIF, CUBA, CONV, LOOP, SKIP = (
+LIF, CUBA, CONV, LOOP, SKIP, TOKENS = (
     "FC LIF",
     "FC CUBA",
     "conv + pool",
     "recurrent",
     "skip / residual",
+    "tokens",
 )
+SEQUENCE = (8, 12)  # tokens, channels
 HELD = "held for 1 steps after a spike"
 
 
@@ -114,6 +116,25 @@ class Skip(torch.nn.Module):
     def forward(self, x: Any) -> Any:
         hidden = self.first(self.fc1(x)).double()
         return self.second(self.fc2(hidden) + hidden)
+
+
+class Mixer(torch.nn.Module):
+    """A transformer's block without attention: linear maps per token and, the tokens transposed, per
+    channel; a skip edge around the mixing. neuron: makes a layer of neurons for its scale of input."""
+
+    def __init__(
+        self, rng: np.random.Generator, neuron: Callable[[], Any], scale: float
+    ) -> None:
+        super().__init__()
+        tokens, channels = SEQUENCE
+        self.embed, self.first = linear(rng, channels, 8, scale), neuron()
+        self.across, self.mixed = linear(rng, tokens, tokens, scale), neuron()
+        self.along, self.last = linear(rng, 8, 8, scale), neuron()
+
+    def forward(self, x: Any) -> Any:
+        hidden = self.first(self.embed(x)).double()
+        turned = self.mixed(self.across(hidden.transpose(-1, -2))).double()
+        return self.last(self.along(turned.transpose(-1, -2)) + hidden)
 
 
 # --- running --------------------------------------------------------------------------

@@ -11,13 +11,16 @@ from live_modules import (
     IMAGE,
     LIF,
     LOOP,
+    SEQUENCE,
     SKIP,
+    TOKENS,
     WIDTH,
     Build,
     Case,
     Cast,
     batch_norm,
     conv2d,
+    dyadic,
     linear,
 )
 
@@ -115,6 +118,35 @@ class NorseSkip(torch.nn.Module):
         return out, (one, two)
 
 
+class NorseMixer(torch.nn.Module):
+    """`live_modules.Mixer` in a module that passes its states on."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        super().__init__()
+        tokens, channels = SEQUENCE
+        self.embed, self.first = linear(rng, channels, 8, 1.0), norse_cell("LIFBoxCell")
+        self.across, self.mixed = linear(rng, tokens, tokens, 2.0), norse_cell("LIFBoxCell")
+        self.along, self.last = linear(rng, 8, 8, 2.0), norse_cell("LIFBoxCell")
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        one, two, three = (None, None, None) if state is None else state
+        hidden, one = self.first(self.embed(x), one)
+        turned, two = self.mixed(self.across(hidden.double().transpose(-1, -2)), two)
+        summed = self.along(turned.double().transpose(-1, -2)) + hidden.double()
+        out, three = self.last(summed, three)
+        return out, (one, two, three)
+
+
+def norse_line(rng: np.random.Generator) -> Any:
+    import norse.torch as nt
+
+    return nt.SequentialState(
+        dyadic(torch.nn.Conv1d(4, 8, 5, padding=2, groups=2, stride=2), rng, 1.0), norse_cell("LIFBoxCell"),
+        Cast(), torch.nn.AvgPool1d(2, padding=1, count_include_pad=False), torch.nn.Flatten(),
+        linear(rng, 88, WIDTH, 1 / 4), norse_cell("IAFCell"),
+    )  # fmt: skip
+
+
 def norse_sequence(rng: np.random.Generator) -> Any:
     import norse.torch as nt
 
@@ -136,4 +168,6 @@ CASES = (
     Case("Norse", LOOP, "LIFRecurrent", norse_recurrent("LIFRecurrent"), layout="TBstate"),
     Case("Norse", LOOP, "RecurrentSequential", norse_loop, (WIDTH,), layout="state"),
     Case("Norse", SKIP, "LIFBoxCell", NorseSkip, layout="state"),
+    Case("Norse", CONV, "Conv1d groups, AvgPool1d padding", norse_line, (4, 40), layout="state"),
+    Case("Norse", TOKENS, "LIFBoxCell, Linear per token", NorseMixer, SEQUENCE, layout="state"),
 )  # fmt: skip

@@ -11,13 +11,17 @@ from live_modules import (
     IMAGE,
     LIF,
     LOOP,
+    SEQUENCE,
     SKIP,
+    TOKENS,
     WIDTH,
     Build,
     Case,
     Cast,
+    Mixer,
     batch_norm,
     conv2d,
+    dyadic,
     linear,
 )
 
@@ -98,6 +102,14 @@ def sinabs_conv_many(rng: np.random.Generator) -> Any:
     )  # fmt: skip
 
 
+def sinabs_line(rng: np.random.Generator) -> Any:
+    return torch.nn.Sequential(
+        dyadic(torch.nn.Conv1d(4, 8, 5, padding=2, groups=2, stride=2), rng, 1.0),
+        sinabs_layer("IAFSqueeze", batch_size=1, most=0), Cast(), torch.nn.AvgPool1d(2, padding=1),
+        torch.nn.Flatten(), linear(rng, 88, WIDTH, 1 / 4), sinabs_layer("IAFSqueeze", batch_size=1, most=0),
+    )  # fmt: skip
+
+
 def sinabs_recurrent(kind: str, scale: float = 1 / 4, **options: Any) -> Build:
     def build(rng: np.random.Generator) -> Any:
         back = torch.nn.Sequential(
@@ -151,4 +163,7 @@ CASES = (
     Case("sinabs", LOOP, "LIFRecurrent", sinabs_recurrent("LIFRecurrent"), layout="BT"),
     Case("sinabs", LOOP, "IAFRecurrent", sinabs_recurrent("IAFRecurrent"), layout="BT"),
     Case("sinabs", SKIP, "Merge", Merged, layout="BT"),
+    Case("sinabs", CONV, "Conv1d groups, AvgPool1d", sinabs_line, (4, 40), layout="flat", most=2, refusal=ENDLESS),
+    Case("sinabs", TOKENS, "IAF, Linear per token", lambda rng: Mixer(rng, lambda: sinabs_layer("IAF"), 1 / 4), SEQUENCE, layout="BT"),
+    Case("sinabs", TOKENS, "IAF MultiSpike", lambda rng: Mixer(rng, lambda: sinabs_layer("IAF", most=0), 1 / 2), SEQUENCE, layout="BT", most=2, refusal=ENDLESS),
 )  # fmt: skip

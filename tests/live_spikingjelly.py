@@ -12,10 +12,13 @@ from live_modules import (
     IMAGE,
     LIF,
     LOOP,
+    SEQUENCE,
     SKIP,
+    TOKENS,
     WIDTH,
     Build,
     Case,
+    Mixer,
     Skip,
     batch_norm,
     conv2d,
@@ -69,6 +72,16 @@ def jelly_sequence(rng: np.random.Generator) -> Any:
     ).eval()  # fmt: skip
     functional.set_step_mode(net[1:], "m")
     return net
+
+
+def jelly_line(rng: np.random.Generator) -> Any:
+    from spikingjelly.activation_based import layer
+
+    return torch.nn.Sequential(
+        dyadic(layer.Conv1d(4, 8, 5, padding=2, groups=2, stride=2), rng, 1 / 2), jelly("LIFNode", tau=2.0),
+        layer.AvgPool1d(2, padding=1), dyadic(layer.Conv1d(8, 8, 3, groups=4), rng, 1.0), jelly("IFNode"),
+        layer.Flatten(), dyadic(layer.Linear(72, WIDTH), rng, 1 / 4), jelly("IFNode", v_reset=None),
+    ).eval()  # fmt: skip
 
 
 def jelly_recurrent(rng: np.random.Generator) -> Any:
@@ -132,4 +145,7 @@ CASES = (
     Case("SpikingJelly", SKIP, "ADD", jelly_skip),
     Case("SpikingJelly", SKIP, "SEW AND", lambda rng: Sew(rng, lambda x, y: x * y), IMAGE, rate=0.2),
     Case("SpikingJelly", SKIP, "SEW IAND", lambda rng: Sew(rng, lambda x, y: (1.0 - x) * y), IMAGE, rate=0.2),
+    Case("SpikingJelly", CONV, "Conv1d groups, AvgPool1d padding", jelly_line, (4, 40)),
+    Case("SpikingJelly", TOKENS, "LIF, Linear per token", lambda rng: Mixer(rng, lambda: jelly("LIFNode", tau=2.0), 2.0), SEQUENCE),
+    Case("SpikingJelly", TOKENS, "IF, step mode m", lambda rng: Mixer(rng, lambda: jelly("IFNode", step_mode="m"), 1 / 4), SEQUENCE, layout="TB"),
 )  # fmt: skip

@@ -52,7 +52,7 @@ class ResidualCnn(nn.Module):
         self.act3 = qnn.QuantReLU(bit_width=bits)
         self.fc = qnn.QuantLinear(6 * 3 * 3, 5, bias=True, weight_bit_width=8)
         # 1 unless set: what the two sides of the sum are multiplied by.
-        self.register_buffer("gains", torch.ones(2))
+        self.gains = nn.Buffer(torch.ones(2))
 
     def forward(self, x: torch.Tensor) -> Any:
         x = self.act1(self.norm1(self.conv1(self.entry(x))))
@@ -60,7 +60,7 @@ class ResidualCnn(nn.Module):
         return self.fc(torch.flatten(self.act3(self.pool(x)), 1))
 
 
-def trained(model: nn.Module, samples: torch.Tensor, seed: int = 0) -> nn.Module:
+def trained(model: Any, samples: torch.Tensor, seed: int = 0) -> Any:
     """Return `model` in float64 with random BatchNorms, its scales from the samples."""
     torch.manual_seed(seed)
     model.double().train()
@@ -135,7 +135,7 @@ def _set_norm(model: ResidualCnn, layer: Layer, entry: float) -> None:
     factor = stored[np.arange(6), at] / whole[np.arange(6), at]
     unit = channels(units(layer), layer)
     scale = float(model.conv1.quant_weight().scale.detach()) * entry
-    norm = model.norm1
+    norm: Any = model.norm1
     norm.running_mean.zero_()
     norm.running_var.fill_(1.0 - norm.eps)
     norm.weight.data[:] = torch.from_numpy(factor) * unit / scale

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def level_registers(
     theta = typical * 2.0 ** (shift + rng.uniform(-6, 1, width))
     floor, ceiling = levels.tracer or (-OFF, OFF)
     low = -rng.integers(0, -levels.low, width, endpoint=True)
-    drawn = {
+    drawn: dict[str, Any] = {
         "theta": np.clip(theta, 1, MAX_THETA),
         "shift": shift,
         "low": low if width > 1 else levels.low,

@@ -47,8 +47,7 @@ class Ann:
         known = {"in": self.x.reshape(len(self.x), -1)}
         for layer in self.layers:
             total = layer.bias[None] + sum(
-                known[name] @ _weights(m).T
-                for name, m in layer.sources.items()
+                known[name] @ _weights(m).T for name, m in layer.sources.items()
             )
             halves = (2 * total + layer.theta) // (2 * layer.theta)
             known[layer.name] = np.clip(halves, 0, self.top)

@@ -15,7 +15,11 @@ FOLDERS = {
     "snn_deploy_simulators": ROOT / "simulators" / "snn_deploy_simulators",
 }
 # Read live modules; nothing else needs torch.
-OF_FRAMEWORKS = ("snn_deploy.frontends.torch", "snn_deploy.conversion.brevitas")
+OF_FRAMEWORKS = (
+    "snn_deploy.frontends.torch",
+    "snn_deploy.conversion.brevitas",
+    "snn_deploy.finetune",
+)
 FRAMEWORKS = {
     "torch",
     "brevitas",

@@ -14,7 +14,7 @@ from snn_deploy_simulators.kernels import add_rows
 
 
 @kernel
-def conv(
+def conv(  # noqa: C901, PLR0915  # in parts it takes a third longer: tried
     first, index, value, start, delay, binary, listens, weight, pre_shift, together,
     class_y, class_x, class_columns, y_first, y_run, x_first, x_run, in_shape, window,
     out_shape, exponent, sums, total, touched,
@@ -26,26 +26,24 @@ def conv(
     group; `together` of them never leave int16. class_y [H], class_x [W]: the class of a
     place is their sum; class_columns [classes]: kernel columns in it. x_run[x_first[x] :
     x_first[x + 1]] is (column in the class, output column, how many of both in turn) for
-    input column x, only those in the window; y_run of rows likewise. in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output.
-    sums: [groups, rows, columns * width] of the window; int16 where no sum of weights can
-    leave its range. Work space.
+    input column x, only those in the window; y_run of rows likewise. in_shape, out_shape:
+    (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output. sums: [groups, rows, columns
+    * width] of the window; int16 where no sum of weights can leave its range. Work space.
     """
     _, _, y0, y1, x0, x1 = window
     groups, size, columns = sums.shape[0], in_shape[1] * in_shape[2], in_shape[2]
     width, per_group = sums.shape[2] // (x1 - x0), in_shape[0] // groups
     hit = np.zeros((groups, y1 - y0, x1 - x0), np.uint8)
-    most = _most_events(first)
     newest = np.full((groups, size), -1, np.int32)  # event of each place
     patch, graded = np.zeros(weight.shape[2], np.int16), np.zeros(weight.shape[2], np.int32)
-    chunk, channels = np.empty(together, np.int32), np.empty(most, np.int32)
+    chunk, channels = np.empty(together, np.int32), np.empty(_most_events(first), np.int32)
     for t in range(total.shape[0]):
         sent = start + t - delay
         if sent < 0 or first[sent] == first[sent + 1]:
             continue
         sums[:], hit[:] = 0, 0
-        begin = first[sent]
-        sent_now = index[begin : first[sent + 1]]
-        older = _link(sent_now, listens, size, per_group, newest, channels)
+        now = slice(first[sent], first[sent + 1])
+        older = _link(index[now], listens, size, per_group, newest, channels)
         for g in range(groups):
             for place in range(size):
                 event = newest[g, place]
@@ -57,32 +55,36 @@ def conv(
                 x_runs = x_run[x_first[x] : x_first[x + 1]]
                 kind = class_y[y] + class_x[x]
                 row = class_columns[kind] * width
-                while event >= 0:
-                    if binary:
-                        heard = 0
-                        while event >= 0 and heard < together:
-                            chunk[heard] = channels[event]
-                            event = older[event]
-                            heard += 1
-                        if heard == 1:
-                            only = weight[kind, chunk[0]]
-                            _place(only, row, width, y_runs, x_runs, y0, x0, sums[g])
-                        else:
-                            add_rows(chunk, heard, weight[kind], patch)
-                            _place(patch, row, width, y_runs, x_runs, y0, x0, sums[g])
+                while event >= 0 and binary:
+                    heard = 0
+                    while event >= 0 and heard < together:
+                        chunk[heard] = channels[event]
+                        event = older[event]
+                        heard += 1
+                    if heard == 1:
+                        only = weight[kind, chunk[0]]
+                        _place(only, row, width, y_runs, x_runs, y0, x0, sums[g])
                     else:
-                        graded[:] = 0
-                        while event >= 0:
-                            kernels = weight[kind, channels[event]]
-                            payload = np.int32(value[begin + event])
-                            for j in range(kernels.size):
-                                graded[j] += np.int32(kernels[j]) * payload
-                            event = older[event]
-                        _place(graded, row, width, y_runs, x_runs, y0, x0, sums[g])
+                        add_rows(chunk, heard, weight[kind], patch)
+                        _place(patch, row, width, y_runs, x_runs, y0, x0, sums[g])
+                if event >= 0:
+                    _sum_graded(event, older, channels, value[now], weight[kind], graded)
+                    _place(graded, row, width, y_runs, x_runs, y0, x0, sums[g])
                 _hit(y_runs, x_runs, y0, x0, hit[g])
         _spread(sums, width, window, out_shape, pre_shift, exponent, total[t])
         if touched.shape[0]:
             _mark(hit, window, out_shape, touched[t])
+
+
+@kernel
+def _sum_graded(event, older, channels, value, weight, patch):
+    """Set patch [size] to the kernels of all events of a place, times their payloads."""
+    patch[:] = 0
+    while event >= 0:
+        kernels, payload = weight[channels[event]], np.int32(value[event])
+        for j in range(patch.size):
+            patch[j] += np.int32(kernels[j]) * payload
+        event = older[event]
 
 
 @kernel
@@ -141,7 +143,7 @@ def _spread(sums, width, window, out_shape, pre_shift, exponent, total):
 
     Channel c is number c - lowest of its group, where lowest is the first in the window.
     """
-    c0, c1, y0, y1, x0, x1 = window
+    c0, c1, y0, _, x0, _ = window
     per_group = out_shape[0] // sums.shape[0]
     left, right = (exponent + pre_shift, 0) if exponent >= 0 else (pre_shift, -exponent)
     lines, length = _lines(window, out_shape)
@@ -164,7 +166,7 @@ def _spread(sums, width, window, out_shape, pre_shift, exponent, total):
 @kernel
 def _mark(hit, window, out_shape, touched):
     """Set touched [C * H * W] where hit [groups, rows, columns] of the window is set."""
-    c0, c1, y0, y1, x0, x1 = window
+    c0, c1, y0, _, x0, _ = window
     per_group = out_shape[0] // hit.shape[0]
     lines, length = _lines(window, out_shape)
     rows = hit.reshape((hit.shape[0], lines, length))

@@ -114,7 +114,9 @@ def cell(
     pieces = np.zeros(pop.n, np.int64) if piece is None else piece
     bias = stimulus.bias.get(pop.name)
     n_pieces = 0 if piece is None else int(pieces.max(initial=0)) + 1
-    return Cell(pop, tuple(blocks), rows, _grouped(pieces, pop.shape), n_pieces, bias, ranked)
+    return Cell(
+        pop, tuple(blocks), rows, _grouped(pieces, pop.shape), n_pieces, bias, ranked
+    )
 
 
 def _grouped(

@@ -15,7 +15,8 @@ from snn_deploy.neurons.soft_lif import soft_lif
 from snn_deploy_simulators.jit import inlined, kernel
 
 AT_ONCE = 4095  # a current with this decay is gone before the next step uses it
-CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": 3}
+LEVELS, SLICES = 3, 4
+CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": LEVELS}
 
 _lif = numba.njit(lif)
 _soft_lif = numba.njit(soft_lif)
@@ -24,13 +25,11 @@ _multi_level = numba.njit(multi_level, error_model="numpy")  # no branch per div
 
 
 @kernel
-def _any(rows):
-    """Return whether anything in rows [k, n] is not 0."""
-    found = np.int32(0)
-    for k in range(rows.shape[0]):
-        for i in range(rows.shape[1]):
-            found |= rows[k, i]
-    return found != 0
+def _loop_of(code, parameter):
+    """Return which loop of `_advance` to run: slices of levels have one of their own."""
+    if code == LEVELS and np.any(parameter[9:] != 0):
+        return SLICES
+    return code
 
 
 @inlined
@@ -77,10 +76,10 @@ def _advance(code, state, parameter, a, bias, payload):
                 wide(u[i]), wide(v[i]), wide(wait[i]), wide(a[i]), wide(du[i]), wide(dv[i]),
                 wide(bias[i]), wide(vth[i]), wide(more[i]),
             )  # fmt: skip
-    elif _any(parameter[9:]):
-        _advance_levels(state, parameter, a, bias, payload, True)
-    else:
+    elif code == LEVELS:
         _advance_levels(state, parameter, a, bias, payload, False)
+    elif code == SLICES:
+        _advance_levels(state, parameter, a, bias, payload, True)
 
 
 @kernel
@@ -175,6 +174,7 @@ def update(
     ranks = np.zeros(n if rank.size else 0, np.int32)
     piece, order, piece_first, period = pieces
     folded = np.zeros(period, np.int32)
+    loop = _loop_of(code, parameter)
     previous = np.zeros(state.shape if changed.size else (0, 0), np.int32)
     for t in range(steps):
         if changed.size:
@@ -182,7 +182,7 @@ def update(
         if counting:
             _find_busy(state, parameter, total[t], bias, touched[t], busy)
             _count(piece, period, busy, folded, active[t])
-        _advance(code, state, parameter, total[t], bias, payload)
+        _advance(loop, state, parameter, total[t], bias, payload)
         before, count = count, _append_events(payload, index, value, count)
         if counting:
             for e in range(before, count):

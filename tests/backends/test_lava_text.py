@@ -12,6 +12,7 @@ import pytest
 
 from integer_networks import (
     held_network,
+    levels_network,
     network,
     population,
     projection,
@@ -56,7 +57,14 @@ def test_text_of_a_network_with_own_processes_is_as_before(
     golden_lava(f"held-{Path(file).name}.txt", render(held_network())[file])
 
 
-@pytest.mark.parametrize("make", [stock_network, held_network])
+@pytest.mark.parametrize("file", OWN_TEXTS[-2:])
+def test_text_of_neurons_that_send_levels_is_as_before(
+    file: str, golden_lava: Callable[[str, bytes], None]
+) -> None:
+    golden_lava(f"levels-{Path(file).name}.txt", render(levels_network())[file])
+
+
+@pytest.mark.parametrize("make", [stock_network, held_network, levels_network])
 def test_the_same_network_gives_the_same_bytes(make: Callable[[], QuantNetwork]) -> None:
     assert render(make()) == render(make())
 
@@ -102,7 +110,7 @@ def test_a_hostile_name_stays_inside_its_table_cell(name: str) -> None:
     assert not re.search(r"[<>{}`]", row.split("|")[2])
 
 
-@pytest.mark.parametrize("make", [stock_network, held_network])
+@pytest.mark.parametrize("make", [stock_network, held_network, levels_network])
 def test_every_emitted_module_compiles(make: Callable[[], QuantNetwork]) -> None:
     texts = {n: c for n, c in render(make()).items() if n.endswith(".py")}
     assert "run.py" in texts

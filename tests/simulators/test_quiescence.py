@@ -179,12 +179,15 @@ def test_steps_until_rest_take_as_long_as_ever_and_later_ones_nothing(
     assert rested > 0
 
 
-def chain(delay: int = 0, **values: object) -> QuantNetwork:
+def chain(delay: int = 0, **values: int) -> QuantNetwork:
     """Return in -> a -> b, one neuron each, that passes every spike on at once."""
     weight = Dense(np.array([[64]], np.int16))
     return network(
         (QuantInput("in", (1,), 0, 1.0),),
-        (population("a", (1,), 1, vth=10, **values), population("b", (1,), 2, vth=10)),
+        (
+            population("a", (1,), 1, "lif", vth=10, **values),
+            population("b", (1,), 2, vth=10),
+        ),
         (projection("in", "a", weight), projection("a", "b", weight, delay=delay)),
         ("b",),
     )

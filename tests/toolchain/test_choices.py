@@ -1,15 +1,30 @@
 """Choices of a deployment: what they change, where they are recorded, and what is refused."""
 
+import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import nir
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from small_model import FLAGS, OPTIONS, graph, samples, write_model, write_samples
+from small_model import (
+    CLASSES,
+    FLAGS,
+    INPUTS,
+    OPTIONS,
+    graph,
+    lif,
+    samples,
+    write_model,
+    write_samples,
+)
 from snn_deploy import InputError, deploy
-from snn_deploy.board import load_board
+from snn_deploy.board import Board, load_board
 from snn_deploy.choices import Choices, limited
 from snn_deploy.cli import app
 from snn_deploy.gate_file import read_gate_file
@@ -34,7 +49,8 @@ def test_choices_are_in_the_report_and_in_the_methods_paragraph() -> None:
     }
     report = deploy(graph(), "tiny", input=samples(), **OPTIONS, **chosen)
     used, time = report.utilization, report.latency
-    assert used is not None and time is not None
+    assert used is not None
+    assert time is not None
     assert (used.partition, used.placement) == ("fewest", "in-order")
     assert time.time_model == "simple"
     assert [row.core for row in used.pieces] == list(range(used.cores))
@@ -52,10 +68,12 @@ def test_a_time_model_changes_times_and_nothing_else() -> None:
         for name in ("bound", "simple")
     ]
     bound, simple = (r.latency.answer_s.mean for r in reports if r.latency)
-    assert bound is not None and simple is not None
+    assert bound is not None
+    assert simple is not None
     assert simple > bound
     assert reports[0].layers == reports[1].layers
-    assert reports[0].energy is not None and reports[1].energy is not None
+    assert reports[0].energy is not None
+    assert reports[1].energy is not None
     assert reports[0].energy.accounts == reports[1].energy.accounts
 
 
@@ -88,7 +106,8 @@ def test_spikes_of_no_bits_turn_a_graded_input_into_a_bias() -> None:
         for bits in (None, 0)
     ]
     graded, bias = (r.layers[0].synops for r in reports)
-    assert graded is not None and graded > 0
+    assert graded is not None
+    assert graded > 0
     assert bias == 0
     assert {a.name: a.value for a in reports[1].assumptions}["spike bits"] == "0"
 
@@ -139,3 +158,77 @@ def test_the_command_line_and_gate_files_take_them(tmp_path: Path) -> None:
     )
     (found,) = read_gate_file(tmp_path / "deploy.yaml")
     assert (found.options.time_model, found.options.partition) == ("simple", "fewest")
+
+
+def sparse_graph() -> nir.NIRGraph:
+    """Return the small model with 400 recurrent neurons in clusters, every eighth in one."""
+    rng, n = np.random.default_rng(0), 400
+    cluster = np.arange(n) % 8
+    inside = cluster[:, None] == cluster[None]
+    rec = (rng.random((n, n)) < np.where(inside, 0.3, 0.01)) * rng.normal(0, 0.1, (n, n))
+    first = (rng.random((n, INPUTS)) < 0.15) * rng.normal(0.5, 0.4, (n, INPUTS))
+    nodes = {
+        "input": nir.Input(np.array([INPUTS])),
+        "fc1": nir.Linear(first),
+        "hidden": lif(n),
+        "rec": nir.Linear(rec),
+        "fc2": nir.Linear(rng.normal(0, 0.2, (CLASSES, n))),
+        "out": lif(CLASSES),
+        "output": nir.Output(np.array([CLASSES])),
+    }
+    names = ["input", "fc1", "hidden", "fc2", "out", "output"]
+    edges = [*pairwise(names), ("hidden", "rec"), ("rec", "hidden")]
+    return nir.NIRGraph(nodes, edges, type_check=False)
+
+
+def small_cores() -> Board:
+    board = load_board("loihi2")
+    limits = {"synapse": 1500, "axon_in": 420}
+    changed = {
+        name: msgspec.structs.replace(getattr(board.pool, name), value=value)
+        for name, value in limits.items()
+    }
+    return msgspec.structs.replace(
+        board, pool=msgspec.structs.replace(board.pool, **changed)
+    )
+
+
+def test_renumbered_neurons_come_back_in_their_own_order(tmp_path: Path) -> None:
+    pytest.importorskip("mtkahypar")
+    traces, cores = [], []
+    for method in ("fewest", "kahypar"):
+        report = deploy(
+            sparse_graph(),
+            small_cores(),
+            input=samples(),
+            partition=method,
+            out=tmp_path / method,
+            formats="json",
+            trace=tmp_path / f"{method}.npz",
+            **OPTIONS,
+        )
+        traces.append(np.load(tmp_path / f"{method}.npz"))
+        cores.append({layer.name: layer.cores or 0 for layer in report.layers}["hidden"])
+        assert all(a.equal == a.samples for a in report.agreement if a.second == "chip")
+    assert traces[0]["chip/hidden"].sum() > 1000
+    for name in ("chip/hidden", "integer/hidden", "chip/out"):
+        np.testing.assert_array_equal(traces[0][name], traces[1][name])
+    assert cores[1] < 0.5 * cores[0]
+    facts = json.loads((tmp_path / "kahypar" / "program.json").read_text())
+    order = {p["name"]: p["order"] for p in facts["populations"]}
+    assert sorted(order["hidden"]) == list(range(400)) != order["hidden"]
+    assert order["out"] is None
+
+
+def test_a_program_of_renumbered_neurons_is_not_emitted(tmp_path: Path) -> None:
+    pytest.importorskip("mtkahypar")
+    with pytest.raises(InputError, match=r"--partition kahypar: renumbers neurons.*lava"):
+        deploy(
+            graph(),
+            "tiny",
+            input=samples(),
+            partition="kahypar",
+            backend="lava",
+            out=tmp_path / "x",
+            **OPTIONS,
+        )

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from small_model import FLAGS, INPUTS, OPTIONS, SAMPLES, STEPS, samples, write_model
+from small_model import (
+    FLAGS,
+    INPUTS,
+    OPTIONS,
+    SAMPLES,
+    STEPS,
+    samples,
+    write_model,
+    write_samples,
+)
 from snn_deploy import deploy
 from snn_deploy.cli import app
 from snn_deploy.cli_intake import OPTIONS as INTAKE_OPTIONS
@@ -39,7 +48,7 @@ def events(file: str, n: int = 300) -> None:
 
 
 def reported(*words: str) -> Report:
-    result = invoke(*RUN, *words, "--out", "out")
+    result = invoke(*RUN, *words, "--out", "out", "--formats", "json")
     assert (result.exit_code, result.stderr) == (0, "")
     return read_report(Path("out/report.json"))
 
@@ -62,7 +71,7 @@ def test_options_reach_the_run_and_its_report() -> None:
     same = deploy(
         "model.nir", "loihi2", input="still.npz", intake=intake, steps=20, **OPTIONS
     )
-    assert to_json(report) == to_json(same)
+    assert Path("out/report.json").read_bytes() == to_json(same)
     note = {a.name: a for a in report.assumptions}["encoder of input 'input'"]
     assert note.value == "rate"
     assert "seed 3" in note.evidence
@@ -93,10 +102,10 @@ def test_encoders_give_different_spikes() -> None:
 
 def test_a_recording_runs_like_its_frames() -> None:
     events("a.npz")
+    frames: Any = np.zeros((1, STEPS, INPUTS), np.uint8)
     with np.load("a.npz") as made:
-        frame = np.zeros((1, STEPS, INPUTS), np.uint8)
-        np.add.at(frame[0], (made["t"] // 100, made["x"]), 1)
-    np.save("frame.npy", frame)
+        np.add.at(frames[0], (made["t"] // 100, made["x"]), 1)
+    np.save("frame.npy", frames)
     by_events, by_values = reported("--input", "a.npz"), reported("--input", "frame.npy")
     assert by_events.layers == by_values.layers
     assert by_events.energy == by_values.energy
@@ -128,7 +137,7 @@ def shown(*words: str) -> dict[str, Any]:
 
 
 def test_check_shows_what_values_were_read_as() -> None:
-    np.savez("test.npz", **samples())
+    write_samples(Path("test.npz"))
     found = shown("--input", "test.npz")
     x, y = samples()["x"], samples()["y"]
     assert (found["samples"], found["steps"], found["static"]) == (SAMPLES, STEPS, False)
@@ -173,6 +182,33 @@ def test_readings_are_compared_on_what_was_asked_for() -> None:
     assert all(n for n in spikes[1])
 
 
+# compare
+
+
+def test_variants_are_weighed_on_what_was_asked_for() -> None:
+    words = (
+        "compare",
+        "model.nir",
+        "--targets",
+        "loihi2,tiny",
+        *FLAGS,
+        "--input",
+        "still.npz",
+    )
+    told = [
+        invoke(*words, "--steps", "20", "--json", *more)
+        for more in ((), ("--encode", "rate"))
+    ]
+    assert [r.exit_code for r in told] == [0, 0]
+    assert json.loads(told[0].stdout) != json.loads(told[1].stdout)
+
+
+def test_reports_side_by_side_take_no_encoder() -> None:
+    result = invoke("compare", "a.json", "b.json", "--encode", "rate")
+    assert result.exit_code == 2
+    assert "--encode: is for one MODEL" in result.stderr
+
+
 # deploy.yaml
 
 
@@ -183,7 +219,7 @@ def test_a_gate_file_takes_the_same_options_with_paths_beside_it() -> None:
     Path("sub/deploy.yaml").write_text(
         "model: ../model.nir\ntarget: loihi2\ninput: x.npy\n"
         "intake: {encode: rate, labels: y.npy}\n"
-        "options: {profile: snntorch, reset: zero, steps: 20}\nbudgets: {cores: 9}\n"
+        "options: {profile: snntorch, reset: zero, steps: 20, batch: 3}\nbudgets: {cores: 9}\n"
     )
     result = invoke("gate", "sub/deploy.yaml", "--out", "reports")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -198,7 +234,7 @@ WRONG: list[tuple[tuple[str, ...], str]] = [
     (("--sensor", "big"), "--sensor big: must be WIDTHxHEIGHT"),
     (("--bin-ms", "1"), "--bin-ms: has no meaning for still.npz, which holds values"),
     (("--batch", "0"), "--batch 0: must be at least 1"),
-    (("--labels", "none.npy"), "none.npy: no such data file"),
+    (("--labels", "y.npy"), "still.npz holds labels 'y' itself; leave one of them out"),
     (("--encode", "latency"), "say with --steps T over how many steps"),
 ]
 

@@ -70,11 +70,36 @@ def test_a_reading_that_is_refused_says_why() -> None:
 
     write_model(Path("model.nir"), hidden=odd(HIDDEN), out=odd(CLASSES))
     found = compare()
-    assert [o.profile for o in found] == ["sinabs", "sinabs", "nir"]
-    assert [bool(o.refused) for o in found] == [False, False, True]
+    assert [o.profile for o in found] == ["sinabs", "sinabs", "sinabs", "nir"]
+    assert [bool(o.refused) for o in found] == [False, False, False, True]
     assert "give --dt SECONDS" in found[-1].refused
     shown = invoke("--compare-readings", "--input", "test.npz").stdout
     assert "give --dt SECONDS" in " ".join(shown.split())
+
+
+def test_several_spikes_per_step_and_one_stand_side_by_side() -> None:
+    def strong(n: int) -> nir.LIF:
+        """Neurons of sinabs whose membranes reach several thresholds."""
+        one = np.ones(n)
+        return nir.LIF(
+            tau=one * 2, r=one, v_leak=one * 0, v_threshold=one / 16, v_reset=one * 0
+        )
+
+    write_model(Path("model.nir"), hidden=strong(HIDDEN), out=strong(CLASSES))
+    found = compare(profile="sinabs")
+    assert [(o.reset, o.spikes_per_step) for o in found] == [
+        ("subtract", "many"),
+        ("subtract", "one"),
+        ("zero", "one"),
+    ]
+    assert found[0].spikes != found[1].spikes
+    found = compare(profile="sinabs", spikes="one")
+    assert [(o.reset, o.spikes_per_step) for o in found] == [
+        ("subtract", "one"),
+        ("zero", "one"),
+    ]
+    shown = invoke("--compare-readings", "--input", "test.npz", "--spikes-per-step", "many")
+    assert "many" in shown.stdout
 
 
 def test_the_table_and_the_json_of_check_hold_every_outcome() -> None:

@@ -7,7 +7,14 @@ import pytest
 
 from snn_deploy import InputError
 from snn_deploy.activity import Recording
-from snn_deploy.decode import DECODERS, choose_answer, decode, to_float
+from snn_deploy.decode import (
+    DECODERS,
+    UNDECIDED,
+    choose_answer,
+    decisions,
+    decode,
+    to_float,
+)
 from snn_deploy.network import Network, Population
 from snn_deploy.neurons import Lif
 from snn_deploy.quant import QuantNetwork, QuantPopulation
@@ -125,3 +132,30 @@ def test_membranes_are_compared_in_float_units() -> None:
     assert volts.tolist() == [[[1.0, 9.5]]]
     assert decode(volts, "mean").tolist() == [1]
     assert decode(ints, "mean").tolist() == [0]
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_decisions_after_each_step_are_those_of_the_output_so_far(name: str) -> None:
+    """Also in blocks: whole numbers, so that no rounding decides."""
+    rng = np.random.default_rng(3)
+    spikes = (rng.random((40, 9, 4)) < 0.2) * rng.integers(-2, 4, (40, 9, 4))
+    output = spikes if DECODERS[name].reads == "spikes" else rng.integers(-3, 4, (40, 9, 4))
+    found = decisions(output, name)
+    undecided = 0
+    for t in range(9):
+        so_far = output[:, : t + 1]
+        score = DECODERS[name].score(so_far)
+        tied = (score == score[:, :1]).all(axis=1)
+        expected = np.where(tied, UNDECIDED, decode(so_far, name))
+        assert np.array_equal(found[:, t], expected)
+        undecided += int(tied.sum())
+    assert len(np.unique(found)) >= 4
+    assert undecided > 0 or name in ("mean", "final")
+
+
+def test_decisions_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = np.random.default_rng(4).integers(0, 2, (7, 5, 2, 3))
+    whole = decisions(output, "count")
+    monkeypatch.setattr("snn_deploy.decode.SCORED_VALUES", 1)
+    assert np.array_equal(decisions(output, "count"), whole)
+    assert decisions(output[..., :1, :1], "count").max() == 0  # the only class there is

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from deployed import measured
 from snn_deploy.arrays import AnyArray
 from snn_deploy.linear import apply, matrix
 from snn_deploy.maps import Chain, Conv, Dense, Pool, Sparse
 from snn_deploy.network import Input, Network, Population, Projection
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 from snn_deploy.software.counts import Layer, fan_out, layers
 from snn_deploy.software.estimates import NDNS, NEUROBENCH, SPIKINGJELLY, Watched, software
 from snn_deploy.software.lemaire import lemaire_ann, lemaire_snn
@@ -124,8 +126,6 @@ def test_late_spikes_of_a_delayed_projection_are_not_counted() -> None:
 
 def torch_parts(net: Network) -> tuple[Any, Any]:
     """Return Conv2d and Linear with the weights and biases of `network`."""
-    import torch
-    from torch import nn
 
     conv, linear = nn.Conv2d(2, 4, 3, 2, 1, groups=2), nn.Linear(36, 7)
     bias = float(net.population("a").neuron.bias[0])
@@ -142,12 +142,10 @@ def test_counts_are_neurobenchs(graded: bool) -> None:
     """On a convolution and a dense layer with zero weights, spikes from snnTorch's Leaky."""
     pytest.importorskip("neurobench")
     import snntorch as snn
-    import torch
     from neurobench.benchmarks import Benchmark
     from neurobench.metrics.static import ConnectionSparsity
     from neurobench.metrics.workload import ActivationSparsity, SynapticOperations
     from neurobench.models import SNNTorchModel
-    from torch import nn
     from torch.utils.data import DataLoader, TensorDataset
 
     net = network()
@@ -183,9 +181,62 @@ def test_counts_are_neurobenchs(graded: bool) -> None:
     )
 
 
+class Replay(nn.Module):
+    """Says what neurons sent, [N, T, *shape], step by step."""
+
+    def __init__(self, sent: AnyArray, *, last: bool = False) -> None:
+        super().__init__()
+        self.sent, self.last, self.step = torch.tensor(sent), last, 0
+
+    def forward(self, _: Any) -> Any:
+        now = self.sent[:, self.step].float()
+        self.step += 1
+        return (now, now) if self.last else now
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "multiplies"), [(0, 1, False), (-1, 1, False), (-2, 3, True)]
+)
+def test_graded_spikes_multiply_as_in_neurobench(
+    low: int, high: int, multiplies: bool
+) -> None:
+    """Spikes of -1, 0 and 1 accumulate; as soon as there are others, all multiply."""
+    pytest.importorskip("neurobench")
+    from neurobench.benchmarks import Benchmark
+    from neurobench.metrics.workload import SynapticOperations
+    from neurobench.models import SNNTorchModel
+    from torch.utils.data import DataLoader, TensorDataset
+
+    plain = network()
+    sender = MultiLevel.of(36, threshold=0.3, low=low, high=high)
+    net = replace(
+        plain,
+        populations=(Population("a", (4, 3, 3), sender), plain.populations[1]),
+    )
+    x = spikes()
+    sent = reference.run(net, {"x": x}).outputs
+    assert set(np.unique(sent["a"])) == set(range(low, high + 1))
+    conv, linear = torch_parts(plain)
+    model = nn.Sequential(
+        conv, Replay(sent["a"]), nn.Flatten(), linear, Replay(sent["b"], last=True)
+    )
+    data = TensorDataset(torch.tensor(x, dtype=torch.float32), torch.zeros(SAMPLES))
+    loader = DataLoader(data, batch_size=SAMPLES)
+    benchmark = Benchmark(SNNTorchModel(model), loader, [], [], [[], [SynapticOperations]])
+    with torch.no_grad():
+        theirs = benchmark.run(quiet=True)["SynapticOperations"]
+    seen = Watched(net, {"x": x, **sent}, False)
+    ours = tallies(seen)
+    for name in ("Effective_ACs", "Effective_MACs", "Dense"):
+        assert ours[NEUROBENCH, name] == pytest.approx(theirs[name], abs=1e-9)
+    assert (theirs["Effective_MACs"] > 0) == multiplies
+    priced = next(e for e in software(seen).energies if e.model == "AC/MAC float32")
+    assert (priced.parts["multiplications"] > 0) == multiplies
+    assert priced.parts["accumulations"] > 0
+
+
 def spikingjelly_model(net: Network) -> Any:
     from spikingjelly.activation_based import neuron
-    from torch import nn
 
     conv, linear = torch_parts(net)
     nodes = [
@@ -197,7 +248,6 @@ def spikingjelly_model(net: Network) -> Any:
 
 def run_spikingjelly(model: Any, x: AnyArray, context: Any) -> dict[str, AnyArray]:
     """Run each sample step by step inside `context`; return what the neurons sent."""
-    import torch
     from spikingjelly.activation_based import functional
 
     sent: dict[str, list[Any]] = {"a": [], "b": []}
@@ -259,12 +309,10 @@ def test_lemaires_energy_is_spikingjellys(graded: bool) -> None:
 
 
 def test_lemaires_ann_is_spikingjellys() -> None:
-    import torch
     from spikingjelly.activation_based.op_counter import (
         LemaireEnergyConfig,
         estimate_lemaire_energy,
     )
-    from torch import nn
 
     net = network()
     conv, linear = torch_parts(net)

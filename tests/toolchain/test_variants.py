@@ -48,7 +48,8 @@ def test_each_variant_comes_to_what_deploy_says() -> None:
         )
         chip = {a.stage: a.value for a in report.accuracy}["chip"]
         assert found().value("accuracy chip", i) == chip
-        assert report.energy is not None and report.latency is not None
+        assert report.energy is not None
+        assert report.latency is not None
         first = report.energy.accounts[0]
         assert found().energy[i] == f"energy {first.name}"
         assert found().value(found().energy[i], i) == first.dynamic.mean
@@ -119,7 +120,7 @@ def test_the_picture_has_a_point_per_variant_in_each_plot() -> None:
     ]  # fmt: skip
     for axes in figure.axes:
         assert len(axes.collections) == 8
-        filled = [len(c.get_facecolor()) > 0 for c in axes.collections]  # type: ignore[arg-type]
+        filled = [len(c.get_facecolor()) > 0 for c in axes.collections]
         assert tuple(filled) == found().front
 
 
@@ -127,7 +128,10 @@ LISTS = [
     ({"targets": []}, "--targets: is empty"),
     ({"targets": ["tiny", "tiny"]}, "--targets: tiny occurs twice"),
     ({"targets": ["tiny"]}, "1 variants, but it takes 2 to 200; give one more"),
-    ({"targets": ["tiny"], "placement": [str(i) for i in range(300)]}, "300 variants.*shorten"),
+    (
+        {"targets": ["tiny"], "placement": [str(i) for i in range(300)]},
+        "300 variants.*shorten",
+    ),
 ]
 
 

@@ -18,7 +18,8 @@ from snn_deploy.errors import (
 
 if TYPE_CHECKING:
     from snn_deploy.board import load_board
-    from snn_deploy.frontends.torch import from_torch
+    from snn_deploy.conversion.convert import convert
+    from snn_deploy.frontends.torch import from_torch, record
     from snn_deploy.frontends.write_nir import write_nir
     from snn_deploy.pipeline import deploy
     from snn_deploy.report import Report
@@ -33,17 +34,21 @@ __all__ = [
     "InputError",
     "Report",
     "__version__",
+    "convert",
     "deploy",
     "from_torch",
     "load_board",
+    "record",
     "write_nir",
 ]
 
 _LAZY = {
     "Report": "snn_deploy.report",
+    "convert": "snn_deploy.conversion.convert",
     "deploy": "snn_deploy.pipeline",
     "from_torch": "snn_deploy.frontends.torch",
     "load_board": "snn_deploy.board",
+    "record": "snn_deploy.frontends.torch",
     "write_nir": "snn_deploy.frontends.write_nir",
 }
 

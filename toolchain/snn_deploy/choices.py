@@ -14,7 +14,8 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     carry, 0 for binary ones; None is what the board has. until_quiet: a sample ends at
     rest. exit_when_stable: also report what it gives to end a sample when its class was the
     same for so many steps, at least 1. lower: how graded spikes are made binary, a key of
-    METHODS of passes/lower; None leaves them.
+    METHODS of passes/lower; None leaves them. store_twice: whether weights may take two
+    arrays where one changes predictions.
     """
 
     partition: str = "intel"
@@ -25,6 +26,7 @@ class Choices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     until_quiet: bool = False
     exit_when_stable: int | None = None
     lower: str | None = None
+    store_twice: bool = True
 
 
 def limited(board: Board, choices: Choices) -> Board:

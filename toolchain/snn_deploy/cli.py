@@ -10,16 +10,20 @@ from typing import Annotated, Optional
 
 import typer
 
+from snn_deploy.cli_convert import convert
 from snn_deploy.cli_frame import Group, reported, show_version
 from snn_deploy.cli_intake import Batch, Input, takes_input
 from snn_deploy.cli_options import (
     Debug,
     Decode,
     Dt,
+    Finetune,
+    FinetuneEpochs,
     FrameworkTrace,
     Json,
     LavaPython,
     List,
+    MaxDrop,
     Model,
     Partition,
     Placement,
@@ -82,6 +86,9 @@ def deploy(
         Optional[float],  # noqa: UP045
         typer.Option(help="Exit with 4 if the chip's accuracy (0..1) is below this."),
     ] = None,
+    max_drop: MaxDrop = None,
+    finetune: Finetune = None,
+    finetune_epochs: FinetuneEpochs = None,
     trace: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Save every population's output in every simulator (.npz)."),
@@ -149,6 +156,9 @@ def deploy(
             batch=batch,
             decode=decode,
             min_accuracy=min_accuracy,
+            max_drop=max_drop,
+            finetune=finetune,
+            finetune_epochs=finetune_epochs,
             trace=trace,
             framework_trace=framework_trace,
             backend=backend,
@@ -180,7 +190,7 @@ def run(
     json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Run an emitted Lava program and compare its every current, membrane and spike."""
+    """Run an emitted Lava program and compare its every state and spike."""
     with reported(debug) as outcome:
         from snn_deploy.cli_run import run_build_folder
 
@@ -270,6 +280,7 @@ def gate(
 
 
 @app.command()
+@takes_input
 def compare(
     files: Annotated[
         list[Path],
@@ -278,6 +289,7 @@ def compare(
         ),
     ],
     input: Input = None,
+    intake: Intake = AS_IT_IS,
     targets: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Deploy one MODEL on all of these, e.g. loihi2,loihi1."),
@@ -324,6 +336,7 @@ def compare(
             json=json,
             out=out,
             input=input,
+            intake=intake,
             profile=profile,
             dt=dt,
             reset=reset,
@@ -335,6 +348,9 @@ def compare(
             seed=seed,
         )
     return outcome.code
+
+
+app.command()(convert)
 
 
 @app.command()

@@ -12,25 +12,31 @@ from rich.table import Table
 
 from snn_deploy.errors import BudgetError
 from snn_deploy.pipeline import Progress, deploy
+from snn_deploy.pipeline_finetune import points
 from snn_deploy.report import Report, to_json
 from snn_deploy.reporting.screen import screen, show
 
 
-def run_deploy(*, json: bool, min_accuracy: float | None, **options: Any) -> None:
+def run_deploy(
+    *, json: bool, min_accuracy: float | None, max_drop: float | None, **options: Any
+) -> None:
     """Deploy with `options` and print the report, as JSON if wanted.
 
     Raises:
-        BudgetError: The accuracy on the chip is below `min_accuracy`; the report is out by
-            then.
+        BudgetError: The accuracy on the chip is below `min_accuracy`, or more than
+            `max_drop` points below the float network's; the report is out by then.
     """
     with progress() as told:
-        report = deploy(**options, min_accuracy=min_accuracy, progress=told)
+        report = deploy(
+            **options, min_accuracy=min_accuracy, max_drop=max_drop, progress=told
+        )
     if json:
         sys.stdout.write(to_json(report).decode())
     else:
         show(report, screen())
     sys.stdout.flush()
     require_accuracy(report, min_accuracy)
+    require_drop(report, max_drop)
 
 
 def require_accuracy(report: Report, least: float | None) -> None:
@@ -42,6 +48,33 @@ def require_accuracy(report: Report, least: float | None) -> None:
         f"accuracy on {report.target.name} is {reached.value:.4f} ({reached.correct} of "
         f"{reached.samples}), below the required {least:g}; see where it goes in the "
         f"report's accuracy by stage"
+    )
+
+
+def require_drop(report: Report, most: float | None) -> None:
+    """Raise BudgetError if the chip loses more than `most` points of the accuracy that the
+    float network had, before any fine-tuning."""
+    found = {a.stage: a for a in report.accuracy}
+    if most is None or "chip" not in found:
+        return
+    chip, tuning = found["chip"], report.tuning
+    floats = found["reference"].correct if tuning is None else tuning.float_correct
+    lost = points(floats - chip.correct, chip.samples)
+    if lost <= most:
+        return
+    after, way_out = (
+        ("", "train it onto these integers with --finetune TRAIN, or give --weight-bits")
+        if tuning is None
+        else (
+            f" after fine-tuning (epoch {tuning.best} of {len(tuning.course) - 1}, the "
+            f"best, is kept as {tuning.file} in --out)",
+            "give more samples, more --finetune-epochs or more --weight-bits",
+        )
+    )
+    raise BudgetError(
+        f"accuracy on {report.target.name} is {chip.value:.4f}{after}, {lost:.2f} points "
+        f"below the float network's {floats / chip.samples:.4f}, more than --max-drop "
+        f"{most:g}; {way_out}"
     )
 
 

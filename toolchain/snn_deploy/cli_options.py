@@ -23,7 +23,7 @@ Profile = Annotated[
 Dt = Annotated[Optional[float], typer.Option(help="Seconds per model step.")]  # noqa: UP045
 Reset = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(help="What a spike does to the membrane: zero, subtract or v_reset."),
+    typer.Option(help="What a spike does to the membrane: zero, subtract, v_reset, none."),
 ]
 Threshold = Annotated[
     Optional[str],  # noqa: UP045
@@ -42,7 +42,10 @@ LavaPython = Annotated[
     typer.Option(help="Python 3.10 with lava-nc; found by itself if there is one."),
 ]
 Partition = Annotated[
-    str, typer.Option(metavar="METHOD", help="How it is cut: intel, square, fewest or balanced.")
+    str,
+    typer.Option(
+        metavar="METHOD", help="How it is cut: intel, square, fewest, balanced or kahypar."
+    ),
 ]
 Placement = Annotated[
     str,
@@ -69,4 +72,23 @@ SpikesPerStep = Annotated[
 FrameworkTrace = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(help="What the framework's own populations sent (.npz), to compare."),
+]
+MaxDrop = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        metavar="POINTS",
+        help="Exit with 4 if the chip loses more points of the float network's accuracy.",
+    ),
+]
+Finetune = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        metavar="TRAIN",
+        help="Labelled samples, none of them tested: train onto the integers where more "
+        "than --max-drop is lost.",
+    ),
+]
+FinetuneEpochs = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(metavar="N", help="Train for at most N epochs (30)."),
 ]

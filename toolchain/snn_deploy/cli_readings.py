@@ -114,6 +114,7 @@ def outcome(model: Path, setup: Setup, wishes: Wishes) -> Outcome:
             model,
             setup.target,
             input=setup.input,
+            intake=setup.intake,
             profile=profile,
             dt=setup.dt,
             reset=reset,

@@ -9,6 +9,7 @@ from typing import Any
 from snn_deploy.cli_compare import check_picture, print_json, run_compare, write_picture
 from snn_deploy.cli_deploy import progress
 from snn_deploy.errors import InputError
+from snn_deploy.inputs.intake import AS_IT_IS, Intake
 from snn_deploy.pipeline_variants import deploy_variants
 from snn_deploy.reporting.screen import grid, screen, show_section
 from snn_deploy.variants import all_variants
@@ -22,6 +23,7 @@ def run_either(
     *,
     json: bool,
     out: Path | None,
+    intake: Intake = AS_IT_IS,
     **options: Any,
 ) -> None:
     """Compare reports or, with targets, the variants of one model.
@@ -34,10 +36,11 @@ def run_either(
     """
     wished = {name: text for name, text in lists.items() if text is not None}
     given = [*wished, *(n for n, v in options.items() if v is not None and n != "seed")]
+    given += intake.changed(Intake.__struct_fields__)
     if "targets" in wished:
         if len(files) > 1:
             raise InputError(f"--targets: takes one MODEL, not {len(files)} files")
-        run_what_if(files[0], wished, json=json, out=out, **options)
+        run_what_if(files[0], wished, json=json, out=out, intake=intake, **options)
     elif given:
         option = given[0].replace("_", "-")
         raise InputError(f"--{option}: is for one MODEL and several boards; give --targets")

@@ -66,7 +66,7 @@ def emitted_files(run: Run, backend: str) -> Files:
 
 
 def verified(files: Files, lava_python: Path | None) -> Verified:
-    """Run an emitted Lava program and compare every u, v and spike with our integers.
+    """Run an emitted Lava program and compare every state and spike with our integers.
 
     lava_python: the interpreter to take; the first that has Lava if None.
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from snn_deploy.neurons.multi_level import OFF
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork, QuantPopulation, Stimulus
 
@@ -23,14 +24,20 @@ ALWAYS = -NEVER
 def extreme(program: Program, steps: int, *, fires: bool) -> tuple[Program, Stimulus]:
     """Return a program whose neurons all fire in every step (or never), and its one
     sample."""
-    pops = tuple(_forced(p, ALWAYS if fires else NEVER) for p in program.net.populations)
+    pops = tuple(_forced(p, fires) for p in program.net.populations)
     forced = replace(program, net=replace(program.net, populations=pops))
     return forced, _stimulus(program.net, steps, int(fires))
 
 
-def _forced(pop: QuantPopulation, threshold: int) -> QuantPopulation:
-    forced = {"vth": np.full(pop.n, threshold, np.int64), "hold": np.zeros(pop.n, np.int64)}
-    params = {name: forced.get(name, value) for name, value in pop.params.items()}
+def _forced(pop: QuantPopulation, fires: bool) -> QuantPopulation:
+    """Return the population, which sends a spike, of payload 1, in every step or never."""
+    always = {"vth": ALWAYS if fires else NEVER, "hold": 0}
+    levels = {"low": fires, "high": fires, "floor": -OFF, "ceiling": OFF}
+    forced = always | levels | {"member": 0, "plane": 0}
+    params = {
+        name: np.full(pop.n, forced[name], np.int64) if name in forced else value
+        for name, value in pop.params.items()
+    }
     return replace(pop, params=params)
 
 

@@ -114,7 +114,7 @@ def _rms(values: FloatArray) -> float:
 
 def _earliest(wrong: AnyArray) -> tuple[int | None, int | None]:
     """Return (sample, step) of the earliest step in which anything is wrong [N, T, ...]."""
-    at = wrong.reshape(*wrong.shape[:2], -1).any(axis=2)
+    at: AnyArray = np.any(wrong.reshape(*wrong.shape[:2], -1), axis=2)
     steps = np.flatnonzero(at.any(axis=0))
     if not steps.size:
         return None, None

@@ -56,14 +56,15 @@ def read_framework(trace: Trace, net: Network, data: Data | None) -> Framework:
 
 def _load(file: Path) -> Mapping[str, AnyArray]:
     try:
-        with np.load(file, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
+        found = np.load(file, allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            with found:
+                return {name: found[name] for name in found.files}
     except BROKEN as error:
         raise InputError(f"{OPTION} {file}: {reason(error)}") from error
-    except AttributeError as error:
-        raise InputError(
-            f"{OPTION} {file.name}: is one array; give an .npz with one per population"
-        ) from error
+    raise InputError(
+        f"{OPTION} {file.name}: is one array; give an .npz with one per population"
+    )
 
 
 def _checked(source: str, name: str, array: AnyArray, net: Network, data: Data) -> AnyArray:

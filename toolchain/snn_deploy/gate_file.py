@@ -59,6 +59,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     spikes_per_step: str | None = None
     steps: Count | None = None
     samples: Count | None = None
+    batch: Count | None = None
     decode: str | None = None
     partition: str = "intel"
     placement: str = "local"

@@ -34,12 +34,17 @@ from snn_deploy.passes.check import check
 from snn_deploy.passes.fuse import fuse
 from snn_deploy.passes.lower import lower as lower_spikes
 from snn_deploy.passes.normalize import normalize
-from snn_deploy.passes.partition import METHODS as PARTITIONS
 from snn_deploy.passes.partition import partition
-from snn_deploy.passes.place import METHODS as PLACEMENTS
 from snn_deploy.passes.place import place
 from snn_deploy.passes.retime import retime
 from snn_deploy.passes.route import route
+from snn_deploy.pipeline_choices import (
+    check_given,
+    check_methods,
+    check_numbering,
+    numbered,
+)
+from snn_deploy.pipeline_finetune import check_wish, fine_tuned, lesson_of
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Report
@@ -49,7 +54,6 @@ from snn_deploy.reporting.forms import chosen_forms
 from snn_deploy.reporting.summary import summarize
 from snn_deploy.run import STAGES, Run, with_framework
 from snn_deploy.simulate import (
-    TIME_MODELS,
     ending_rules,
     quantize_on,
     rates_of,
@@ -82,6 +86,9 @@ def deploy(
     batch: int | None = None,
     decode: str | None = None,
     min_accuracy: float | None = None,
+    max_drop: float | None = None,
+    finetune: Samples | None = None,
+    finetune_epochs: int | None = None,
     backend: str | None = None,
     verify: bool = False,
     lava_python: Path | None = None,
@@ -108,11 +115,13 @@ def deploy(
     it. profile, dt (seconds), reset, threshold, spikes_per_step: how the file is meant.
     steps: model steps per sample; samples: how many of the input. batch: how many are run
     at once, which bounds the memory and changes nothing else. decode: how a class is read.
-    min_accuracy: only checked to be decidable, the caller compares. backend: writes its
-    program into `out`, too. verify: runs the Lava program (in lava_python, or the first
-    interpreter that has Lava) and compares it. partition, placement, time_model,
-    weight_bits, spike_bits, until_quiet, exit_when_stable, lower: see Choices. stop_after:
-    one of STAGES. progress: is told each stage before it starts.
+    min_accuracy: only checked to be decidable, the caller compares, as for max_drop, the
+    percentage points of accuracy that may be lost. finetune: samples to train on where more
+    is lost, for at most finetune_epochs (30). backend: writes its program into `out`, too.
+    verify: runs the Lava program (in lava_python, or the first interpreter that has Lava)
+    and compares it. partition, placement, time_model, weight_bits, spike_bits, until_quiet,
+    exit_when_stable, lower: see Choices. stop_after: one of STAGES. progress: is told each
+    stage before it starts.
 
     Raises:
         InputError: Something cannot be read, or can be read in two ways.
@@ -129,6 +138,7 @@ def deploy(
         until_quiet=until_quiet,
         exit_when_stable=exit_when_stable,
         lower=lower,
+        store_twice=finetune is None,
     )
     check_methods(choices)
     check_endings(choices, simulated=input is not None and stop_after in (None, STAGES[-1]))
@@ -136,6 +146,8 @@ def deploy(
     emits = backend or (VERIFIED_BY if verify else None)
     simulated = input is not None and stop_after in (None, STAGES[-1])
     check_emission(backend, None if out is None else Path(out), verify, simulated)
+    check_numbering(choices, emits)
+    check_wish(max_drop, finetune is not None, finetune_epochs, simulated)
     if out is not None:
         check_folder(Path(out))
     if trace is not None:
@@ -149,36 +161,65 @@ def deploy(
         spikes_per_step=spikes_per_step,
     )  # fmt: skip
     check_given(given, choices)
-    start = begin(
-        model, board, net, input, steps, samples, decode, seed, given, intake=intake,
-        choices=choices,
+    start = with_framework(
+        begin(
+            model, board, net, input, steps, samples, decode, seed, given, intake=intake,
+            choices=choices,
+        ),
+        framework_trace, simulated=simulated,
     )  # fmt: skip
     check_labels(start, min_accuracy)
-    start = with_framework(start, framework_trace, simulated=simulated)
+    train = None if finetune is None else _load(finetune, net, steps, None, intake)
+    lesson = lesson_of(start, max_drop, train, finetune_epochs)
+
+    def finished(start: Run) -> Run:
+        return _finished(
+            start, stop_after, emits, steps, trace is not None, batch, progress
+        )
+
+    def again(net: Network) -> Run:
+        return finished(replace(start, net=net, as_read=net, framework=None))
+
+    run, tuning, tuned = fine_tuned(finished(start), lesson, again, progress)
+    report = msgspec.structs.replace(summarize(run, stop_after), tuning=tuning)
+    emitted = emitted_files(run, emits) if emits is not None else {}
+    if verify:
+        progress(f"verify on {VERIFIED_BY}")
+        report = msgspec.structs.replace(report, verified=verified(emitted, lava_python))
+    if out is not None:
+        program = {**tuned, **emitted} if backend else tuned
+        write_folder(Path(out), {**deployment_files(run, report, forms), **program})
+    if trace is not None:
+        write_file(Path(trace), trace_file(run))
+    return report
+
+
+def _finished(
+    start: Run,
+    stop_after: str | None,
+    emits: str | None,
+    steps: int | None,
+    keep_all: bool,
+    batch: int | None,
+    progress: Progress,
+) -> Run:
+    """Take `start` to the stage that was asked for, and tell each before it starts.
+
+    emits: a backend that has to be able to express the integers.
+    """
     stage = STAGES[0]
 
     def tell(done: int, total: int) -> None:
         progress(f"{stage} {done}/{total}")
 
-    for run in line(start, steps=steps, keep_all=trace is not None, batch=batch, tell=tell):
+    for run in line(start, steps=steps, keep_all=keep_all, batch=batch, tell=tell):
         if run.stage == "quantize" and run.quant is not None and emits is not None:
             refuse_inexpressible(emits, run.quant)
         if run.stage == (stop_after or STAGES[-1]):
             break
         stage = STAGES[STAGES.index(run.stage) + 1]
         progress(stage)
-
-    report = summarize(run, stop_after)
-    emitted = emitted_files(run, emits) if emits is not None else {}
-    if verify:
-        progress(f"verify on {VERIFIED_BY}")
-        report = msgspec.structs.replace(report, verified=verified(emitted, lava_python))
-    if out is not None:
-        program = emitted if backend else {}
-        write_folder(Path(out), {**deployment_files(run, report, forms), **program})
-    if trace is not None:
-        write_file(Path(trace), trace_file(run))
-    return report
+    return run
 
 
 def begin(
@@ -239,14 +280,15 @@ def line(
     if violations:
         raise DoesNotFitError(*violations)
     rates = None if data is None or floats is None else rates_of(floats, quant, data.steps)
-    pieces = partition(quant, board, method=choices.partition, rates=rates)
-    yield (run := replace(run, stage="partition", partition=pieces))
+    anew, method = numbered(quant, board, choices, run.seed), choices.partition
+    pieces = partition(anew.net, board, method=method, rates=rates, seams=anew.seams)
+    yield (run := replace(run, stage="partition", partition=pieces, order=anew.order))
 
-    placement = place(pieces, quant, board, seed=run.seed, method=choices.placement)
+    placement = place(pieces, anew.net, board, seed=run.seed, method=choices.placement)
     yield (run := replace(run, stage="place", placement=placement))
 
-    routes = route(quant, pieces, placement, board)
-    program = Program(quant, pieces, placement, routes, board)
+    routes = route(anew.net, pieces, placement, board)
+    program = Program(anew.net, pieces, placement, routes, board)
     yield (run := replace(run, stage="route", program=program))
 
     if data is None or floats is None:
@@ -258,6 +300,8 @@ def line(
             program,
             data,
             floats,
+            own=quant,
+            order=anew.order,
             time_model=choices.time_model,
             until=until,
             batch=batch,
@@ -305,21 +349,6 @@ def check_batch(batch: int | None) -> None:
         raise InputError(f"--batch {batch}: must be at least 1")
 
 
-def check_methods(choices: Choices) -> None:
-    """Refuse methods that do not exist, before any work.
-
-    Raises:
-        InputError: As said; lists those that do.
-    """
-    for option, wish, known in (
-        ("--partition", choices.partition, PARTITIONS),
-        ("--placement", choices.placement, PLACEMENTS),
-        ("--time-model", choices.time_model, TIME_MODELS),
-    ):
-        if wish not in known:
-            raise InputError(f"{option} {wish}: unknown; one of {', '.join(known)}")
-
-
 def check_endings(choices: Choices, *, simulated: bool) -> None:
     """Refuse ends of samples where none is simulated, and of no step.
 
@@ -337,20 +366,6 @@ def check_endings(choices: Choices, *, simulated: bool) -> None:
             raise InputError(
                 f"{option}: no sample is simulated; give --input, and no --stop-after"
             )
-
-
-def check_given(given: QuantNetwork | None, choices: Choices) -> None:
-    """Refuse bits for a network that has its integers already.
-
-    Raises:
-        InputError: As said.
-    """
-    wished = (choices.weight_bits, choices.spike_bits, choices.lower)
-    if given is not None and wished != (Choices().weight_bits, None, None):
-        raise InputError(
-            "--weight-bits, --spike-bits, --lower: the file holds integers already, which "
-            "are deployed as they are; leave these options out"
-        )
 
 
 def check_labels(run: Run, min_accuracy: float | None) -> None:

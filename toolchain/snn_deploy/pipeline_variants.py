@@ -8,19 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import msgspec
+
 from snn_deploy.board import Board, load_board
 from snn_deploy.choices import Choices, limited
 from snn_deploy.errors import DoesNotFitError, InputError
 from snn_deploy.frontends.read_model import read_model
-from snn_deploy.pipeline import (
-    Progress,
-    Samples,
-    begin,
-    check_given,
-    check_labels,
-    check_methods,
-    line,
-)
+from snn_deploy.inputs.intake import AS_IT_IS, Intake
+from snn_deploy.pipeline import Progress, Samples, begin, check_labels, line
+from snn_deploy.pipeline_choices import check_given, check_methods
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Report
 from snn_deploy.reporting.summary import summarize
@@ -35,6 +31,7 @@ def deploy_variants(
     variants: Sequence[Variant],
     *,
     input: Samples | None,
+    intake: Intake = AS_IT_IS,
     profile: str | None = None,
     dt: float | None = None,
     reset: str | None = None,
@@ -63,7 +60,9 @@ def deploy_variants(
     )  # fmt: skip
     for v in variants:
         check_given(given, v.choices)
-    start = begin(model, boards[0], net, input, steps, samples, decode, seed, given)
+    start = begin(
+        model, boards[0], net, input, steps, samples, decode, seed, given, intake=intake
+    )
     check_labels(start, None)
     done, known = [], _Known(start)
     for i, (variant, board) in enumerate(zip(variants, boards, strict=True)):
@@ -99,5 +98,7 @@ class _Known:
 
 def _integers_key(variant: Variant) -> Key:
     """Return all that the integers of a variant depend on."""
-    c: Choices = variant.choices
-    return variant.target, c.weight_bits, c.spike_bits, c.partition
+    c, same = variant.choices, Choices()
+    return variant.target, msgspec.structs.replace(
+        c, placement=same.placement, time_model=same.time_model
+    )

@@ -17,6 +17,7 @@ from snn_deploy.network import Assumption
 from snn_deploy.quant import Loss, Range
 from snn_deploy.report_activity import Ending, Graded, Settled
 from snn_deploy.software.estimates import Software
+from snn_deploy.tuning import Tuning
 
 SCHEMA_VERSION = "1"
 
@@ -52,13 +53,14 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How one population runs on the target. runs: "stock" (the chip's own neuron),
     "microcode" (needs a custom neuron program) or "impossible". model: name of the integer
-    neuron."""
+    neuron. relative_operations: of an update, over those of `lif`; null if unknown."""
 
     population: str
     model: str
     runs: str
     source: str
     note: str
+    relative_operations: float | None = None
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -329,6 +331,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     settled: Settled | None = None
     endings: tuple[Ending, ...] = ()
     verified: Verified | None = None
+    tuning: Tuning | None = None
     origins: dict[str, str] = {}
 
 

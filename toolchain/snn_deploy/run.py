@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from snn_deploy.activity import Activity, Recording
-from snn_deploy.arrays import AnyArray
+from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.board import Board
 from snn_deploy.choices import Choices
 from snn_deploy.data import Data
@@ -61,7 +61,8 @@ class Run:
     net: as of `stage`; as_read: as of the first. given: its integers, if the
     file held them. answer: how a class is read. file, sha256:
     of the model, the hash None if it came from memory. framework: what its layers sent,
-    where the user recorded that.
+    where the user recorded that. order: by population that the program numbers anew, [n],
+    the old number of each neuron.
     """
 
     stage: str
@@ -82,6 +83,7 @@ class Run:
     as_read: Network | None = None
     given: QuantNetwork | None = None
     choices: Choices = field(default_factory=Choices)
+    order: Mapping[str, IntArray] = field(default_factory=dict)
     framework: Framework | None = None
 
 

@@ -1,7 +1,10 @@
 """Simulate: the float network, the integers and the chip, on the same input."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +20,9 @@ from snn_deploy.network import Network
 from snn_deploy.passes.check import check
 from snn_deploy.passes.quantize import Calibration, quantize
 from snn_deploy.passes.refine import refine
+from snn_deploy.passes.reorder import own_order
 from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork
+from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy.report import Answer
 from snn_deploy.run import Extremes, Reference, Simulated
 from snn_deploy_simulators import chip, integer, reference
@@ -28,6 +32,7 @@ from snn_deploy_simulators.stimulus import encode
 from snn_deploy_simulators.timing import TIME_MODELS as TIME_MODELS
 
 NO_RULES: Mapping[str, Rule] = MappingProxyType({})
+NO_ORDER: Mapping[str, IntArray] = MappingProxyType({})
 COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, <= 8 bytes each
 
 
@@ -88,6 +93,8 @@ def quantize_on(
         return not check(quant, board, method=choices.partition)
 
     bits = choices.weight_bits
+    if not choices.store_twice:
+        return quantize(net, board, calibration, weight_bits=bits)
     return refine(net, board, calibration, agreement, fits, weight_bits=bits)
 
 
@@ -108,6 +115,8 @@ def simulate(
     data: Data,
     floats: Reference,
     *,
+    own: QuantNetwork | None = None,
+    order: Mapping[str, IntArray] = NO_ORDER,
     time_model: str = "bound",
     until: Mapping[str, Rule] = NO_RULES,
     batch: int | None = None,
@@ -115,26 +124,26 @@ def simulate(
 ) -> Simulated:
     """Run `data` through the integers and the chip, beside the float network's `floats`.
 
+    own: the network of `program` before it was renumbered; order: how it was, see
+    `reorder`; what is recorded is in the old order.
     time_model: key of TIME_MODELS. until: see `ending_rules`. batch: samples that are run
     at once, all if None; the result is the same. tell: is told after each batch.
     """
     same = floats.compared == data.samples
     keep = None if same else ()
-    outputs, activity = _run_both(
-        program, data, floats.outputs, keep, time_model, batch, tell
-    )
+    net, run = own or program.net, partial(_on_chip, program, order, time_model)
+    outputs, activity = _run_both(run, net, data, floats.outputs, keep, batch, tell)
     endings = {
-        name: _run_until(program, data, rule, time_model, batch)
-        for name, rule in until.items()
+        name: _run_until(run, net, data, rule, batch) for name, rule in until.items()
     }
     priced = endings.get("quiet", activity)
     if endings:
         endings = {"frame": activity, **endings}
     few = data.first(floats.compared)
-    alone = _run_alone(program.net, few, floats.layers)
+    alone = _run_alone(net, few, floats.layers)
     if same:
         return Simulated(outputs, outputs, data.samples, priced, endings, alone)
-    layers, _ = _run_both(program, few, floats.layers, None, time_model, batch, untold)
+    layers, _ = _run_both(run, net, few, floats.layers, None, batch, untold)
     return Simulated(outputs, layers, floats.compared, priced, endings, alone)
 
 
@@ -173,21 +182,33 @@ def _run_floats(
     return merged_recordings(parts)
 
 
-def _run_both(
+def _on_chip(
     program: Program,
+    order: Mapping[str, IntArray],
+    time_model: str,
+    stimulus: Stimulus,
+    **options: Any,
+) -> Activity:
+    """Return what the chip does, recorded in the order before renumbering."""
+    activity = chip.run(program, stimulus, time_model=time_model, **options)
+    return replace(activity, recording=own_order(activity.recording, order))
+
+
+def _run_both(
+    run: Callable[..., Activity],
+    net: QuantNetwork,
     data: Data,
     floats: Recording,
     keep: tuple[str, ...] | None,
-    time_model: str,
     batch: int | None,
     tell: Tell,
 ) -> tuple[dict[str, Recording], Activity]:
     """Return what every simulator recorded, `floats` among them, and the chip's counts."""
     integers, chips = [], []
     for part in _told(data, batch, tell):
-        stimulus = encode(program.net, part.x)
-        chips.append(chip.run(program, stimulus, keep=keep, time_model=time_model))
-        integers.append(integer.run(program.net, stimulus, keep=keep))
+        stimulus = encode(net, part.x)
+        chips.append(run(stimulus, keep=keep))
+        integers.append(integer.run(net, stimulus, keep=keep))
     activity = merged_activities(chips)
     recorded = {
         "reference": floats,
@@ -206,20 +227,15 @@ def _run_alone(net: QuantNetwork, data: Data, floats: Recording) -> dict[str, An
 
 
 def _run_until(
-    program: Program, data: Data, rule: Rule, time_model: str, batch: int | None
+    run: Callable[..., Activity],
+    net: QuantNetwork,
+    data: Data,
+    rule: Rule,
+    batch: int | None,
 ) -> Activity:
     """Return what the chip does if samples end by `rule`."""
     return merged_activities(
-        [
-            chip.run(
-                program,
-                encode(program.net, part.x),
-                keep=(),
-                time_model=time_model,
-                until=rule,
-            )
-            for part in data.batches(batch)
-        ]
+        [run(encode(net, part.x), keep=(), until=rule) for part in data.batches(batch)]
     )
 
 

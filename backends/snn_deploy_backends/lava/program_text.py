@@ -21,7 +21,16 @@ IMPORTS = {
     "RingBuffer": "from lava.proc.io.source import RingBuffer",
     "SignMode": "from lava.utils.weightutils import SignMode",
 }
-NOTED = ("du", "dv", "vth", "amount", "hold", "theta", "low", "high")  # parameters whose value is worth a comment
+NOTED = (
+    "du",
+    "dv",
+    "vth",
+    "amount",
+    "hold",
+    "theta",
+    "low",
+    "high",
+)  # parameters whose value is worth a comment
 
 
 def import_lines(plan: Plan) -> list[str]:

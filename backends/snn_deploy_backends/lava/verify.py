@@ -34,8 +34,8 @@ STATES = {  # of any neuron; each has current, membrane and spikes
 class PopulationCheck:
     """One population on Lava against the integer simulator.
 
-    compared: values of all states and spikes together. spikes: how many there were. mismatches:
-    by state; first: where the first is, in words, empty if there is none.
+    compared: values of all states and spikes together. spikes: how many there were.
+    mismatches: by state; first: where the first is, in words, empty if there is none.
     """
 
     name: str

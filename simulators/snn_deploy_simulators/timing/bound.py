@@ -24,6 +24,7 @@ from snn_deploy_simulators.timing.model import (
     neuron_seconds,
     seconds,
     synapse_seconds,
+    update_work,
 )
 
 BOUNDS = (
@@ -40,6 +41,7 @@ BOUNDS = (
 def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
     """Return the timer of `program`."""
     t, barrier = program.board.time.bound, barrier_seconds(program)
+    work = update_work(program)
     between_chips = np.array(
         ["chip link" in name for name in program.routes.links], np.bool_
     )
@@ -50,7 +52,7 @@ def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
         terms = np.stack(
             [
                 np.full(len(counts.links), barrier),
-                busiest(neuron_seconds(c, t)),
+                busiest(neuron_seconds(c, t, work)),
                 busiest(synapse_seconds(c, t)),
                 busiest(c["words"] * seconds(t.memory_read_s)),
                 busiest(c["messages_in"] * seconds(t.message_in_s)),

@@ -27,6 +27,7 @@ from snn_deploy_simulators.timing.model import (
     TimeModel,
     Timer,
     barrier_seconds,
+    core_rates,
     seconds,
 )
 
@@ -57,8 +58,7 @@ def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
     _check_size(program)
     buffer, barrier = _link_buffer(program), barrier_seconds(program)
     sources, ways, cycle = _sources(program, fans), _ways(program), link_cycles(program)
-    t = program.board.time.bound
-    rates = tuple(map(seconds, (t.neuron_s, t.active_s, t.spike_s, t.message_out_s)))
+    rates = core_rates(program).tolist()
 
     def timer(counts: StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
         updates, active = counts.pieces["updates"], counts.pieces["active"]
@@ -97,7 +97,7 @@ def link_cycles(program: Program) -> FloatArray:
 class _Step:
     """Lists the messages of one chip step by source: one per piece, and the inputs."""
 
-    def __init__(self, pieces: int, rates: tuple[float, ...]) -> None:
+    def __init__(self, pieces: int, rates: list[list[float]]) -> None:
         self.neuron, self.active, self.spike, self.message = rates
         self.messages: list[list[Message]] = [[] for _ in range(pieces + 1)]
         self.pending = [0.0] * (pieces + 1)  # work since the last message
@@ -118,7 +118,7 @@ class _Step:
             if rank is not None:
                 self._update(core, int(source.place[i]), int(rank[e]))
             for pair, receive in source.heard[i]:
-                work = self.pending[core] + self.message
+                work = self.pending[core] + self.message[core]
                 target = int(p.routes.pair_target[pair])
                 self.messages[core].append(Message(work, ways[pair], target, receive))
                 self.pending[core] = 0.0
@@ -126,9 +126,9 @@ class _Step:
     def _update(self, core: int, place: int, rank: int) -> None:
         """Count the updates up to a neuron that fires."""
         self.pending[core] += (
-            (place - self.done[core]) * self.neuron
-            + (rank - self.busy[core]) * self.active
-            + self.spike
+            (place - self.done[core]) * self.neuron[core]
+            + (rank - self.busy[core]) * self.active[core]
+            + self.spike[core]
         )
         self.done[core], self.busy[core] = place, rank
 
@@ -136,8 +136,8 @@ class _Step:
         """Return the work that each source has left after its last message."""
         cores = [
             self.pending[core]
-            + (int(updates[core]) - self.done[core]) * self.neuron
-            + (int(active[core]) - self.busy[core]) * self.active
+            + (int(updates[core]) - self.done[core]) * self.neuron[core]
+            + (int(active[core]) - self.busy[core]) * self.active[core]
             for core in range(len(updates))
         ]
         return [*cores, 0.0]

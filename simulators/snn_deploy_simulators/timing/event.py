@@ -29,6 +29,7 @@ from snn_deploy_simulators.timing.model import (
     TimeModel,
     Timer,
     barrier_seconds,
+    core_rates,
     seconds,
 )
 
@@ -78,9 +79,7 @@ def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
         )
     sources = _sources(program)
     targets, paths = _targets(program, sources, fans), _paths(program)
-    t, barrier = program.board.time.bound, barrier_seconds(program)
-    figures = (t.neuron_s, t.active_s, t.spike_s, t.message_out_s)
-    rates = np.array([seconds(f) for f in figures])
+    rates, barrier = core_rates(program), barrier_seconds(program)
     buffer = program.board.time.event.link_buffer.value
 
     def timer(counts: StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:

@@ -9,6 +9,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.board import Bound
 from snn_deploy.evidence import Figure
+from snn_deploy.neurons.cost import relative_operations
 from snn_deploy.program import Program
 from snn_deploy_simulators.engine import Trace
 from snn_deploy_simulators.tables import Fan
@@ -31,8 +32,8 @@ Timer: TypeAlias = Callable[[StepCounts, Trace], tuple[FloatArray, IntArray]]
 class TimeModel:
     """A way to get seconds from what happened.
 
-    prepare(program, its tables) -> timer; timer(counts, trace) of one sample -> seconds [F] of each
-    chip step, and index [F] into `bounds` of what set it. ranked: the timer reads
+    prepare(program, its tables) -> timer; timer(counts, trace) of one sample -> seconds [F]
+    of each chip step, and index [F] into `bounds` of what set it. ranked: the timer reads
     Trace.rank.
     """
 
@@ -52,14 +53,34 @@ def busiest(values: AnyArray) -> FloatArray:
     return result
 
 
-def neuron_seconds(counts: Mapping[str, IntArray], t: Bound) -> FloatArray:
-    """Return the seconds that neuron updates take in each step and piece: [F, P]."""
-    total: FloatArray = (
-        counts["updates"] * seconds(t.neuron_s)
-        + counts["active"] * seconds(t.active_s)
-        + counts["spikes"] * seconds(t.spike_s)
-    )
+def update_work(program: Program) -> FloatArray:
+    """Return what an update takes in each piece, in updates of `lif`: [P]. Boards know the
+    time of a `lif` only; others are scaled by their operations (neurons/cost.py)."""
+    pops = {p.name: relative_operations(p.model, p.params) for p in program.net.populations}
+    return np.array([pops[piece.population] for piece in program.partition.pieces])
+
+
+def neuron_seconds(
+    counts: Mapping[str, IntArray], t: Bound, work: FloatArray
+) -> FloatArray:
+    """Return the seconds that neuron updates take in each step and piece: [F, P].
+
+    work: see `update_work`.
+    """
+    update_s = counts["updates"] * seconds(t.neuron_s)
+    active_s = counts["active"] * seconds(t.active_s)
+    total: FloatArray = (update_s + active_s) * work + counts["spikes"] * seconds(t.spike_s)
     return total
+
+
+def core_rates(program: Program) -> FloatArray:
+    """Return the seconds of a neuron, an active one, a spike and a message: [4, P + 1], by
+    piece, the last for where inputs enter."""
+    t = program.board.time.bound
+    figures = (t.neuron_s, t.active_s, t.spike_s, t.message_out_s)
+    rates = np.repeat([[seconds(f)] for f in figures], len(program.partition.pieces) + 1, 1)
+    rates[:2, :-1] *= update_work(program)
+    return rates
 
 
 def synapse_seconds(counts: Mapping[str, IntArray], t: Bound) -> FloatArray:

@@ -1,9 +1,9 @@
 # mypy: disallow-untyped-defs=False
 """The kernels of the time model `event`: schedule the messages of each chip step.
 
-S = pieces + 1 sources; the last is where inputs enter. Messages of a source are a linked
-list in the order in which they are sent. A message with pair -1 is work of a core after its
-last message.
+S = pieces + 1 sources; the last is where inputs enter. The events of a source that cause
+messages are a linked list in the order in which they are sent; the messages of an event are
+a row of the tables.
 """
 
 import numpy as np
@@ -22,123 +22,138 @@ def run(
     """Return when all messages of each chip step have been sent, and received: [F], [F].
 
     event_first [Q, F + 1], event_index, event_rank: events of each source group by step.
-    updates, active: [F, P]. rates: seconds per neuron, active neuron, spike and message.
+    updates, active: [F, P]. rates [4, S]: seconds per neuron, active one, spike, message.
     target [R]: piece that each pair ends in. For the rest see event.py.
     """
     frame, pieces = updates.shape
     sent, received = np.zeros(frame), np.zeros(frame)
     links = np.diff(path_first).astype(np.float64)
-    ways = np.stack((links * buffer, latency, 1 / links, 1 / (links + 1)), axis=1)
-    most = _most_messages(event_first, event_index, source_first, kind, row_first)
-    size = most + pieces
-    wait, receive, leaves = np.empty(size), np.empty(size), np.empty(size)
-    pair, after = np.empty(size, np.int32), np.empty(size, np.int32)
-    density, head = np.empty(n_links), np.empty(pieces + 1, np.int32)
+    path, share = _padded(path_first, path_link, n_links), 1 / (links + 1)
+    fill = path.shape[1] - links  # link n_links is gone over so often, and its density is 0
+    extra = share * fill * (fill - 1) / 2  # before, 1 share after the first time, ...
+    ways = np.stack((links * buffer, latency, 1 / links, share, extra), axis=1)
+    events, messages = _most(event_first, event_index, source_first, kind, row_first)
+    work, row = np.empty(events), np.empty(events, np.int32)
+    after, next_event = np.empty(messages, np.int32), np.empty(events, np.int32)
+    leaves, sent_row = np.empty(messages), np.empty(messages, np.int32)
+    density, head = np.empty(n_links + 1), np.empty(pieces + 1, np.int32)
     for f in range(frame):
-        head[:] = -1
-        _list_messages(
+        rest = _list_events(
             f, event_first, event_index, event_rank, source_first, core, place, kind,
-            row_first, row_pair, row_receive, updates, active, rates, head, after, wait,
-            pair, receive,
+            row_first, updates, active, rates, head, next_event, work, row,
         )  # fmt: skip
-        density[:] = 0.0
         sent[f], received[f] = _schedule(
-            head, after, wait, pair, receive, leaves, path_first, path_link, ways, target,
-            density, pieces,
+            head, next_event, work, row, rest, row_first, row_pair, row_receive,
+            rates[MESSAGE, 0], path, ways, target, after, leaves, sent_row, density,
         )  # fmt: skip
     return sent, received
 
 
 @kernel
-def _most_messages(event_first, event_index, source_first, kind, row_first):
-    """Return the most messages of any step."""
-    most = 0
-    for f in range(event_first.shape[1] - 1):
-        total = 0
-        for q in range(event_first.shape[0]):
-            for e in range(event_first[q, f], event_first[q, f + 1]):
-                row = kind[source_first[q] + event_index[e]]
-                total += row_first[row + 1] - row_first[row]
-        most = max(most, total)
-    return most
+def _padded(path_first, path_link, n_links):
+    """Return the links of each pair [R, most], filled up with link n_links, which counts
+    for nothing: loops of one length are faster."""
+    pairs, most = path_first.size - 1, 0
+    for p in range(pairs):
+        most = max(most, path_first[p + 1] - path_first[p])
+    path = np.full((pairs, most), n_links, np.uint32)
+    for p in range(pairs):
+        for k in range(path_first[p], path_first[p + 1]):
+            path[p, k - path_first[p]] = path_link[k]
+    return path
 
 
 @kernel
-def _list_messages(
+def _most(event_first, event_index, source_first, kind, row_first):
+    """Return the most events, and the most messages, of any step."""
+    most_events, most_messages = 0, 0
+    for f in range(event_first.shape[1] - 1):
+        events, messages = 0, 0
+        for q in range(event_first.shape[0]):
+            events += event_first[q, f + 1] - event_first[q, f]
+            for e in range(event_first[q, f], event_first[q, f + 1]):
+                k = kind[source_first[q] + event_index[e]]
+                messages += row_first[k + 1] - row_first[k]
+        most_events, most_messages = (
+            max(most_events, events),
+            max(most_messages, messages),
+        )
+    return most_events, most_messages
+
+
+@kernel
+def _list_events(
     f, event_first, event_index, event_rank, source_first, core, place, kind, row_first,
-    row_pair, row_receive, updates, active, rates, head, after, wait, pair, receive,
+    updates, active, rates, head, next_event, work, row,
 ):  # fmt: skip
-    """Fill the lists: wait is the work of the core before a message, receive that after."""
+    """Link the events of each source; work is that of the core since its last message.
+
+    Returns the work of each core after its last message: [P + 1].
+    """
     pieces = updates.shape[1]
     tail = np.full(pieces + 1, -1, np.int32)
     done, busy = np.zeros(pieces + 1, np.int64), np.zeros(pieces + 1, np.int64)
     pending = np.zeros(pieces + 1)
+    head[:] = -1
     count = 0
     for q in range(event_first.shape[0]):
         for e in range(event_first[q, f], event_first[q, f + 1]):
             n = source_first[q] + event_index[e]
-            s = core[n]
+            s, k = core[n], kind[n]
             if s < pieces:
                 pending[s] += (
-                    (place[n] - done[s]) * rates[NEURON]
-                    + (event_rank[e] - busy[s]) * rates[ACTIVE]
-                    + rates[SPIKE]
+                    (place[n] - done[s]) * rates[NEURON, s]
+                    + (event_rank[e] - busy[s]) * rates[ACTIVE, s]
+                    + rates[SPIKE, s]
                 )
                 done[s], busy[s] = place[n], event_rank[e]
-            begin = count
-            for m in range(row_first[kind[n]], row_first[kind[n] + 1]):
-                pair[count], receive[count] = row_pair[m], row_receive[m]
-                wait[count], after[count] = rates[MESSAGE], count + 1
-                count += 1
-            if count > begin:
-                wait[begin] += pending[s]
-                pending[s] = 0.0
-                _append(head, tail, after, s, begin, count - 1)
-    for s in range(pieces):
-        rest = pending[s] + (updates[f, s] - done[s]) * rates[NEURON]
-        rest += (active[f, s] - busy[s]) * rates[ACTIVE]
-        if rest > 0:
-            wait[count], pair[count] = rest, -1
-            _append(head, tail, after, s, count, count)
+            if row_first[k] == row_first[k + 1]:
+                continue
+            work[count], row[count], next_event[count] = pending[s], k, -1
+            pending[s] = 0.0
+            if tail[s] < 0:
+                head[s] = count
+            else:
+                next_event[tail[s]] = count
+            tail[s] = count
             count += 1
-
-
-@kernel
-def _append(head, tail, after, s, begin, end):
-    """Append the messages begin .. end, which are linked already, to the list of s."""
-    after[end] = -1
-    if tail[s] < 0:
-        head[s] = begin
-    else:
-        after[tail[s]] = begin
-    tail[s] = end
+    for s in range(pieces):
+        pending[s] += (updates[f, s] - done[s]) * rates[NEURON, s]
+        pending[s] += (active[f, s] - busy[s]) * rates[ACTIVE, s]
+    return pending
 
 
 @kernel
 def _schedule(  # noqa: C901, PLR0915  # in parts it takes half as long again: tried
-    head, after, wait, pair, receive, leaves, path_first, path_link, ways, target, density,
-    pieces,
+    head, next_event, work, row, rest, row_first, row_pair, row_receive, message_s, path,
+    ways, target, after, leaves, sent_row, density,
 ):  # fmt: skip
     """Return when the last message has been sent, and received.
 
-    ways [R, 4]: of each pair, what its links hold, its latency, 1 / its links, and the
-    share of a message on each. leaves, density: work space.
+    ways [R, 5]: of each pair, what its links hold, its latency, 1 / its links, the share of
+    a message on each, and what link n_links adds to the density of its path. after, leaves,
+    sent_row, density: work space.
 
     Messages under way to one target leave the network in the order in which they came, so
-    each target has a queue (a linked list again), and only the targets are in a heap.
+    each target has a queue (a linked list), and only the targets are in a heap.
     """
-    when, who = np.zeros(head.size), np.zeros(head.size, np.int32)
+    sources, pieces, last_link = head.size, head.size - 1, density.size - 1
+    when, who = np.zeros(sources), np.zeros(sources, np.int32)
+    cursor, end = np.zeros(sources, np.int32), np.zeros(sources, np.int32)
+    last_sent, last_received = 0.0, 0.0
     ready = 0  # size of this heap: sources by the time of their next message
-    for s in range(head.size):
+    for s in range(sources):
         if head[s] >= 0:
-            ready = _push(when, who, ready, wait[head[s]], s)
+            cursor[s], end[s] = row_first[row[head[s]]], row_first[row[head[s]] + 1]
+            ready = _push(when, who, ready, work[head[s]] + message_s, s)
+        else:
+            last_sent = max(last_sent, rest[s])
     front, back = np.zeros(pieces, np.int32), np.full(pieces, -1, np.int32)
     due, waiting = np.zeros(pieces), np.zeros(pieces, np.int32)
     queues = 0  # size of that heap: targets by when their front message leaves
-    under_way, work = 0, 0.0  # messages, and the seconds to receive them all
+    count, under_way, load = 0, 0, 0.0  # messages, and the seconds to receive them
     free = np.zeros(pieces)  # when each target has finished what came so far
     density[:] = 0.0
-    last_sent, last_received = 0.0, 0.0
     while ready:
         t, s = when[0], who[0]
         last_sent = max(last_sent, t)
@@ -146,42 +161,48 @@ def _schedule(  # noqa: C901, PLR0915  # in parts it takes half as long again: t
             q = waiting[0]
             gone = front[q]
             under_way -= 1
-            work -= receive[gone]
-            p = pair[gone]
-            for k in range(path_first[p], path_first[p + 1]):
-                density[path_link[k]] -= ways[p, 3]
+            load -= row_receive[sent_row[gone]]
+            p = row_pair[sent_row[gone]]
+            share = ways[p, 3]
+            for k in range(path.shape[1]):
+                density[path[p, k]] -= share
             if gone == back[q]:
                 back[q] = -1
                 queues = _pop(due, waiting, queues)
             else:
                 front[q] = after[gone]
                 _replace(due, waiting, queues, leaves[front[q]], q)
-        m = head[s]
-        head[s] = after[m]
-        p = pair[m]
-        if p >= 0:
-            q = target[p]
-            mean = work / under_way if under_way else 0.0
-            along = 0.0
-            for k in range(path_first[p], path_first[p + 1]):
-                along += density[path_link[k]]
-                density[path_link[k]] += ways[p, 3]
-            t += max(0.0, along - ways[p, 0]) * mean
-            leaves[m] = max(free[q], t + max(ways[p, 1], along * mean * ways[p, 2]))
-            free[q] = leaves[m] + receive[m]
-            last_received = max(last_received, free[q])
-            if back[q] < 0:
-                front[q] = m
-                queues = _push(due, waiting, queues, leaves[m], q)
-            else:
-                after[back[q]] = m
-            back[q] = m
-            under_way += 1
-            work += receive[m]
-        if head[s] >= 0:
-            _replace(when, who, ready, t + wait[head[s]], s)
+        m = cursor[s]
+        p = row_pair[m]
+        q = target[p]
+        mean = load / under_way if under_way else 0.0
+        along, share = -ways[p, 4], ways[p, 3]
+        density[last_link] = 0.0
+        for k in range(path.shape[1]):
+            here = density[path[p, k]]
+            along += here
+            density[path[p, k]] = here + share
+        t += max(0.0, along - ways[p, 0]) * mean
+        leaves[count] = max(free[q], t + max(ways[p, 1], along * mean * ways[p, 2]))
+        free[q] = leaves[count] + row_receive[m]
+        last_received = max(last_received, free[q])
+        if back[q] < 0:
+            front[q] = count
+            queues = _push(due, waiting, queues, leaves[count], q)
         else:
-            ready = _pop(when, who, ready)
+            after[back[q]] = count
+        back[q], sent_row[count] = count, m
+        count, under_way, load = count + 1, under_way + 1, load + row_receive[m]
+        cursor[s] = m + 1
+        if m + 1 == end[s]:
+            head[s] = next_event[head[s]]
+            if head[s] < 0:
+                last_sent = max(last_sent, t + rest[s] if rest[s] > 0 else 0.0)
+                ready = _pop(when, who, ready)
+                continue
+            t += work[head[s]]
+            cursor[s], end[s] = row_first[row[head[s]]], row_first[row[head[s]] + 1]
+        _replace(when, who, ready, t + message_s, s)
     return last_sent, last_received
 
 

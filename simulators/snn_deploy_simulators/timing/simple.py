@@ -22,6 +22,7 @@ from snn_deploy_simulators.timing.model import (
     neuron_seconds,
     seconds,
     synapse_seconds,
+    update_work,
 )
 
 BOUNDS = ("barrier", "inputs", "neurons and axons out", "axons in and synapses")
@@ -30,6 +31,7 @@ BOUNDS = ("barrier", "inputs", "neurons and axons out", "axons in and synapses")
 def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
     """Return the timer of `program`."""
     t, barrier = program.board.time.bound, barrier_seconds(program)
+    work = update_work(program)
     message_out, message_in = seconds(t.message_out_s), seconds(t.message_in_s)
 
     def timer(counts: StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
@@ -37,7 +39,7 @@ def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
         terms = np.stack(
             [
                 counts.input_messages * message_out,
-                busiest(neuron_seconds(c, t) + c["messages_out"] * message_out),
+                busiest(neuron_seconds(c, t, work) + c["messages_out"] * message_out),
                 busiest(synapse_seconds(c, t) + c["messages_in"] * message_in),
             ]
         )

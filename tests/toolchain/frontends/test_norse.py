@@ -222,8 +222,26 @@ def run_cells(torch: Any, layers: list[Any], cells: list[Any], x: Array) -> Arra
 def test_a_file_without_evidence_is_refused_with_the_profiles_it_may_mean(
     write: Write, node: Any
 ) -> None:
-    path = write(chain(node, draw(np.random.default_rng(0), 1.0), node.if_(WIDTH)))
+    odd = node.if_(WIDTH, r=np.linspace(1.5, 2.5, WIDTH))
+    path = write(chain(node, draw(np.random.default_rng(0), 1.0), odd))
     with pytest.raises(
         InputError, match=r"--profile snntorch\|spikingjelly\|norse\|sinabs"
     ):
         read_nir(path)
+
+
+@pytest.mark.parametrize("dt", [None, 1.0])
+def test_integrators_that_add_up_their_input_may_be_of_norse_or_sinabs(
+    write: Write, node: Any, dt: float | None
+) -> None:
+    path = write(chain(node, draw(np.random.default_rng(0), 1.0), node.if_(WIDTH)))
+    assert [r.profile for r in readings(path)] == ["norse", "sinabs", "nir"]
+    assert "every neuron is an IF with r == 1" in readings(path)[0].evidence
+    with pytest.raises(InputError, match=r"--profile norse\|sinabs\|nir"):
+        read_nir(path, dt=dt)
+    sent = [outputs(path, x_of_ones(), profile=p, dt=dt) for p in ("norse", "sinabs")]
+    assert (sent[0] != sent[1]).any(), "else there would be nothing to refuse"
+
+
+def x_of_ones() -> Array:
+    return np.ones((STEPS, 20))

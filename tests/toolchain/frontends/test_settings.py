@@ -93,6 +93,19 @@ def test_no_dt_and_no_evidence_is_refused_with_the_flags(write: Write, node: Any
         read_nir(path, profile="nir")
 
 
+def test_a_step_without_a_pattern_is_refused_with_the_flags(
+    write: Write, node: Any
+) -> None:
+    path = write(chain(node, unit_gain(node, dtype=np.float32, v_leak=[0.5, 0.5])))
+    message = (
+        r"model\.nir: its numbers show a step of 0\.0001 s, but no framework's pattern; "
+        r"choose with --profile nir, .* or --profile snntorch\|spikingjelly"
+    )
+    with pytest.raises(InputError, match=message):
+        read_nir(path)
+    assert profile_of(path, profile="nir") == "nir"
+
+
 def test_dt_alone_means_the_specification(write: Write, node: Any) -> None:
     path = write(chain(node, node.lif(2)))
     assert profile_of(path, dt=0.5) == "nir"
@@ -162,7 +175,10 @@ def test_a_network_without_time_needs_no_dt(write: Write, node: Any) -> None:
         ({"dt": -1e-3}, "a time step is a positive number"),
         ({"dt": float("nan")}, "a time step is a positive number"),
         ({"dt": float("inf")}, "a time step is a positive number"),
-        ({"reset": "soft"}, "unknown reset 'soft'; choose one of zero, v_reset, subtract"),
+        (
+            {"reset": "soft"},
+            "unknown reset 'soft'; choose one of zero, v_reset, subtract, none",
+        ),
         ({"threshold": ">"}, "unknown threshold '>'; choose one of gt, ge"),
         ({"spikes_per_step": "2"}, "unknown spikes per step '2'; choose one of one, many"),
     ],

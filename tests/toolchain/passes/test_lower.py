@@ -27,12 +27,13 @@ SEEDS = range(200)
 
 def summed(net: Network, method: str, outputs: dict[str, AnyArray]) -> dict[str, AnyArray]:
     """Return what the parts of each population sent in each step, times their worth."""
-    result = {}
+    result: dict[str, AnyArray] = {}
     for pop in net.populations:
         if isinstance(pop.neuron, MultiLevel):
             parts = parts_of(pop, method)
             assert all(np.isin(outputs[p.population.name], (0, 1)).all() for p in parts)
-            result[pop.name] = sum(p.worth * outputs[p.population.name] for p in parts)
+            each = [p.worth * outputs[p.population.name] for p in parts]
+            result[pop.name] = np.sum(each, axis=0)
         else:
             result[pop.name] = outputs[pop.name]
     return result
@@ -113,7 +114,7 @@ def test_a_member_bank_runs_on_a_chip_with_binary_spikes() -> None:
     board = limited(load_board("loihi2"), Choices(spike_bits=0))
     rng, most = np.random.default_rng(3), 0
     for _ in range(10):
-        neuron = MultiLevel.of(6, threshold=8.0, high=3.0)
+        neuron = MultiLevel.of(6, threshold=9.0, v0=4.5, high=3.0)
         projections = (
             Projection("in", "a", Dense(rng.integers(-6, 9, (6, 5)).astype(np.float64))),
             Projection("a", "b", Dense(rng.integers(-6, 9, (6, 6)).astype(np.float64))),
@@ -145,9 +146,7 @@ def test_each_method_makes_as_many_parts_as_it_says() -> None:
 def one(**values: object) -> Network:
     neuron = MultiLevel.of(3, **values)
     link = Projection("in", "p", Dense(np.eye(3)))
-    return Network(
-        (Input("in", (3,)),), (Population("p", (3,), neuron),), (link,), ("p",)
-    )
+    return Network((Input("in", (3,)),), (Population("p", (3,), neuron),), (link,), ("p",))
 
 
 @pytest.mark.parametrize(
@@ -162,9 +161,7 @@ def one(**values: object) -> Network:
         (one(high=100), "unary", r"makes 100 populations, more than 64; use --lower bit-"),
     ],
 )
-def test_what_cannot_be_lowered_is_refused(
-    net: Network, method: str, message: str
-) -> None:
+def test_what_cannot_be_lowered_is_refused(net: Network, method: str, message: str) -> None:
     with pytest.raises(DoesNotFitError, match=message):
         lower(net, method)
 

@@ -1,7 +1,6 @@
 """convert: a trained PyTorch module -> a spiking network with the same integers."""
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,46 +126,3 @@ def _steps(ann: QuantAnn, method: Method, rest: IntArray, steps: int | None) -> 
     if exact_in_one:
         return 1
     return max(1, int(rest.max(initial=1))) if method.ternary else RATE_STEPS
-
-
-def summary(made: Converted) -> MappingProxyType[str, Any]:
-    """Return what is written as conversion.json: plain numbers, lists and strings."""
-    a = made.agreement
-    port = made.ann.port
-    return MappingProxyType({
-        "source": made.ann.source,
-        "method": made.method.name,
-        "exact": made.method.exact,
-        "steps": made.steps,
-        "decode": "final",
-        "input": {
-            "shape": list(port.shape), "levels": [port.low, port.high], "scale": port.scale
-        },
-        "readout_scale": made.ann.layer(made.ann.output).scale.tolist(),
-        "layers": [
-            {
-                "name": m.layer,
-                "levels": [made.ann.layer(m.layer).low, made.ann.layer(m.layer).high],
-                "theta": None if m.theta is None else list(m.theta),
-                "weights_shifted_left": m.shift,
-                "scale_moved": m.scale,
-                "gain_moved": m.gain,
-                "bias_moved": m.bias,
-                "levels_equal": a.levels.get(m.layer),
-                "largest_difference": a.largest.get(m.layer),
-                "levels_used": a.levels_used.get(m.layer),
-            }
-            for m in made.moved
-        ],
-        "calibration_samples": a.samples,
-        "predictions_equal_to_quantized_model": a.predictions,
-        "predictions_equal_to_float_model": made.float_agreement,
-        "steps_to_rest": _spread(made.rest),
-    })  # fmt: skip
-
-
-def _spread(rest: IntArray) -> dict[str, float] | None:
-    if not rest.size:
-        return None
-    low, middle, high = (float(v) for v in np.quantile(rest, [0.0, 0.5, 1.0]))
-    return {"samples": rest.size, "smallest": low, "median": middle, "largest": high}

@@ -7,6 +7,7 @@ wherever sums are exact, and a gradient everywhere.
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -28,6 +29,7 @@ def run(
     weights: per projection, in the shape of `stored_weights`. x: per input [samples, T, n].
     """
     sent = dict(x)
+    weights = [placed(p.map, w) for p, w in zip(net.projections, weights, strict=True)]
     order = {id(p): i for i, p in enumerate(net.projections)}
     for group in components(net):
         drives = {name: _outside(net, name, group, weights, sent, order) for name in group}
@@ -102,16 +104,22 @@ def _cycle(
     return {name: torch.stack(outputs, dim=1) for name, outputs in sent.items()}
 
 
+def placed(m: Map, weight: Tensor) -> Tensor:
+    """Return stored weights as a product takes them: those of a Sparse as a matrix."""
+    if not isinstance(m, Sparse):
+        return weight
+    entries = m.matrix.tocoo()
+    where = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+    return torch.sparse_coo_tensor(where, weight, m.matrix.shape, check_invariants=False)
+
+
 def apply(m: Map, weight: Tensor, x: Tensor) -> Tensor:
-    """Return the map with other weights, of x [samples, n_pre], as [samples, n_post]."""
+    """Return the map of x [samples, n_pre] as [samples, n_post]; weight: as `placed`."""
     match m:
         case Dense():
             return functional.linear(x, weight)
         case Sparse():
-            entries = m.matrix.tocoo()
-            where = torch.tensor([entries.row.tolist(), entries.col.tolist()])
-            matrix = torch.sparse_coo_tensor(where, weight, m.matrix.shape)
-            return torch.sparse.mm(matrix, x.T).T
+            return torch.sparse.mm(weight, x.T).T
         case Conv():
             return _convolved(m, weight, x)
         case _:

@@ -33,6 +33,7 @@ from snn_deploy.quantization.scale import COMFORT, GRID
 
 PER_OCTAVE = 16  # scales tried per factor of two
 LEVELS = 256  # what 8 bits hold on either side, whatever the bits that are used
+NEAR = 0.75  # of the largest scale, where sums have to be rounded; leaves room to train
 NUDGE = 0.51  # registers; what turns >= into > where membranes are whole registers
 
 
@@ -190,7 +191,7 @@ def best_unit(
     low, high = LEVELS / 2 / max(known), 4 * LEVELS / min(known)
     octaves = np.log2(high / low)
     units = np.geomspace(low, high, round(octaves * PER_OCTAVE) + 1)
-    units = units[units <= cap] if units[0] <= cap else np.array([cap])
+    units = units[units <= cap] if units[0] <= cap else np.array([NEAR * cap])
     least = 0 if low <= cap else int(board.synapse.weight_exp_min.value)
     exponents = range(least, int(board.synapse.weight_exp_max.value) + 1)
     tried = [

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from snn_deploy.neurons import Lif
 
-SLOPE = 5.0  # of the fast sigmoid, per threshold; ours, between the examples' 5 and 10
+SLOPE = 10.0  # of the fast sigmoid, per threshold; as in snnTorch's tutorials
 ARRAYS = ("alpha", "beta", "gain", "bias", "threshold", "v_reset", "amount", "v0")
 
 

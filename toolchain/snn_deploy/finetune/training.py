@@ -135,9 +135,7 @@ def _lesson(model: Trainable, samples: Samples, answer: Answer, seed: int) -> _L
     fitting = MEMORY // (KEPT * steps * neurons)
     batch = max(1, min(BATCH, fitting, len(learn) // 4))
     unknown = torch.empty(0)
-    return _taught(
-        model, _Lesson(samples, answer, unknown, 1.0, batch, learn, judge, rng)
-    )
+    return _taught(model, _Lesson(samples, answer, unknown, 1.0, batch, learn, judge, rng))
 
 
 @torch.no_grad()

@@ -135,11 +135,12 @@ def firing(
     v_reset = vector(node, "v_reset", shape) if as_in_file else np.zeros(threshold.shape)
     holds = profile.zero_holds and (node.kind == "CubaLIF" or recurrent)
     late = "subtract_late" if profile.late else "subtract"
+    forms = {"subtract": late, "none": "subtract"}  # nothing is taken off by "none"
     return {
         "threshold": threshold,
         "v_reset": v_reset,
-        "amount": threshold,
-        "reset": late if settings.reset == "subtract" else "zero",
+        "amount": 0.0 if settings.reset == "none" else threshold,
+        "reset": forms.get(settings.reset, "zero"),
         "inclusive": settings.inclusive,
         "hold": int(holds and settings.reset == "zero"),
     }

@@ -117,20 +117,26 @@ def _spikingjelly(graph: Graph) -> Reading | None:
 
 def _norse(graph: Graph) -> Reading | None:
     found = taus(graph)
-    if not found.size or found.max() >= NORSE_DT or not _written_by(graph, "norse", _NORSE):
+    if not _written_by(graph, "norse", _NORSE) or (
+        found.size and found.max() >= NORSE_DT
+    ):
         return None
     keys = [(node, key) for node in graph.of_kind(*NEURONS) for key in ("r", "w_in")]
     if not all((node.real(key) == 1).all() for node, key in keys if node.has(key)):
         return None
     seen = f"r == 1 in every neuron, every tau below {NORSE_DT:g} s, which is Norse's step"
+    if not found.size:
+        seen = "every neuron is an IF with r == 1, which adds up its input"
     return Reading("norse", NORSE_DT, seen, settles=False)
 
 
 def _sinabs(graph: Graph) -> Reading | None:
     found = taus(graph)
-    if not found.size or found.min() < 1 or not _written_by(graph, "sinabs", _SINABS):
+    if not _written_by(graph, "sinabs", _SINABS) or (found.size and found.min() < 1):
         return None
     seen = "r == 1, v_leak == 0 in every neuron, every tau at least 1, as if in steps"
+    if not found.size:
+        seen = "every neuron is an IF with r == 1, as if a step were 1"
     return Reading("sinabs", None, seen, settles=False)
 
 

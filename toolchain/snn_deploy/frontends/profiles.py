@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from snn_deploy.errors import InputError
 
-RESETS = ("zero", "v_reset", "subtract")
+RESETS = ("zero", "v_reset", "subtract", "none")
 THRESHOLDS = ("gt", "ge")
 STARTS = ("zero", "v_reset", "v_leak")
 SPIKES_PER_STEP = ("one", "many")

@@ -37,8 +37,9 @@ def read_model(
         return read_nir(model, **reading), None  # type: ignore[arg-type]
     given = [name for name, value in reading.items() if value is not None]
     if given:
+        option = given[0].replace("_", "-")
         raise InputError(
-            f"--{given[0].replace('_', '-')}: {Path(model).name} is an integer network and leaves nothing "
+            f"--{option}: {Path(model).name} is an integer network and leaves nothing "
             f"open; leave the option out"
         )
     quant = read_netx(model)

@@ -38,10 +38,10 @@ def read_nir(
 
     source: the path of a file, or a graph in memory (a `nir.NIRGraph` or alike). profile:
     the framework whose reading is meant (see PROFILES); None: whatever the file shows. dt:
-    seconds per step. reset: "zero", "v_reset" (the file's) or "subtract" (the threshold).
-    threshold: "gt" if only a membrane above the threshold fires, "ge" if one at it does
-    too. spikes_per_step: "one", or "many" if as many are sent as thresholds fit into the
-    membrane.
+    seconds per step. reset: "zero", "v_reset" (the file's), "subtract" (the threshold) or
+    "none". threshold: "gt" if only a membrane above the threshold fires, "ge" if one at it
+    does too. spikes_per_step: "one", or "many" if as many are sent as thresholds fit into
+    the membrane.
 
     Raises:
         InputError: The file cannot be read, makes no sense, or leaves spikes open.

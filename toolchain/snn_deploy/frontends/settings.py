@@ -116,7 +116,7 @@ def choose_profile(
         return PROFILES[reading.profile], reading.evidence
     if wishes.dt is not None and not frameworks:
         return PROFILES["nir"], "dt was given and no framework's pattern is in the file"
-    raise InputError(unsettled(graph, frameworks))
+    raise InputError(unsettled(graph, readings))
 
 
 def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
@@ -129,8 +129,9 @@ def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
     )
 
 
-def unsettled(graph: Graph, frameworks: list[Reading]) -> str:
+def unsettled(graph: Graph, readings: tuple[Reading, ...]) -> str:
     """Return the sentence that says what is open and which flags settle it."""
+    frameworks = [r for r in readings if r.profile != "nir"]
     if frameworks:
         fits = " and ".join(PROFILES[r.profile].title for r in frameworks)
         differ = " and each other" if len(frameworks) > 1 else ""
@@ -141,6 +142,13 @@ def unsettled(graph: Graph, frameworks: list[Reading]) -> str:
             f"choose with --profile {names}"
         )
     known = [p.name for p in PROFILES.values() if p.dt is not None or p.in_steps]
+    steps = [r.dt for r in readings if r.dt is not None]
+    if steps:
+        return (
+            f"{graph.source}: its numbers show a step of {steps[0]:g} s, but no "
+            f"framework's pattern; choose with --profile nir, which reads it by the NIR "
+            f"specification, or --profile {'|'.join(known)}"
+        )
     return (
         f"{graph.source}: the time step is not in the file, and no framework's pattern is "
         f"either; give --dt SECONDS to read it by the NIR specification, "

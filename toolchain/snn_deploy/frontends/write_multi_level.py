@@ -83,9 +83,10 @@ def add_multi_level(draft: Draft, name: str, parts: Parts, n: MultiLevel) -> End
 
 def _jumps(n: MultiLevel) -> bool:
     """Whether all it has sent is a function of all it has received."""
-    free = np.isinf([n.low[0], n.high[0]]).all()
+    span = n.ceiling[0] - n.floor[0]
+    free = n.low[0] <= -span and n.high[0] >= span
     lossless = bool((n.beta == 1).all()) and not n.bias.any()
-    return n.traced and bool(free) and lossless and n.ceiling[0] - n.floor[0] > 1
+    return n.traced and bool(free) and lossless and bool(span > 1)
 
 
 class _Writer:

@@ -121,8 +121,17 @@ MULTI_LEVEL_MODEL = NeuronModel(
     step=multi_level,
     states=("u", "v", "total"),
     params=(
-        "du", "dv", "bias", "theta", "shift", "low", "high", "floor", "ceiling", "member",
+        "du",
+        "dv",
+        "bias",
+        "theta",
+        "shift",
+        "low",
+        "high",
+        "floor",
+        "ceiling",
+        "member",
         "plane",
-    ),  # fmt: skip
+    ),
     lava=None,
 )

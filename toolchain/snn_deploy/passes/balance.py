@@ -16,6 +16,7 @@ from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.board import Board
 from snn_deploy.evidence import Figure
 from snn_deploy.maps import Conv, Dense
+from snn_deploy.neurons.cost import relative_operations
 from snn_deploy.passes.fanout import Grid, between, sources_heard, synapses_heard
 from snn_deploy.passes.traffic import Rates
 from snn_deploy.program import Window, grid_of
@@ -54,26 +55,29 @@ def balanced(
     more pieces are made than `board` has live cores.
     """
     estimate = _Estimate(net, board, rates or {}, {}, {})
-    best: dict[str, Sequence[Window]] = dict(cuts)
-    for population, windows in best.items():
+    tried: dict[str, Sequence[Window]] = dict(cuts)
+    for population, windows in tried.items():
         _look_at(estimate, population, windows)
-    time, name = _busiest(estimate, best)
-    room = len(board.live_cores) - sum(map(len, best.values()))
-    while name is not None:
-        old, size = best[name], max(w.size for w in best[name])
-        if size == 1:
+    work, name = _busiest(estimate, tried)
+    best, least = tried, work + _barrier(board, tried)
+    while name is not None and (size := max(w.size for w in tried[name])) > 1:
+        tried = {**tried, name: recut(name, max(1, int(SHRINK * size)))}
+        if sum(map(len, tried.values())) > len(board.live_cores):
             break
-        new = recut(name, max(1, int(SHRINK * size)))
-        room -= len(new) - len(old)
-        if room < 0:
+        _look_at(estimate, name, tried[name])
+        before, (work, name) = work, _busiest(estimate, tried)
+        if work > WORTH * before:
             break
-        tried = {**best, name: new}
-        _look_at(estimate, name, new)
-        shorter, next_name = _busiest(estimate, tried)
-        if shorter > WORTH * time:
-            break
-        best, time, name = tried, shorter, next_name
+        time = work + _barrier(board, tried)
+        if time < WORTH * least:
+            best, least = tried, time
     return best
+
+
+def _barrier(board: Board, cuts: Mapping[str, Sequence[Window]]) -> float:
+    """Return the seconds of a barrier over as few routers as the pieces need."""
+    sharing = board.cores_per_chip // (board.routers[0] * board.routers[1])
+    return board.time.bound.barrier_s(-(-sum(map(len, cuts.values())) // sharing))
 
 
 def _look_at(e: _Estimate, name: str, windows: Sequence[Window]) -> None:
@@ -126,7 +130,9 @@ def _send(e: _Estimate, name: str, windows: Sequence[Window]) -> FloatArray:
     """Return the seconds in which each piece updates its neurons and sends their spikes."""
     bound = e.board.time.bound
     spike = _s(bound.spike_s) + _messages(e, name) * _s(bound.message_out_s)
-    each = _s(bound.neuron_s) + _s(bound.active_s) + _rate(e, name) * spike
+    pop = e.net.population(name)
+    work = relative_operations(pop.model, pop.params)
+    each = work * (_s(bound.neuron_s) + _s(bound.active_s)) + _rate(e, name) * spike
     grid = each.reshape(grid_of(e.net, name))
     return np.array(
         [grid[w.c0 : w.c1, w.y0 : w.y1, w.x0 : w.x1].sum() for w in windows], np.float64

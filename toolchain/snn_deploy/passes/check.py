@@ -71,14 +71,10 @@ def _payload(who: str, bits: int, board: Board, way: str = "") -> Iterator[str]:
 
 
 def _lowering(pop: QuantPopulation, board: Board) -> str:
-    """Return how the levels of `pop` become binary spikes that `board` can send."""
-    methods = []
+    """Return how the levels of `pop` become binary spikes that `board` can send, if so."""
     if pop.model == "multi_level" and _runs(board, pop.model):
-        methods = ["bit-planes", "unary"]
-    elif pop.model == "multi_level" and _runs(board, "soft_lif"):
-        methods = ["member-bank"]
-    ways = " or ".join(f"--lower {method}" for method in methods)
-    return f"make them binary with {ways}" if ways else ""
+        return "make them binary with --lower bit-planes or --lower unary"
+    return ""
 
 
 def _model(pop: QuantPopulation, board: Board) -> Iterator[str]:

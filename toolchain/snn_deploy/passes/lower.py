@@ -35,7 +35,9 @@ from snn_deploy.maps import Map, Scale, Sparse
 from snn_deploy.network import Network, Population, Projection
 from snn_deploy.neurons import Lif, MultiLevel
 
-MOST_PARTS = 64  # of one population; ours: every pair of lowered populations multiplies them
+MOST_PARTS = (
+    64  # of one population; ours: every pair of lowered populations multiplies them
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +134,10 @@ def _bit_planes(pop: Population, neuron: MultiLevel) -> Parts:
     up, down = int(neuron.most).bit_length(), int(-neuron.least).bit_length()
     return (
         *(_slice(pop, f"bit {j}", 2.0**j, plane=1 << j) for j in range(up)),
-        *(_slice(pop, f"negative bit {j}", -(2.0**j), plane=-(1 << j)) for j in range(down)),
+        *(
+            _slice(pop, f"negative bit {j}", -(2.0**j), plane=-(1 << j))
+            for j in range(down)
+        ),
     )
 
 
@@ -140,11 +145,12 @@ def _slice(
     pop: Population, name: str, worth: float, *, member: int = 0, plane: int = 0
 ) -> Part:
     neuron = _levels(pop)
-    setting = {"member": float(member), "plane": float(plane)}
-    values: Mapping[str, FloatArray] = {
-        k: frozen(np.full(neuron.n, v)) for k, v in setting.items()
-    }
-    return _part(pop, name, replace(neuron, **values), worth)
+    sliced = replace(
+        neuron,
+        member=frozen(np.full(neuron.n, float(member))),
+        plane=frozen(np.full(neuron.n, float(plane))),
+    )
+    return _part(pop, name, sliced, worth)
 
 
 def _part(pop: Population, name: str, neuron: Lif, worth: float) -> Part:

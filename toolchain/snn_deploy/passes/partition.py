@@ -12,13 +12,17 @@ cut, never the inputs of a neuron.
 Methods: "intel" is that, as the compiler did it for PilotNet. "square" first cuts the rows
 of a map towards square tiles, as a later compiler did for YOLO-KP. "fewest" raises the
 number of flat parts only as far as needed. "balanced" starts from that, and cuts on where
-the busiest core works longest, into as many cores as there are (`balance.py`).
+the busiest core works longest, into as many cores as there are (`balance.py`). "kahypar"
+is for sparse networks whose neurons have been renumbered in blocks (`reorder.py`): it cuts
+at the seams between blocks, and what has none by "fewest".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from math import ceil, isqrt
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -35,6 +39,7 @@ from snn_deploy.program import Partition, Piece, Use, Window
 from snn_deploy.quant import QuantNetwork
 
 Windows: TypeAlias = tuple[Window, ...]
+NO_SEAMS: Mapping[str, IntArray] = MappingProxyType({})
 MEANING = {
     "axon_in": "for input axons",
     "neuron_groups": "for its parameters",
@@ -51,21 +56,30 @@ class Method:
     """How to cut. rows: (map, neurons a core holds) -> rows of a tile at first.
 
     parts: (parts so far, times a limit is exceeded) -> parts to try next. base: the
-    method whose pieces are cut on to even out the work of cores, None if they are not.
+    method it starts from, None if it stands alone. evens: cuts on to even out the work of
+    cores. reorders: neurons are renumbered before.
     """
 
     rows: Callable[[Grid, int], int]
     parts: Callable[[int, float], int]
     base: str | None = None
+    evens: bool = False
+    reorders: bool = False
 
 
 def partition(
-    net: QuantNetwork, board: Board, *, method: str = "intel", rates: Rates | None = None
+    net: QuantNetwork,
+    board: Board,
+    *,
+    method: str = "intel",
+    rates: Rates | None = None,
+    seams: Mapping[str, IntArray] = NO_SEAMS,
 ) -> Partition:
     """Cut every population of `net` into pieces that fit the cores of `board`.
 
     method: a key of METHODS. How many cores there are is not asked here, but by "balanced".
     rates: spikes per step [n] by source, where they are known; only "balanced" asks.
+    seams: of flat populations, where to cut them, from 0 to their size, rising.
 
     Raises:
         DoesNotFitError: One neuron needs more than a core; lists all such populations.
@@ -75,8 +89,13 @@ def partition(
     if any(stubborn):
         raise DoesNotFitError(*(s for s in stubborn if s))
     how = METHODS[method]
-    cuts = {name: cut(name, d, how, None) for name, d in demands.items()}
-    if how.base is not None:
+    cuts = {
+        name: _cut_at(seams[name], name, d, None)
+        if name in seams
+        else cut(name, d, how, None)
+        for name, d in demands.items()
+    }
+    if how.evens:
         recut = partial(_recut, demands, how)
         cuts = {n: tuple(w) for n, w in balanced(net, board, cuts, recut, rates).items()}
     most = {name: max(w.size for w in windows) for name, windows in cuts.items()}
@@ -85,7 +104,12 @@ def partition(
         late = [n for n, a in heard.items() if a and _first_excess(demands[n], cuts[n], a)]
         if not late:
             break
-        cuts |= {n: cut(n, demands[n], how, heard[n], most[n]) for n in late}
+        cuts |= {
+            n: _cut_at(seams[n], n, demands[n], heard[n])
+            if n in seams
+            else cut(n, demands[n], how, heard[n], most[n])
+            for n in late
+        }
     return Partition(
         tuple(
             Piece(name, window, d.use(window, heard[name]))
@@ -113,6 +137,19 @@ def cut(
     if demand.grid[0] == demand.grid[1] == 1:
         return _cut_flat(name, demand, method, audience, largest)
     return _cut_map(name, demand, method, audience, largest)
+
+
+def _cut_at(seams: IntArray, name: str, d: Demand, audience: Audience | None) -> Windows:
+    """Return the windows between seams; one that does not fit is halved until it does."""
+    ends = seams.tolist()
+    while True:
+        windows = [Window(0, 1, 0, 1, low, high) for low, high in pairwise(ends)]
+        bad = _first_excess(d, windows, audience)
+        if bad is None:
+            return tuple(windows)
+        if bad.window.size == 1:
+            raise DoesNotFitError(_sentence(name, d, bad.use, bad.times))
+        ends = sorted([*ends, (bad.window.x0 + bad.window.x1) // 2])
 
 
 def equal_parts(n: int, parts: int) -> Windows:
@@ -205,7 +242,9 @@ class _Excess:
     times: Mapping[str, float]
 
 
-def _first_excess(d: Demand, windows: Windows, audience: Audience | None) -> _Excess | None:
+def _first_excess(
+    d: Demand, windows: Sequence[Window], audience: Audience | None
+) -> _Excess | None:
     for window in windows:
         use = d.use(window, audience)
         times = over(use, d.board)
@@ -288,5 +327,6 @@ METHODS = {
     "intel": Method(rows=_whole_rows, parts=_times),
     "square": Method(rows=_square_rows, parts=_times),
     "fewest": Method(rows=_whole_rows, parts=_proportional),
-    "balanced": Method(rows=_whole_rows, parts=_proportional, base="fewest"),
+    "kahypar": Method(rows=_whole_rows, parts=_proportional, base="fewest", reorders=True),
+    "balanced": Method(rows=_whole_rows, parts=_proportional, base="fewest", evens=True),
 }

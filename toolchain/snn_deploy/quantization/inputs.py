@@ -1,6 +1,6 @@
 """How an input is fed: binary spikes, graded payloads, or a bias per sample."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from snn_deploy.errors import DoesNotFitError
 from snn_deploy.network import Assumption, Input
 from snn_deploy.quant import QuantInput
 
+PIECE = 1 << 22  # values that are looked at at once: 32 MB in float64; ours
 PAYLOAD_BITS = 8  # Intel's brief calls 8 bits typical and 32 the most
 WHOLE_BITS = 16  # of values that are whole numbers already
 
@@ -50,7 +51,7 @@ def quantize_input(
         name,
         f"graded spikes, {bits} bit, {scale:g} per unit",
         f"values from {low:g} to {high:g}"
-        + (", all represented exactly" if _is_whole(values * scale) else ""),
+        + (", all represented exactly" if _is_whole(values, scale) else ""),
     )
 
 
@@ -65,23 +66,39 @@ def is_binary(values: AnyArray | None) -> bool:
 def input_error(port: QuantInput, values: Mapping[str, AnyArray]) -> tuple[float, float]:
     """Return the largest and the rms rounding error of the payloads, in units of the
     largest value."""
-    x = np.asarray(values[port.name], np.float64)
-    top = float(np.abs(x).max(initial=0)) or 1.0
-    error = (np.rint(x * port.scale) / port.scale - x) / top
-    return float(np.abs(error).max(initial=0)), float(np.sqrt(np.mean(error**2)))
+    x = values[port.name]
+    top = max(-float(x.min(initial=0)), float(x.max(initial=0))) or 1.0
+    largest, squares = 0.0, 0.0
+    for piece in _pieces(x):
+        wide = np.asarray(piece, np.float64)
+        error = (np.rint(wide * port.scale) / port.scale - wide) / top
+        largest = max(largest, float(np.abs(error).max(initial=0)))
+        squares += float(np.mean(error**2)) * (piece.size / x.size)
+    return largest, float(np.sqrt(squares))
 
 
 def _exact_scale(values: AnyArray, limit: int) -> float | None:
     """Return the smallest power of two that makes every value a whole number within
     +-limit."""
-    top = float(np.abs(values).max())
+    top = max(-float(values.min()), float(values.max()))
     scale = 1.0
     while top * scale <= limit:
-        if _is_whole(values * scale):
+        if _is_whole(values, scale):
             return scale
         scale *= 2
     return None
 
 
-def _is_whole(values: AnyArray) -> bool:
-    return bool((values == np.rint(values)).all())
+def _is_whole(values: AnyArray, scale: float = 1.0) -> bool:
+    """Whether every value times `scale` is a whole number."""
+    repeated = values.ndim > 1 and values.strides[1] == 0  # one frame, shown in every step
+    seen = values[:, :1] if repeated else values
+    return all(bool((x == np.rint(x)).all()) for x in (p * scale for p in _pieces(seen)))
+
+
+def _pieces(values: AnyArray) -> Iterator[AnyArray]:
+    """Yield `values` in pieces along the first axis, so that what is worked out of them
+    stays small."""
+    rows = max(1, PIECE * max(1, len(values)) // max(1, values.size))
+    for start in range(0, len(values), rows):
+        yield values[start : start + rows]

@@ -12,14 +12,14 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray, frozen
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.linear import apply
 from snn_deploy.maps import Connection
 from snn_deploy.network import Population
 from snn_deploy.neurons import MultiLevel
 from snn_deploy.neurons.multi_level import OFF
-from snn_deploy.quant import Loss, QuantPopulation, Range
-from snn_deploy.quantization import reach, registers, scale
+from snn_deploy.quant import Loss, QuantPopulation
+from snn_deploy.quantization import registers, scale
 from snn_deploy.quantization.inputs import PAYLOAD_BITS
+from snn_deploy.quantization.level_ranges import float_reaches, integer_ranges
 from snn_deploy.quantization.neuron import limits_of, rounding_loss
 from snn_deploy.quantization.population import (
     Calibration,
@@ -69,13 +69,14 @@ def quantize_multi_level(pop: Population, context: Context) -> Result:
         quantize_projection(p, m, s, context, chosen.grid)
         for p, m in zip(into, maps, strict=True)
     ]
+    projections = tuple(q for made, _ in stored for q in made)
     population, losses = _registers(pop, neuron, maps, chosen, context)
     return Result(
         population,
-        tuple(q for projections, _ in stored for q in projections),
+        projections,
         None,
         (*(loss for _, loss in stored), *losses),
-        _ranges(pop, neuron, maps, chosen, context),
+        integer_ranges(neuron, population, projections, s, context),
     )
 
 
@@ -142,7 +143,8 @@ def _scaled(
     pop: Population, neuron: MultiLevel, maps: Sequence[Connection], context: Context
 ) -> Scaling:
     limits, threshold = limits_of(context.board), float(neuron.threshold.max())
-    bounds = [r for r in _reaches(pop, neuron, context).values() if np.isfinite(r.wanted)]
+    reaches = float_reaches(pop, neuron, context).values()
+    bounds = [r for r in reaches if np.isfinite(r.wanted)]
     state = max([8.0 * threshold, *(r.wanted for r in bounds)])
     cap = scale.largest_scale(
         limits, state, threshold, float(np.abs(neuron.bias).max(initial=0))
@@ -233,87 +235,3 @@ def _losses(neuron: MultiLevel, made: QuantPopulation, s: float) -> tuple[Loss, 
         rounding_loss(where, "bias", bias / neuron.threshold, "of the threshold"),
         rounding_loss(where, "initial membrane", start, "of the threshold"),
     )
-
-
-# --- how far it goes --------------------------------------------------------------------
-
-
-def _ranges(
-    pop: Population,
-    neuron: MultiLevel,
-    maps: Sequence[Connection],
-    chosen: Scaling,
-    context: Context,
-) -> tuple[Range, ...]:
-    state = limits_of(context.board).state
-    limits = {"a_in": state >> chosen.shift, "u": state, "v": state}
-    reaches = _reaches(pop, neuron, context)
-    return tuple(
-        Range(
-            pop.name,
-            what,
-            limits[what],
-            None if not np.isfinite(r.bound) else round(r.bound * unit),
-            None if r.measured is None else round(r.measured * unit),
-        )
-        for what, r in reaches.items()
-        for unit in [chosen.scale / (chosen.grid if what == "a_in" else 1.0)]
-    )
-
-
-def _reaches(
-    pop: Population, neuron: MultiLevel, context: Context
-) -> dict[str, scale.Reach]:
-    into = context.net.into(pop.name)
-    sources = [context.sources[p.pre] for p in into]
-    up, down = reach.input_bounds(
-        [p.map for p in into], [s.high for s in sources], [s.low for s in sources], neuron.n
-    )
-    bound_u, bound_v = reach.state_bounds(neuron, up, down)
-    bound_v = min(bound_v, _traced_bound(pop, neuron, context))
-    gain = float(np.abs(neuron.gain).max(initial=0))
-    peaks = None if context.calibration is None else context.calibration.peaks.get(pop.name)
-    before = 0.0 if peaks is None else peaks["sent"] * float(neuron.threshold.max())
-    seen = reach.measured(peaks, "v", 1.0)  # after what was sent has been taken off
-    bound_a = float(np.abs(neuron.gain * np.stack([up, down])).max(initial=0.0))
-    return {
-        "a_in": scale.Reach(bound_a, reach.measured(peaks, "a_in", gain)),
-        "u": scale.Reach(bound_u, reach.measured(peaks, "u", gain)),
-        "v": scale.Reach(bound_v, None if seen is None else seen + before),
-    }
-
-
-def _traced_bound(pop: Population, neuron: MultiLevel, context: Context) -> float:
-    """Return what |v| can never exceed, inf if there is no such number.
-
-    What a source with tracer has sent in all stays within its floor and ceiling, so a
-    membrane without leak never holds more than their weighted sum, its own start and what
-    it can owe.
-    """
-    lossless = bool((neuron.beta == 1).all()) and not neuron.alpha.any()
-    if not (lossless and neuron.traced) or neuron.bias.any():
-        return float("inf")
-    reached = np.abs(neuron.v0)
-    reached = reached + neuron.threshold * np.maximum(-neuron.floor, neuron.ceiling)
-    for p in context.net.into(pop.name):
-        total = _total(p.pre, context)
-        if total is None:
-            return float("inf")
-        summed = apply(reach.magnitudes(p.map), total[None])[0]
-        reached = reached + np.abs(neuron.gain) * summed
-    return float(reached.max(initial=0.0))
-
-
-def _total(name: str, context: Context) -> FloatArray | None:
-    """Return the largest |sum of all that was sent| per neuron [n], None if unbounded."""
-    for pop in context.net.populations:
-        if pop.name == name:
-            n = pop.neuron
-            if isinstance(n, MultiLevel) and n.traced:
-                return np.maximum(-n.floor, n.ceiling)
-            return None
-    if context.calibration is None:
-        return None
-    fed = np.asarray(context.calibration.values[name], np.float64)
-    summed = np.abs(np.cumsum(fed, axis=1)).max(axis=(0, 1), initial=0.0)
-    return np.asarray(summed.ravel(), np.float64)

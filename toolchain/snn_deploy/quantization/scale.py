@@ -19,6 +19,7 @@ COMFORT = 8192.0  # threshold register value beyond which finer thresholds gain 
 GRID = 64.0  # v units per unit of summed input and per unit of the threshold register
 CANDIDATES = 64  # scales tried within the last factor of two
 SAMPLE = 1 << 16  # weights per projection on which scales are compared
+ROUNDING = 1e-14  # relative; of a weight times and over a payload's scale, with a margin
 MARGIN = 2.0  # headroom over what calibration data showed
 
 
@@ -82,8 +83,9 @@ def best_scale(
     for power in sorted(range(-8, 15), key=lambda k: (abs(k), k)):
         scale = GRID * 2.0**power
         whole = threshold is None or float(threshold * 2.0**power).is_integer()
-        exact = scale <= cap and whole and _error(scale, some, bits, upward) == 0.0
-        if exact and _error(scale, weights, bits, upward) == 0.0:
+        allowed = exponents if scale > cap / 2 else upward  # else no scale drops fewer
+        exact = scale <= cap and whole and _is_exact(scale, some, bits, allowed)
+        if exact and _is_exact(scale, weights, bits, allowed):
             return scale
     return min(_grid(cap, threshold), key=lambda s: _error(s, some, bits, exponents))
 
@@ -105,6 +107,14 @@ def _grid(cap: float, threshold: float | None) -> Iterator[float]:
         else:
             register = np.floor(cap * float(fraction) * threshold / GRID)
             yield max(float(register), 1.0) * GRID / threshold
+
+
+def _is_exact(
+    scale: float, weights: Sequence[FloatArray], bits: int, exponents: range
+) -> bool:
+    """Whether all weights are whole numbers, but for the rounding of float64."""
+    size = sum(float(np.sum(w**2)) for w in weights)
+    return _error(scale, weights, bits, exponents) <= ROUNDING**2 * size
 
 
 def _error(

@@ -20,7 +20,9 @@ WEAK = (
 
 def caveats(run: Run, support: Iterable[Support], energy: Ledger | None) -> tuple[str, ...]:
     """Return the sentences, gravest first."""
-    found = [*_neurons(support), *_ranges(() if run.quant is None else run.quant.ranges)]
+    support = tuple(support)
+    found = [*_neurons(support), *_operations(support)]
+    found += _ranges(() if run.quant is None else run.quant.ranges)
     if energy is not None:
         found += [*_energy(energy), *_time(run), *_bounds(energy)]
     if run.simulated is not None and run.data is not None:
@@ -34,6 +36,21 @@ def _neurons(support: Iterable[Support]) -> list[str]:
         f"target" + (": the chip's own neuron is another" if s.runs == "microcode" else "")
         for s in support
         if s.runs != "stock"
+    ]
+
+
+def _operations(support: Iterable[Support]) -> list[str]:
+    """Return what to mind where an update is another program than the stock neuron's."""
+    most: dict[str, float] = {}
+    for s in support:
+        work = s.relative_operations or 1.0
+        if work != 1.0:
+            most[s.model] = max(work, most.get(s.model, 0.0))
+    return [
+        f"an update of {model} takes up to {work:.2f} times the operations of lif "
+        f"(derived: counted in its integer step); times are scaled by that, energies per "
+        f"update are those of lif"
+        for model, work in most.items()
     ]
 
 

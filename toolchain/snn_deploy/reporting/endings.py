@@ -72,7 +72,7 @@ def ending_sections(report: Report) -> list[Section]:
     if not report.endings:
         return []
     columns = (
-        "ends with", "ended early", "steps", "median", "p95", "most", "correct",
+        "ends with", "ended early", "steps", "least", "median", "p95", "most", "correct",
         "same class", "answer", "inference",
     )  # fmt: skip
     rows = tuple(_cells(e) for e in report.endings)
@@ -181,7 +181,7 @@ def _cells(e: Ending) -> tuple[str, ...]:
         _means(e),
         "-" if e.rule == FRAME else f"{e.met} of {n}",
         significant(s.mean),
-        *(str(v) for v in (s.median, s.p95, s.most)),
+        *(str(v) for v in (s.least, s.median, s.p95, s.most)),
         "-" if e.correct is None else share(e.correct / n),
         share(e.same / n),
         spread(e.answer_s, "s"),

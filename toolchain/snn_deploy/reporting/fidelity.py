@@ -109,11 +109,7 @@ def _where_integers_fail(worst: LayerFidelity | None) -> str:
         )
     alone, total = worst.alone, worst.gap("integer")
     what = "spikes" if worst.spiking else "membranes"
-    first = (
-        ""
-        if alone.step is None
-        else f" (first in sample {alone.sample}, step {alone.step})"
-    )
+    first = _place(alone)
     return (
         f"{worst.population!r} loses most by itself: fed with the float network's own "
         f"spikes, its integers change {share(alone.loss)} of its {what}{first}; with what "

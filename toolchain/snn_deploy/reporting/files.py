@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from snn_deploy.arrays import AnyArray
+from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.maps import Connection, Conv, Sparse
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection
@@ -30,7 +30,7 @@ def deployment_files(
     if run.quant is not None:
         files["quantized.npz"] = npz(integers(run.quant))
     if run.program is not None:
-        files["program.json"] = _json(program_facts(run.program))
+        files["program.json"] = _json(program_facts(run.program, run.order))
     return files
 
 
@@ -80,8 +80,12 @@ def integers(net: QuantNetwork) -> dict[str, AnyArray]:
     return {**of_populations, **of_projections}
 
 
-def program_facts(program: Program) -> dict[str, Any]:
-    """Return what quantized.npz means and where everything lives, in plain types."""
+def program_facts(program: Program, order: Mapping[str, IntArray]) -> dict[str, Any]:
+    """Return what quantized.npz means and where everything lives, in plain types.
+
+    order: of the populations whose windows are places in another order than that of
+    quantized.npz, the neuron in each place; it is null for all others.
+    """
     net = program.net
     return {
         "board": program.board.name,
@@ -92,12 +96,16 @@ def program_facts(program: Program) -> dict[str, Any]:
             for d in net.drives
         ],
         "outputs": list(net.outputs),
-        "populations": [_population(p, program) for p in net.populations],
+        "populations": [
+            _population(p, program, order.get(p.name)) for p in net.populations
+        ],
         "projections": [_projection(i, p) for i, p in enumerate(net.projections)],
     }
 
 
-def _population(pop: QuantPopulation, program: Program) -> dict[str, Any]:
+def _population(
+    pop: QuantPopulation, program: Program, order: IntArray | None
+) -> dict[str, Any]:
     pieces = program.partition.pieces
     return {
         "name": pop.name,
@@ -106,6 +114,7 @@ def _population(pop: QuantPopulation, program: Program) -> dict[str, Any]:
         "level": pop.level,
         "spiking": pop.spiking,
         "payload_bits": pop.payload_bits,
+        "order": None if order is None else order.tolist(),
         "pieces": [
             {
                 "core": int(program.placement.core[i]),

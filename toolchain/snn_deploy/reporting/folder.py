@@ -9,23 +9,26 @@ from pathlib import Path
 
 from snn_deploy.errors import InputError
 from snn_deploy.reporting.forms import FORM_FILES
+from snn_deploy.tuning import TUNED_FILE
 
-OF_REPORTS = FORM_FILES | {"program.json", "quantized.npz"}
+OF_REPORTS = FORM_FILES | {"program.json", "quantized.npz", TUNED_FILE}
 OF_LAVA = {"run.py", "README.md", "requirements.txt", "network.json", "snn_processes"} | {
     f"{name}.npz" for name in ("network", "stimulus", "expected", "states")
 }
 OUR_FILES = frozenset(OF_REPORTS | OF_LAVA)
 
 
-def check_folder(out: Path) -> None:
+def check_folder(out: Path, ours: frozenset[str] = OUR_FILES) -> None:
     """Refuse `out` now if it could not be written at the end.
+
+    ours: names of the files that an earlier run may have left there.
 
     Raises:
         InputError: Something that is not ours is in the way, or no folder can be made
             there.
     """
     if out.is_dir():
-        strange = sorted({f.name for f in out.iterdir()} - OUR_FILES)
+        strange = sorted({f.name for f in out.iterdir()} - ours)
         if strange:
             raise InputError(
                 f"--out {out}: holds files that are not ours, {strange[0]!r} for one; give "

@@ -27,6 +27,9 @@ ORIGINS: dict[str, str] = {
         "derived: from the values of single samples by the method named beside it; the "
         "value itself is that of `accuracy`, `latency` or `energy`"
     ),
+    "support[].relative_operations": (
+        "derived: operations counted in the neuron's integer step over those of lif"
+    ),
     "layers[].shape": "given: shape of the population in the model file",
     "layers[].neurons": "given: product of the shape",
     "layers[].cores": "count: pieces of the population, one core each",
@@ -95,6 +98,13 @@ ORIGINS: dict[str, str] = {
     "endings[].answer_s": "coefficient: counts through the time model [latency.source]",
     "endings[].inference_s": "coefficient: counts through the time model [latency.source]",
     "endings[].energy": "derived: counts times the prices of `energy.accounts`",
+    "tuning": "given: --max-drop, --finetune, --finetune-epochs, --weight-bits and --seed",
+    "tuning.held_out": "derived: a tenth of the samples, drawn with the seed",
+    "tuning.course": "count: cross entropy and correct classes of held-out samples",
+    "tuning.best": "derived: the epoch with most correct, then least loss, held out",
+    "tuning.float_correct": "count: samples right in the float network, before",
+    "tuning.chip_correct": "count: samples right in the chip simulator, before",
+    "tuning.tested": "given: samples of the input",
     "verified": "count: values of the emitted program against the integer simulator",
 }
 

@@ -12,6 +12,7 @@ from snn_deploy.data import Data
 from snn_deploy.decode import decode
 from snn_deploy.ledger import Ledger, bounds, ledger
 from snn_deploy.network import Assumption
+from snn_deploy.neurons.cost import relative_operations
 from snn_deploy.program import Piece, Program
 from snn_deploy.report import (
     Accuracy,
@@ -141,7 +142,8 @@ def _support(run: Run) -> tuple[Support, ...]:
         runs = "impossible" if model is None else model.runs
         source = run.board.source if model is None else model.source
         note = f"{run.board.name} does not list this model" if model is None else model.note
-        rows.append(Support(pop.name, pop.model, runs, source, note))
+        work = relative_operations(pop.model, pop.params)
+        rows.append(Support(pop.name, pop.model, runs, source, note, work))
     return tuple(rows)
 
 
@@ -156,6 +158,8 @@ def _narrowed(choices: Choices) -> Iterator[Assumption]:
     """Yield the bits that were chosen, unless they are what the board has."""
     if choices.weight_bits != Choices().weight_bits:
         yield Assumption("weight bits", str(choices.weight_bits), "--weight-bits")
+    if not choices.store_twice:
+        yield Assumption("weights", "stored once", "--finetune trains them instead")
     if choices.spike_bits is not None:
         yield Assumption("spike bits", str(choices.spike_bits), "--spike-bits")
     if choices.lower is not None:

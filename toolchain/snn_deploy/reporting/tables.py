@@ -4,13 +4,15 @@ in."""
 from collections.abc import Iterable
 
 from snn_deploy.ledger import Account, Ledger, Line
-from snn_deploy.report import Answer, Layer, Report, Utilization
+from snn_deploy.neurons.cost import STOCK
+from snn_deploy.report import Answer, Layer, Report, Support, Utilization
 from snn_deploy.reporting.endings import at_most, ending_sections, settled_line
 from snn_deploy.reporting.fidelity import fidelity_sections
 from snn_deploy.reporting.graded import graded_sections
 from snn_deploy.reporting.numbers import quantity, share, significant, spread
 from snn_deploy.reporting.sections import Section, Sources, Table, without_blanks
 from snn_deploy.reporting.software_tables import estimate_sections, software_sections
+from snn_deploy.reporting.tuning import tuning_sections
 
 __all__ = ["Section", "Sources", "Table", "sections", "without_blanks"]
 
@@ -25,6 +27,7 @@ def sections(report: Report) -> tuple[Section, ...]:
         *_caveats(report),
         *_assumptions(report),
         *_accuracy(report),
+        *tuning_sections(report),
         *_verified(report),
         *_layers(report),
         *fidelity_sections(report),
@@ -45,9 +48,18 @@ def sections(report: Report) -> tuple[Section, ...]:
 def _support(report: Report) -> list[Section]:
     if not report.support:
         return []
-    columns = ("population", "neuron", "runs as", "note")
-    rows = tuple((s.population, s.model, s.runs, s.note) for s in report.support)
-    return [Section(f"What runs on {report.target.name}", table=Table(columns, rows))]
+    columns = ("population", "neuron", "runs as", "operations", "note")
+    rows = tuple(
+        (s.population, s.model, s.runs, _times_lif(s), s.note) for s in report.support
+    )
+    table = Table(columns, rows, frozenset({"operations"}))
+    return [Section(f"What runs on {report.target.name}", table=without_blanks(table))]
+
+
+def _times_lif(support: Support) -> str:
+    """Return what an update costs; "-" for the neuron that all others are compared with."""
+    work = support.relative_operations
+    return "-" if work is None or support.model == STOCK else f"{work:.2f} x lif"
 
 
 def _caveats(report: Report) -> list[Section]:
@@ -84,9 +96,17 @@ def _verified(report: Report) -> list[Section]:
     v = report.verified
     if v is None:
         return []
-    columns = ("population", "process", "values", "u differ", "v differ", "spikes differ")
+    states = ("u", "v", "s")
+    differ = ("u differ", "v differ", "spikes differ", "other states differ")
+    columns = ("population", "process", "values", *differ)
     rows = tuple(
-        (p.population, p.process, str(p.values), *(str(p.mismatches[s]) for s in "uvs"))
+        (
+            p.population,
+            p.process,
+            str(p.values),
+            *(str(p.mismatches[s]) for s in states),
+            str(sum(n for s, n in p.mismatches.items() if s not in states)),
+        )
         for p in v.populations
     )
     table = Table(columns, rows, frozenset(columns[2:]))

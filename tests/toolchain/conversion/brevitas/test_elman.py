@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from quantized_models import set_scale
+from quantized_models import set_scale, units
 from snn_deploy import InputError
 from snn_deploy.conversion.ann import encode, evaluate, weights
 from snn_deploy.conversion.brevitas.agreement import observed
@@ -46,7 +46,7 @@ def test_a_qrnn_gives_brevitas_own_levels_in_every_step(model: Rows) -> None:
     reading = from_brevitas(model, SAMPLES[:1])
     cell, ann = reading.ann.layer("cell"), reading.ann
     ours = evaluate(ann, encode(ann.port, SAMPLES.numpy()))
-    unit = float((cell.scale / cell.theta)[0])
+    unit = float(units(cell)[0])
     set_scale(model.cell.quantizer.act_quant, float(cell.scale[0]))
     model.cell.input_weights.bias.data[:] = torch.from_numpy(cell.bias * unit)
     for source, linear, scale in (

@@ -20,7 +20,7 @@ IMAGES = torch.randn(60, 2, 6, 6, dtype=torch.float64, generator=torch.manual_se
 
 
 def assert_same_levels(
-    model: nn.Module, set_scales: Callable[[Any, Any], None], samples: torch.Tensor
+    model: Any, set_scales: Callable[[Any, Any], None], samples: torch.Tensor
 ) -> None:
     reading = from_brevitas(model, samples[:1])
     ours = evaluate(reading.ann, encode(reading.ann.port, samples.numpy()))
@@ -47,7 +47,7 @@ def test_a_cnn_with_batch_norm_residual_and_average_gives_brevitas_own_levels(
     bits: int,
 ) -> None:
     model = trained(ResidualCnn(bits), IMAGES)
-    assert any(model.norm1.weight < 0)  # type: ignore[union-attr, operator]
+    assert bool((model.norm1.weight < 0).any())
     assert_same_levels(model, set_cnn, IMAGES)
 
 
@@ -115,10 +115,10 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("model", "message"), REFUSED)
-def test_what_is_not_exact_is_refused_by_name(model: nn.Module, message: str) -> None:
+def test_what_is_not_exact_is_refused_by_name(model: Any, message: str) -> None:
     samples = torch.randn(8, 4)
-    for m in (model.entry, model.act):  # type: ignore[union-attr]
-        m(samples)  # type: ignore[operator]
+    for m in (model.entry, model.act):
+        m(samples)
     with pytest.raises(InputError, match=message):
         from_brevitas(model.eval(), samples)
 
@@ -136,7 +136,7 @@ def test_a_model_in_training_mode_is_refused() -> None:
 
 def test_a_quantizer_without_a_scale_is_refused() -> None:
     model = trained(Mlp(4), VECTORS)
-    scaling = model.act1.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl  # type: ignore[union-attr]
-    scaling.buffer.fill_(float("nan"))  # type: ignore[union-attr, operator]
+    scaling = model.act1.act_quant.fused_activation_quant_proxy.tensor_quant.scaling_impl
+    scaling.buffer.fill_(float("nan"))
     with pytest.raises(InputError, match=r"'act1' has a scale of nan; run training or"):
         from_brevitas(model, VECTORS[:1])

@@ -164,9 +164,16 @@ or Norse 1.1.0 (plain PyTorch layers around their neurons) and runs its forward 
 values. `write_nir(network, path)` writes standard NIR nodes; `read_nir` reads them back and `fuse` finds the
 neurons in them again.
 
+`record(module, x)` runs the module itself on x [N, T, *shape] and returns what each of its layers of neurons
+sent, by population; saved as .npz it is what `--framework-trace` takes, and the report's section
+"Fidelity" then goes from the framework to the chip:
+
+    np.savez_compressed("sent.npz", **record(module, x))
+    snn-deploy model.nir --target loihi2 --input test.npz --framework-trace sent.npz
+
 * Taken as they are: loops over time in forward, states handed back, skip edges, everything that only moves
   values, BatchNorm in evaluation, Dropout (left out), grouped convolutions, average pooling of any kind,
-  recurrent neurons and containers.
+  linear layers per token, recurrent neurons and containers.
 * Exact, but a layer of neurons of its own, and so one more step on the chip: the maximum of spikes (OR), the
   product of spikes (AND).
 * Several spikes per step (sinabs' default `MultiSpike`, and `MaxSpike(n)`, with `MembraneSubtract`) are
@@ -212,7 +219,9 @@ def mark(case: Case) -> str:
 def trip(rows: list[Row], key: str) -> str:
     if rows[0].refusal:
         held = "held" in rows[0].refusal
-        return f"refused ({'held after a spike' if held else 'spikes per step without limit'})"
+        return (
+            f"refused ({'held after a spike' if held else 'spikes per step without limit'})"
+        )
     seen = [(getattr(r, key), r.bins) for r in rows if getattr(r, key) is not None]
     return f"{sum(wrong for wrong, _ in seen)} / {sum(bins for _, bins in seen):,}"
 

@@ -30,6 +30,7 @@ with warnings.catch_warnings():
     # that nothing here uses.
     warnings.simplefilter("ignore")
     from brevitas.graph import quantize_impl as handlers
+    from brevitas.graph.base import ModuleToModuleByClass
     from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
     from brevitas.graph.quantize import align_input_quant, preprocess_for_quantize
     from brevitas.graph.standardize import DisableLastReturnQuantTensor
@@ -75,7 +76,8 @@ def _ready(model: nn.Module) -> Any:
 
 def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
     """Return the graph with quantizers: the steps of brevitas.graph.quantize.quantize, but
-    for an input of its own bits and sums that are left as they are in front of them."""
+    for an input of its own bits, and no quantizers beside those of the input, of
+    activations and of the sides of sums."""
     identities = {
         "signed": _identity(Int8ActPerTensorFloatMSE, bits.activation),
         "unsigned": _identity(Uint8ActPerTensorFloatMSE, bits.activation),
@@ -100,10 +102,8 @@ def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
     )
     graph = handlers.act_handler(graph, layer_map=acts)
     graph = handlers.residual_handler(graph, identities, acts, unsigned, align_input_quant)
-    graph = handlers.layer_handler(
-        graph, layer_map=layers, quant_identity_map=identities, quant_act_map=acts,
-        unsigned_act_tuple=unsigned, requantize_output=False,
-    )  # fmt: skip
+    for kind, (quantized, settings) in layers.items():
+        graph = ModuleToModuleByClass(kind, quantized, **settings).apply(graph)
     return DisableLastReturnQuantTensor().apply(graph)
 
 

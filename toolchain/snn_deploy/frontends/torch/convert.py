@@ -129,7 +129,7 @@ def _input(
     session: Session, module: torch.nn.Module, sample: torch.Tensor, steps: int | None
 ) -> Traced:
     """Return what stands for the input, with its leading dimensions told apart."""
-    time = _time_axis(module)
+    time = time_axis(module)
     if steps is not None:
         time = _given_axis(session, sample, steps, time)
     count = 1 if time is None else 2
@@ -141,7 +141,7 @@ def _input(
         )
     shape = tuple(sample.shape[count:])
     binary = bool(((sample == 0) | (sample == 1)).all())
-    whole = time is not None or any(_is_sequential(m) for m in module.modules())
+    whole = time is not None or any(is_squeezed(m) for m in module.modules())
     signal = Signal(shape, (Term(INPUT, (), 0 if whole else None),), binary=binary)
     return Traced.of(session, signal, tuple(sample.shape[:count]), time, whole)
 
@@ -159,7 +159,7 @@ def _given_axis(
     return fits[0] if time is None else time
 
 
-def _time_axis(module: torch.nn.Module) -> int | None:
+def time_axis(module: torch.nn.Module) -> int | None:
     """Return the time dimension that the neurons themselves take, None if they take one
     step."""
     for m in module.modules():
@@ -173,7 +173,7 @@ def _time_axis(module: torch.nn.Module) -> int | None:
     return None
 
 
-def _is_sequential(m: torch.nn.Module) -> bool:
+def is_squeezed(m: torch.nn.Module) -> bool:
     """Whether it takes batch and time in one dimension."""
     package, name = _kind(m)
     return package == "sinabs" and name.endswith("Squeeze")

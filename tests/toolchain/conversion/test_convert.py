@@ -1,0 +1,168 @@
+"""The API and the command line, from a float module to answers on the simulated chip."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from typer.testing import CliRunner
+
+from snn_deploy import InputError, convert, deploy
+from snn_deploy.cli import app
+from snn_deploy.conversion.convert import Converted
+from snn_deploy.conversion.feeding import answers
+from snn_deploy.conversion.methods import METHODS
+from snn_deploy_simulators import reference
+
+DIGITS: Any = load_digits()
+X = (DIGITS.images[:200, None] / 16).astype(np.float32)
+Y = DIGITS.target[:200]
+MODEL = """
+import torch
+from torch import nn
+
+def plain():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(36, 10)
+    )
+
+def broken():
+    raise RuntimeError("no weights")
+
+number = 3
+"""
+
+
+def plain() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(36, 10)
+    )
+
+
+def answered(made: Converted, x: Any) -> Any:
+    recording = reference.run(made.network, made.feed(x), keep=())
+    return answers(made.ann, made.method, recording.outputs[made.ann.output], made.steps)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if METHODS[m].exact])
+def test_a_float_model_becomes_a_spiking_network_with_the_integers_of_its_ann(
+    method: str,
+) -> None:
+    made = convert(plain(), X, method=method)
+    np.testing.assert_array_equal(answered(made, X), made.evaluate(X))
+    assert np.unique(made.evaluate(X)).size > 100
+    assert (made.steps > 1) == (method == "st-bif")
+    assert made.agreement.predictions > 0.95
+    assert made.float_agreement is not None
+    assert made.float_agreement > 0.9
+
+
+def test_rates_take_as_many_steps_as_asked_for() -> None:
+    made = convert(plain(), X, method="rate", steps=7)
+    assert made.feed(X).shape == (200, 7, 1, 8, 8)
+    assert convert(plain(), X, method="multi-bit").steps == 32
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"model": 3}, "convert takes a torch.nn.Module, not int"),
+    ({"calibration": X[:0]}, r"shape \[0, 1, 8, 8\]; give \[N, \*shape\], at least one"),
+    ({"calibration": X * np.nan}, "hold NaN or infinity"),
+    ({"method": "magic"}, "no method 'magic'"),
+    ({"steps": 0}, "steps 0: takes at least 1"),
+    ({"steps": 2}, "steps 2: 'graded' computes each sample in one step"),
+    ({"spike_bits": 9}, "spike_bits 9: takes 1 to 8"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), BAD)
+def test_what_cannot_be_meant_is_refused(options: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"model": plain(), "calibration": X} | options
+    with pytest.raises(InputError, match=message):
+        convert(given.pop("model"), given.pop("calibration"), **given)
+
+
+# --- command line ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "own_model.py").write_text(MODEL)
+    np.savez(tmp_path / "data.npz", x=X, y=Y)
+    return tmp_path
+
+
+def run(files: Path, factory: str, *options: str) -> Any:
+    arguments = [
+        "convert", f"{files / 'own_model.py'}:{factory}",
+        "--calibrate", str(files / "data.npz"), "--out", str(files / "out"), *options,
+    ]  # fmt: skip
+    return CliRunner().invoke(app, arguments)
+
+
+def test_what_the_command_writes_runs_on_the_chip_with_the_integers_of_the_ann(
+    files: Path,
+) -> None:
+    done = run(files, "plain", "--method", "st-bif")
+    assert done.exit_code == 0, done.output
+    assert "--decode final" in done.stdout
+    record = json.loads((files / "out" / "conversion.json").read_text())
+    assert record["steps_to_rest"]["largest"] == record["steps"] > 1
+    trace = files / "trace.npz"
+    report = deploy(
+        files / "out" / "model.nir", "loihi2", input=files / "out" / "input.npz",
+        profile="nir", dt=1e-3, threshold="ge", decode="final", trace=trace, samples=40,
+    )  # fmt: skip
+    wanted = convert(plain(), X, method="st-bif").evaluate(X[:40])
+    with np.load(trace) as outputs:
+        chip = outputs["chip/readout"][:, -1].astype(np.float64)
+    unit = np.abs(chip).max() / np.abs(wanted).max()  # one number for all samples
+    assert unit in {2.0**k for k in range(12)}
+    np.testing.assert_array_equal(chip, wanted * unit)
+    assert {a.equal for a in report.agreement} == {40}
+
+
+def test_the_same_command_writes_the_same_bytes(files: Path) -> None:
+    first = run(files, "plain", "--json")
+    kept = {f.name: f.read_bytes() for f in (files / "out").iterdir()}
+    again = run(files, "plain", "--json")
+    assert first.exit_code == again.exit_code == 0
+    assert json.loads(again.stdout)["method"] == "graded"
+    assert {f.name: f.read_bytes() for f in (files / "out").iterdir()} == kept
+    assert set(kept) == {"model.nir", "input.npz", "conversion.json", "conversion.md"}
+
+
+WRONG = [
+    ("broken", [], "RuntimeError: no weights"),
+    ("missing", [], "has no attribute 'missing'"),
+    ("number", [], "convert takes a torch.nn.Module, not int"),
+    ("", [], "give MODULE:FUNCTION, or FILE.py:FUNCTION"),
+    ("plain", ["--weight-bits", "1"], "weight bits 1: takes 2 to 8"),
+    ("plain", ["--method", "magic"], "no method 'magic'"),
+    ("plain", ["--calibrate", "nothing.npz"], "nothing.npz: no such data file"),
+]
+
+
+@pytest.mark.parametrize(("factory", "options", "message"), WRONG)
+def test_a_wrong_command_is_one_line_and_leaves_no_files(
+    files: Path, factory: str, options: list[str], message: str
+) -> None:
+    done = run(files, factory, *options)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (files / "out").exists()
+
+
+def test_a_folder_with_files_of_others_is_not_replaced(files: Path) -> None:
+    (files / "out").mkdir()
+    (files / "out" / "thesis.tex").write_text("mine")
+    done = run(files, "plain")
+    assert done.exit_code == 2
+    assert "'thesis.tex'" in done.stderr
+    assert (files / "out" / "thesis.tex").read_text() == "mine"

@@ -1,0 +1,188 @@
+"""How far a multi-level population goes: in floats, to choose its scale; in integers, for
+the report.
+
+The bounds are interval analysis: no input within the range of the calibration data (or of
+binary spikes, without data) exceeds them. Those of the integers are of the stored weights,
+rounded as they are; a membrane within them never saturates, neither before what is sent
+has been taken off nor after.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snn_deploy.arrays import FloatArray
+from snn_deploy.linear import apply, compose, fold
+from snn_deploy.maps import Connection, Map, Scale
+from snn_deploy.network import Population
+from snn_deploy.neurons import MultiLevel
+from snn_deploy.neurons.multi_level import OFF
+from snn_deploy.quant import QuantPopulation, QuantProjection, Range
+from snn_deploy.quantization import reach, registers, scale
+from snn_deploy.quantization.neuron import limits_of
+from snn_deploy.quantization.population import Context
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """What arrives over one projection. high, low: of one source in one step; total:
+    largest |sum| of all that each source sends [n_pre], None if there is no bound. lost:
+    what rounding the sum down takes off at most in a step."""
+
+    map: Map
+    high: float
+    low: float
+    total: FloatArray | None
+    lost: float = 0.0
+
+
+def float_reaches(
+    pop: Population, neuron: MultiLevel, context: Context
+) -> dict[str, scale.Reach]:
+    """Return how far the summed input (times gain), u and v go, by "a_in", "u" and "v"."""
+    links = [
+        Link(
+            p.map, context.sources[p.pre].high, context.sources[p.pre].low,
+            _total(p.pre, context),
+        )
+        for p in context.net.into(pop.name)
+    ]  # fmt: skip
+    seen = _measured(pop.name, neuron, context)
+    return {k: scale.Reach(b, seen[k]) for k, b in _bounds(neuron, links).items()}
+
+
+def integer_ranges(
+    neuron: MultiLevel,
+    made: QuantPopulation,
+    into: Sequence[QuantProjection],
+    s: float,
+    context: Context,
+) -> tuple[Range, ...]:
+    """Return the ranges of `made`, which `neuron` became; s: v units per float unit.
+
+    What was measured is the float network's, times s.
+    """
+    state, shift = limits_of(context.board).state, int(made.params["shift"].max())
+    twin = _twin(made)
+    bounds = _bounds(twin, [_integer_link(q, context) for q in into])
+    seen = _measured(made.name, neuron, context)
+    found = []
+    for what, bound in bounds.items():
+        unit = 2.0**shift if what == "a_in" else 1.0
+        measured = seen[what]
+        found.append(
+            Range(
+                made.name,
+                what,
+                state >> (shift if what == "a_in" else 0),
+                None if not np.isfinite(bound) else int(np.ceil(bound / unit)),
+                None if measured is None else round(measured * s / unit),
+            )
+        )
+    return tuple(found)
+
+
+def _twin(made: QuantPopulation) -> MultiLevel:
+    """Return the neurons of `made` in real numbers, in units of v. Decays are rounded
+    toward zero in integers, so what they keep here is never less."""
+    p = made.params
+    bounds = {k: p[k].astype(np.float64) for k in ("low", "high", "floor", "ceiling")}
+    return MultiLevel.of(
+        made.n,
+        alpha=(registers.DECAY_ONE - 1 - p["du"]) / registers.DECAY_ONE,
+        beta=(registers.DECAY_ONE - p["dv"]) / registers.DECAY_ONE,
+        gain=2.0 ** p["shift"],
+        bias=p["bias_mant"] << p["bias_exp"],
+        threshold=p["theta"],
+        v0=made.v0,
+        member=p["member"],
+        plane=p["plane"],
+        **{
+            k: np.where(np.abs(b) >= OFF, np.copysign(np.inf, b), b)
+            for k, b in bounds.items()
+        },
+    )
+
+
+def _integer_link(q: QuantProjection, context: Context) -> Link:
+    """Return what arrives in units of the summed input: payloads times stored weights."""
+    source = context.sources[q.pre]
+    high, low = source.high * source.scale, source.low * source.scale
+    total = _total(q.pre, context)
+    rounds = q.weight_exp < 0  # in every step, so that no sum of all steps is known
+    kept = None if total is None or rounds else total * source.scale
+    return Link(_times(q.map, 2.0**q.weight_exp), high, low, kept, float(rounds))
+
+
+def _times(m: Connection, factor: float) -> Map:
+    floats = Scale(np.full(m.n_post, factor))
+    return fold(compose(m, floats))
+
+
+def _bounds(neuron: MultiLevel, links: Sequence[Link]) -> dict[str, float]:
+    """Return the magnitudes that gain * input, u and v cannot exceed; inf if unbounded."""
+    maps = [link.map for link in links]
+    highs, lows = [link.high for link in links], [link.low for link in links]
+    up, down = reach.input_bounds(maps, highs, lows, neuron.n)
+    down = down - sum(link.lost for link in links)
+    bound_u, bound_v = reach.state_bounds(neuron, up, down)
+    if neuron.least < 0:  # what is taken back lifts the membrane to a threshold at most
+        drive = np.maximum(bound_u + neuron.bias, 0.0)
+        lifted = np.maximum(neuron.threshold, neuron.beta * neuron.threshold + drive)
+        bound_v = max(bound_v, float(lifted.max(initial=0.0)))
+    return {
+        "a_in": float(np.abs(neuron.gain * np.stack([up, down])).max(initial=0.0)),
+        "u": bound_u,
+        "v": min(bound_v, _traced_bound(neuron, links)),
+    }
+
+
+def _traced_bound(neuron: MultiLevel, links: Sequence[Link]) -> float:
+    """Return what |v| can never exceed, inf if there is no such number.
+
+    What a source with tracer has sent in all stays within its floor and ceiling (an input:
+    what the calibration data sums to), so a membrane without leak never holds more than
+    their weighted sum, its own start and what it can owe.
+    """
+    lossless = bool((neuron.beta == 1).all()) and not neuron.alpha.any()
+    if not (lossless and neuron.traced) or neuron.bias.any():
+        return float("inf")
+    reached = np.abs(neuron.v0)
+    reached = reached + neuron.threshold * np.maximum(-neuron.floor, neuron.ceiling)
+    for link in links:
+        if link.total is None:
+            return float("inf")
+        summed = apply(reach.magnitudes(link.map), link.total[None])[0]
+        reached = reached + np.abs(neuron.gain) * summed
+    return float(reached.max(initial=0.0))
+
+
+def _measured(name: str, neuron: MultiLevel, context: Context) -> dict[str, float | None]:
+    """Return what the float network reached, before what was sent has been taken off."""
+    peaks = None if context.calibration is None else context.calibration.peaks.get(name)
+    gain = float(np.abs(neuron.gain).max(initial=0))
+    sent = 0.0 if peaks is None else peaks["sent"]
+    if neuron.sliced:  # all of the level is taken off, whatever is sent of it
+        sent = max(neuron.most, -neuron.least)
+    seen = reach.measured(peaks, "v", 1.0)
+    return {
+        "a_in": reach.measured(peaks, "a_in", gain),
+        "u": reach.measured(peaks, "u", gain),
+        "v": None if seen is None else seen + sent * float(neuron.threshold.max()),
+    }
+
+
+def _total(name: str, context: Context) -> FloatArray | None:
+    """Return the largest |sum of all that was sent| per neuron [n], None if unbounded."""
+    for pop in context.net.populations:
+        if pop.name == name:
+            n = pop.neuron
+            if isinstance(n, MultiLevel) and n.traced and not n.sliced:
+                return np.maximum(-n.floor, n.ceiling)
+            return None
+    if context.calibration is None:
+        return None
+    fed = np.asarray(context.calibration.values[name], np.float64)
+    summed = np.abs(np.cumsum(fed, axis=1)).max(axis=(0, 1), initial=0.0)
+    return np.asarray(summed.ravel(), np.float64)
