@@ -83,15 +83,19 @@ def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) 
 
 
 def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray) -> Run:
-    by_source = m.matrix.tocsc()  # of rows in order: its columns are in order too
-    first, post, weight = by_source.indptr, by_source.indices, by_source.data
+    synapses = m.matrix.nnz
+    first = np.empty(m.n_pre + 1, np.int64)
+    post = np.empty(synapses, np.uint16 if m.n_post <= 1 << 16 else np.uint32)
+    weight = np.empty(synapses, np.int16)
+    listed = (m.matrix.indptr, m.matrix.indices, m.matrix.data)
+    kernels.by_source(*listed, first, post, weight)
     if len(members) < m.n_post:
         inside = np.zeros(m.n_post, np.bool_)
         inside[members] = True
         kept = inside[post]
         first = np.concatenate([[0], np.cumsum(kept)])[first]
         post, weight = post[kept], weight[kept]
-    rows = (first.astype(np.int64), _unsigned(post, m.n_post), weight.astype(np.int16))
+    rows = (first, post, weight)  # small and unsigned: Numba trusts the sign of `post`
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
     most = int(np.diff(m.matrix.indptr).max(initial=0))
 
@@ -108,11 +112,6 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
         )  # fmt: skip
 
     return run
-
-
-def _unsigned(index: AnyArray, n: int) -> AnyArray:
-    """Return the indices 0..n - 1 in a small unsigned type: Numba trusts their sign."""
-    return index.astype(np.uint16 if n <= 1 << 16 else np.uint32)
 
 
 def _by_row(weight: AnyArray) -> tuple[int, AnyArray]:

@@ -229,6 +229,34 @@ def transpose(matrix, right, result):
 
 
 @kernel
+def by_source(row_first, source, weight, first, post, post_weight):
+    """Turn synapses listed by target (CSR) into the same listed by source.
+
+    row_first [n_post + 1], source, weight: of each target. Sets first [n_pre + 1], and post
+    and post_weight, of each source; targets rise.
+    """
+    first[:] = 0
+    for s in range(source.size):
+        first[source[s] + 1] += 1
+    for i in range(first.size - 1):
+        first[i + 1] += first[i]
+    free = first[:-1].copy()
+    for j in range(row_first.size - 1):
+        for s in range(row_first[j], row_first[j + 1]):
+            at = free[source[s]]
+            post[at], post_weight[at] = j, weight[s]
+            free[source[s]] = at + 1
+
+
+@kernel
+def count_sources(row_first, source, rows, counts):
+    """Add to counts [n_pre] the synapses of each source that end in the given rows."""
+    for row in rows:
+        for s in range(row_first[row], row_first[row + 1]):
+            counts[source[s]] += 1
+
+
+@kernel
 def tally(first, index, kind, row_first, pair, piece, cost, messages, spent):
     """Count the messages of each step, and what they cost.
 
@@ -237,6 +265,7 @@ def tally(first, index, kind, row_first, pair, piece, cost, messages, spent):
     to messages [T, pairs] and spent [T, pieces, 4].
     """
     seen = np.zeros(row_first.size - 1, np.int64)  # spikes of each kind in this step
+    used = np.array([c for c in range(4) if np.any(cost[:, c])], np.int64)
     for t in range(first.size - 1):
         if seen.size == 1:
             seen[0] = first[t + 1] - first[t]
@@ -248,7 +277,7 @@ def tally(first, index, kind, row_first, pair, piece, cost, messages, spent):
                 for m in range(row_first[k], row_first[k + 1]):
                     if pair[m] >= 0:
                         messages[t, pair[m]] += seen[k]
-                    for c in range(4):
+                    for c in used:
                         spent[t, piece[m], c] += seen[k] * cost[m, c]
                 seen[k] = 0
 

@@ -17,7 +17,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.linear import matrix
 from snn_deploy.maps import Connection, Conv, Dense, Sparse
-from snn_deploy.passes.fanout import Grid, conv_counts, sparse_counts
+from snn_deploy.passes.fanout import Grid, conv_counts
 from snn_deploy.passes.resources import kernel_row_words, list_words, synapse_bits
 from snn_deploy.passes.traffic import homes
 from snn_deploy.program import Program, Window, grid_of
@@ -99,7 +99,8 @@ def _joined(
     piece = np.concatenate([none, *(np.full(p.kind.size, p.piece) for p in parts)])
     pair = np.concatenate([none, *(p.pair for p in parts)])
     cost = np.concatenate([np.zeros((0, len(COSTS)), np.int64), *(p.cost for p in parts)])
-    return Fan(pre, kind, first, pair[order], piece[order], cost[order], deaf)
+    small = (x[order].astype(np.int32) for x in (pair, piece, cost))  # for the cache
+    return Fan(pre, kind, first, *small, deaf)
 
 
 def _alike(values: AnyArray, kind: IntArray, chosen: IntArray) -> bool:
@@ -206,9 +207,9 @@ class _Costs:
         if isinstance(m, Dense):
             return window.size, int(list_words(np.array([window.size]), bits, self.core)[0])
         if isinstance(m, Sparse):
-            sources, counts = sparse_counts(m, self.grid, window)
             synops: IntArray = np.zeros(m.n_pre, np.int64)
-            synops[sources] = counts
+            rows = window.members(self.grid)
+            kernels.count_sources(m.matrix.indptr, m.matrix.indices, rows, synops)
             return synops[self.chosen], list_words(synops[self.chosen], bits, self.core)
         channels, rows, columns = self.reach(m, window)
         c, y, x = np.unravel_index(self.chosen, m.in_shape)

@@ -49,7 +49,9 @@ def digits(out: Path | None = None, **options: Any) -> Report:
 def recovered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a fine-tuned deployment."""
     out = tmp_path_factory.mktemp("tuned") / "out"
-    digits(out, max_drop=0.5, finetune=training(), finetune_epochs=EPOCHS, formats="json,md")
+    digits(
+        out, max_drop=0.5, finetune=training(), finetune_epochs=EPOCHS, formats="json,md"
+    )
     return out
 
 
@@ -77,10 +79,12 @@ def test_what_was_trained_is_rounded_by_nothing(recovered: Path) -> None:
         equal = {(a.first, a.second): a.equal for a in layer.agreement}
         assert (equal["reference", "integer"] or 0) > 0.999
         assert layer.spikes is not None
-        assert layer.spikes.mean > 10
+        assert (layer.spikes.mean or 0) > 10
 
 
-def test_the_file_it_leaves_gives_the_same_integers(recovered: Path, tmp_path: Path) -> None:
+def test_the_file_it_leaves_gives_the_same_integers(
+    recovered: Path, tmp_path: Path
+) -> None:
     tuning = read_report(recovered / "report.json").tuning
     assert tuning is not None
     flags = tuning.flags.split()
@@ -93,10 +97,16 @@ def test_the_file_it_leaves_gives_the_same_integers(recovered: Path, tmp_path: P
         ],
     )  # fmt: skip
     assert again.exit_code == 0, again.output
-    with np.load(recovered / "quantized.npz") as a, np.load(tmp_path / "again/quantized.npz") as b:
+    with (
+        np.load(recovered / "quantized.npz") as a,
+        np.load(tmp_path / "again/quantized.npz") as b,
+    ):
         weights = [k for k in a.files if k.startswith("projection/")]
         assert len(weights) == 2
-        for key in [*weights, *(k for k in a.files if k.endswith(("/vth", "/dv", "/amount")))]:
+        for key in [
+            *weights,
+            *(k for k in a.files if k.endswith(("/vth", "/dv", "/amount"))),
+        ]:
             assert (a[key] == b[key]).all(), key
     one, other = (read_report(f / "report.json") for f in (recovered, tmp_path / "again"))
     assert one.accuracy == other.accuracy
@@ -129,7 +139,11 @@ def test_every_number_of_a_fine_tuning_has_an_origin(recovered: Path) -> None:
 
 def test_a_net_that_loses_little_enough_is_left_alone(tmp_path: Path) -> None:
     report = digits(
-        tmp_path / "out", max_drop=10.0, finetune=training(), finetune_epochs=1, formats="json"
+        tmp_path / "out",
+        max_drop=10.0,
+        finetune=training(),
+        finetune_epochs=1,
+        formats="json",
     )
     right = {a.stage: a.correct for a in report.accuracy}
     assert 0 < right["reference"] - right["chip"] < 45
@@ -170,7 +184,9 @@ def test_too_much_lost_without_training_samples_says_how_to_train() -> None:
         for a in report.accuracy
     )
     changed = msgspec.structs.replace(report, accuracy=worse)
-    with pytest.raises(BudgetError, match=r"0\.0000, 40\.00 points below .* --finetune TRAIN"):
+    with pytest.raises(
+        BudgetError, match=r"0\.0000, 40\.00 points below .* --finetune TRAIN"
+    ):
         require_drop(changed, 39.9)
     require_drop(changed, 40.0)
     require_drop(changed, None)
@@ -183,7 +199,10 @@ def test_too_much_lost_without_training_samples_says_how_to_train() -> None:
         (["--max-drop", "-1"], "--max-drop -1: must be percentage points"),
         (["--max-drop", "1", "--stop-after", "place"], "--max-drop: nothing is simulated"),
         (["--finetune", "TRAIN"], "--finetune: say with --max-drop POINTS"),
-        (["--max-drop", "1", "--finetune-epochs", "3"], "nothing to train on; give --finetune"),
+        (
+            ["--max-drop", "1", "--finetune-epochs", "3"],
+            "nothing to train on; give --finetune",
+        ),
         (
             ["--max-drop", "1", "--finetune", "TRAIN", "--finetune-epochs", "0"],
             "--finetune-epochs 0: must be at least 1",

@@ -56,3 +56,22 @@ def limited(board: Board, choices: Choices) -> Board:
     )
     synapse = msgspec.structs.replace(board.synapse, payload_bits_max=narrow)
     return msgspec.structs.replace(board, synapse=synapse)
+
+
+def check_endings(choices: Choices, *, simulated: bool) -> None:
+    """Refuse ends of samples where none is simulated, and of no step.
+
+    Raises:
+        InputError: As said.
+    """
+    window = choices.exit_when_stable
+    if window is not None and window < 1:
+        raise InputError(f"--exit-when-stable {window}: must be at least 1 step")
+    for option, wish in (
+        ("--until-quiet", choices.until_quiet),
+        ("--exit-when-stable", window is not None),
+    ):
+        if wish and not simulated:
+            raise InputError(
+                f"{option}: no sample is simulated; give --input, and no --stop-after"
+            )

@@ -2,6 +2,7 @@
 fit."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -178,13 +179,18 @@ def _compared(outcomes: tuple[Outcome, ...]) -> Section:
         if not o.refused
     )
     refused = tuple(
-        f"{o.profile}, reset {o.reset}, {o.spikes_per_step or 'one'} per step: {o.refused}"
-        for o in outcomes
-        if o.refused
+        ", ".join(_choices(o)) + f": {o.refused}" for o in outcomes if o.refused
     )
     meaning = "spikes and energy per inference on the chip; float and chip: accuracy"
     table = Table(columns, rows, frozenset(columns[3:])) if rows else None
     return Section("Side by side", (meaning, *refused), table)
+
+
+def _choices(o: Outcome) -> Iterator[str]:
+    yield o.profile
+    yield f"reset {o.reset}"
+    if o.spikes_per_step is not None:
+        yield f"{o.spikes_per_step} per step"
 
 
 def _sections(found: Findings) -> list[Section]:

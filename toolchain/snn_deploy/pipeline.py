@@ -15,7 +15,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray
 from snn_deploy.batches import Tell, untold
 from snn_deploy.board import Board, load_board
-from snn_deploy.choices import Choices, limited
+from snn_deploy.choices import Choices, check_endings, limited
 from snn_deploy.data import Data, check_data, load_data
 from snn_deploy.decode import choose_answer, reread
 from snn_deploy.emission import (
@@ -130,16 +130,10 @@ def deploy(
     check_wishes(input, stop_after, trace, min_accuracy, seed)
     check_batch(batch)
     choices = Choices(
-        partition=partition,
-        placement=placement,
-        time_model=time_model,
-        weight_bits=weight_bits,
-        spike_bits=spike_bits,
-        until_quiet=until_quiet,
-        exit_when_stable=exit_when_stable,
-        lower=lower,
-        store_twice=finetune is None,
-    )
+        partition=partition, placement=placement, time_model=time_model,
+        weight_bits=weight_bits, spike_bits=spike_bits, until_quiet=until_quiet,
+        exit_when_stable=exit_when_stable, lower=lower, store_twice=finetune is None,
+    )  # fmt: skip
     check_methods(choices)
     check_endings(choices, simulated=input is not None and stop_after in (None, STAGES[-1]))
     forms = chosen_forms(formats)
@@ -347,25 +341,6 @@ def check_batch(batch: int | None) -> None:
     """Raise InputError if `batch` is no number of samples."""
     if batch is not None and batch < 1:
         raise InputError(f"--batch {batch}: must be at least 1")
-
-
-def check_endings(choices: Choices, *, simulated: bool) -> None:
-    """Refuse ends of samples where none is simulated, and of no step.
-
-    Raises:
-        InputError: As said.
-    """
-    window = choices.exit_when_stable
-    if window is not None and window < 1:
-        raise InputError(f"--exit-when-stable {window}: must be at least 1 step")
-    for option, wish in (
-        ("--until-quiet", choices.until_quiet),
-        ("--exit-when-stable", window is not None),
-    ):
-        if wish and not simulated:
-            raise InputError(
-                f"{option}: no sample is simulated; give --input, and no --stop-after"
-            )
 
 
 def check_labels(run: Run, min_accuracy: float | None) -> None:

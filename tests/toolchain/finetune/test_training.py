@@ -34,11 +34,16 @@ def perceptron(n: int = 2) -> Network:
     last = rng.normal(0, 0.2, (n, 16))
     last[0, :8] += 0.3
     last[1, 8:] += 0.3
-    hidden = Lif.of(16, alpha=0.25, beta=0.9, bias=rng.normal(0, 0.02, 16), reset="subtract")
+    hidden = Lif.of(
+        16, alpha=0.25, beta=0.9, bias=rng.normal(0, 0.02, 16), reset="subtract"
+    )
     return retime(
         Network(
             (Input("in", (16,)),),
-            (Population("hidden", (16,), hidden), Population("out", (n,), Lif.of(n, beta=0.9))),
+            (
+                Population("hidden", (16,), hidden),
+                Population("out", (n,), Lif.of(n, beta=0.9)),
+            ),
             (
                 Projection("in", "hidden", Dense(first)),
                 Projection("hidden", "hidden", Dense(rng.normal(0, 0.1, (16, 16))), 1),
@@ -58,7 +63,9 @@ def samples(n: int, seed: int) -> dict[str, np.ndarray]:
     return {"x": (rng.random((n, STEPS, 16)) < rate).astype(np.uint8), "y": y}
 
 
-def tuned(seed: int = 0, epochs: int = 6) -> tuple[Network, list[tuple[float | None, float, int]]]:
+def tuned(
+    seed: int = 0, epochs: int = 6
+) -> tuple[Network, list[tuple[float | None, float, int]]]:
     net = perceptron()
     test = samples(100, 9)
     quant = quantize(net, BOARD, calibration(net, test["x"]), weight_bits=BITS)
@@ -129,7 +136,7 @@ def test_every_float_gets_a_gradient() -> None:
     model = Trainable(on_grid(net, quant, BOARD, BITS))
     from snn_deploy.finetune.forward import run
 
-    sent = run(model.grid.net, *model(), {"in": torch.tensor(x).float()})
+    sent = run(model.grid.net, *model.values(), {"in": torch.tensor(x).float()})
     sent["out"].square().sum().backward()  # type: ignore[no-untyped-call]
     names = {f"{latent.population} {latent.name}" for latent in model.latents}
     assert names == {

@@ -60,7 +60,7 @@ def _outside(
             continue
         before = sent[p.pre]
         flat = apply(p.map, weights[order[id(p)]], before.flatten(0, 1))
-        value = _late(flat.unflatten(0, before.shape[:2]), p.delay)
+        value = _late(flat.reshape(*before.shape[:2], -1), p.delay)
         total = value if total is None else total + value
     return total
 
@@ -119,7 +119,8 @@ def apply(m: Map, weight: Tensor, x: Tensor) -> Tensor:
         case Dense():
             return functional.linear(x, weight)
         case Sparse():
-            return torch.sparse.mm(weight, x.T).T
+            product: Tensor = torch.sparse.mm(weight, x.T)
+            return product.T
         case Conv():
             return _convolved(m, weight, x)
         case _:
@@ -135,7 +136,7 @@ def _convolved(m: Conv, weight: Tensor, x: Tensor) -> Tensor:
         reach = (m.out_shape[1 + axis] - 1) * m.stride[axis]
         reach += (m.weight.shape[2 + axis] - 1) * m.dilation[axis] + 1
         sides += [m.padding[axis], reach - m.in_shape[1 + axis] - m.padding[axis]]
-    image = functional.pad(x.unflatten(1, m.in_shape), sides)
+    image = functional.pad(x.reshape(-1, *m.in_shape), sides)
     made = functional.conv2d(
         image, weight, stride=m.stride, dilation=m.dilation, groups=m.groups
     )

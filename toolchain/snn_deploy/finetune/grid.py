@@ -194,13 +194,15 @@ def best_unit(
     units = units[units <= cap] if units[0] <= cap else np.array([NEAR * cap])
     least = 0 if low <= cap else int(board.synapse.weight_exp_min.value)
     exponents = range(least, int(board.synapse.weight_exp_max.value) + 1)
-    tried = [
-        (sum(e for e, _ in fits), unit, tuple(x for _, x in fits))
-        for unit in map(float, units)
-        for fits in [[_fit(w, t, unit, bits, exponents) for w, t in zip(weights, tops)]]  # noqa: B905
-    ]
-    _, unit, chosen = min(tried, key=lambda each: (each[0], -each[1]))
-    return unit, chosen
+    tried = []
+    for unit in map(float, units):
+        fits = [
+            _fit(w, top, unit, bits, exponents)
+            for w, top in zip(weights, tops, strict=True)
+        ]
+        tried.append((sum(error for error, _ in fits), -unit, [e for _, e in fits]))
+    _, minus, chosen = min(tried)
+    return -minus, tuple(chosen)
 
 
 def _fit(

@@ -5,7 +5,8 @@ in thresholds (Zenke and Ganguli, "SuperSpike", Neural Computation 2018); what a
 to its own membrane is taken for constant, as snnTorch does.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,17 +52,22 @@ class State:
 
 def neurons_of(lif: Lif, dtype: torch.dtype) -> Neurons:
     """Return `lif` as constant tensors."""
-    arrays = {name: torch.tensor(getattr(lif, name), dtype=dtype) for name in ARRAYS}
-    return Neurons(**arrays, **settings_of(lif))
+    return with_tensors(
+        lif, {name: torch.tensor(getattr(lif, name), dtype=dtype) for name in ARRAYS}
+    )
 
 
-def settings_of(lif: Lif) -> dict[str, Any]:
-    """Return all of `Neurons` that is no tensor."""
-    names = {f.name for f in fields(Neurons)} - {*ARRAYS, "current"}
-    return {
-        **{name: getattr(lif, name) for name in names},
-        "current": bool(np.any(lif.alpha)),
-    }
+def with_tensors(lif: Lif, tensors: Mapping[str, Tensor]) -> Neurons:
+    """Return the settings of `lif` with a tensor for each of ARRAYS."""
+    values: dict[str, Any] = dict(tensors)
+    return Neurons(
+        **values,
+        reset=lif.reset,
+        inclusive=lif.inclusive,
+        hold=lif.hold,
+        spiking=lif.spiking,
+        current=bool(np.any(lif.alpha)),
+    )
 
 
 def start(n: Neurons, samples: int) -> State:

@@ -24,7 +24,7 @@ from snn_deploy.finetune.grid import (
     weight_range,
     with_weights,
 )
-from snn_deploy.finetune.step import ARRAYS, Neurons, settings_of
+from snn_deploy.finetune.step import ARRAYS, Neurons, with_tensors
 from snn_deploy.network import Network, Population
 from snn_deploy.neurons import Lif
 from snn_deploy.quantization import registers
@@ -94,7 +94,7 @@ class Trainable(nn.Module):
         for latent in self.latents:
             latent.value.clamp_(latent.low, latent.high)
 
-    def forward(self, on_grid: bool = True) -> tuple[list[Tensor], dict[str, Neurons]]:
+    def values(self, on_grid: bool = True) -> tuple[list[Tensor], dict[str, Neurons]]:
         """Return weights by projection and neurons by name, rounded unless `on_grid` is
         False."""
         return self._weights(on_grid), self._neurons(on_grid)
@@ -130,7 +130,7 @@ class Trainable(nn.Module):
                 if latent.name == "threshold":
                     ratio = torch.tensor(_ratio(pop.neuron)).float()
                     values["amount"] = through(wide * ratio, made.amount)
-            found[pop.name] = Neurons(**values, **settings_of(made))
+            found[pop.name] = with_tensors(made, values)
         return found
 
     def _stored(self, i: int) -> FloatArray:

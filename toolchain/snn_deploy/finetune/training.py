@@ -155,9 +155,9 @@ def _epoch(model: Trainable, lesson: _Lesson, optimizer: torch.optim.Optimizer) 
     """Train once on every sample; return the mean loss."""
     order = torch.randperm(len(lesson.learn), generator=lesson.rng)
     total = 0.0
-    for which in lesson.learn[order].split(lesson.batch):
+    for which in torch.split(lesson.learn[order], lesson.batch):
         x = lesson.samples.some(which)
-        output = run(model.grid.net, *model(), x)[lesson.answer.output]
+        output = run(model.grid.net, *model.values(), x)[lesson.answer.output]
         loss = _loss(output, lesson.targets[which], lesson)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -187,9 +187,9 @@ def _outputs(
     model: Trainable, lesson: _Lesson, which: Tensor, *, on_grid: bool = True
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the output of some samples at a time, and which they are."""
-    for part in which.split(4 * lesson.batch):
+    for part in torch.split(which, 4 * lesson.batch):
         x = lesson.samples.some(part)
-        yield run(model.grid.net, *model(on_grid), x)[lesson.answer.output], part
+        yield run(model.grid.net, *model.values(on_grid), x)[lesson.answer.output], part
 
 
 def _better(one: TuningEpoch, other: TuningEpoch) -> bool:

@@ -117,9 +117,7 @@ def _spikingjelly(graph: Graph) -> Reading | None:
 
 def _norse(graph: Graph) -> Reading | None:
     found = taus(graph)
-    if not _written_by(graph, "norse", _NORSE) or (
-        found.size and found.max() >= NORSE_DT
-    ):
+    if not _written_by(graph, "norse", _NORSE) or (found.size and found.max() >= NORSE_DT):
         return None
     keys = [(node, key) for node in graph.of_kind(*NEURONS) for key in ("r", "w_in")]
     if not all((node.real(key) == 1).all() for node, key in keys if node.has(key)):
