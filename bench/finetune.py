@@ -2,7 +2,9 @@
 
 Networks that snnTorch trained (examples/), trained further on digits that are not tested:
 the training split, shown with the spikes of the test's encoder and with randomly drawn
-ones. One thread; Loihi 2. Also what storing weights twice would take instead.
+ones. One thread; Loihi 2. Also what storing weights twice would take instead. The learning
+rate that all networks share was chosen on digits_rows with seed 0, its test accuracy in
+view; the other seeds and digits_mlp were not.
 """
 
 import sys
@@ -31,6 +33,7 @@ class Case:
     max_drop: float = 0.5
 
 
+SEEDS = (0, 1, 2)
 CASES = (Case("digits_mlp", 3, 10), Case("digits_rows", 4, 12))
 
 
@@ -95,17 +98,15 @@ def bench(case: Case) -> None:
     print(f"{case.example}, {case.weight_bits}-bit weights      float  chip")
     run("calibrated, stored once", max_drop=100.0, finetune=train)
     run("calibrated, twice where needed")
-    tuned = run(
-        "fine-tuned, stored once",
-        max_drop=case.max_drop, finetune=train, finetune_epochs=case.epochs,
-    ).tuning  # fmt: skip
-    if tuned is None:
-        sys.exit(f"{case.example}: loses too little to be fine-tuned")
-    print(
-        f"  epoch {tuned.best} of {len(tuned.course) - 1} kept; float network before: "
-        f"{tuned.float_correct} of {tuned.tested}\n",
-        flush=True,
-    )
+    for seed in SEEDS:
+        tuned = run(
+            f"fine-tuned, stored once, seed {seed}",
+            max_drop=case.max_drop, finetune=train, finetune_epochs=case.epochs, seed=seed,
+        ).tuning  # fmt: skip
+        if tuned is None:
+            sys.exit(f"{case.example}: loses too little to be fine-tuned")
+        print(f"    epoch {tuned.best} of {len(tuned.course) - 1} kept", flush=True)
+    print()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Rest, exactly: from some step on no input is left, no spike is under way, and no population
 changes a state or fires. One such step was seen, in which nothing arrived anywhere; every
 later one does the same to the same states, so all that would follow are the same again,
-forever. A population whose leak or bias still moves it is not at rest.
+forever. A population whose leak or bias still moves it is not at rest; a current that
+decays at once is no state, since nothing later depends on it.
 
 The engine runs all steps; where a sample ends is worked out from its trace, and what comes
 after is cut away before anything is counted. Seeing the end and resetting takes a host or

@@ -99,8 +99,15 @@ def _joined(
     piece = np.concatenate([none, *(np.full(p.kind.size, p.piece) for p in parts)])
     pair = np.concatenate([none, *(p.pair for p in parts)])
     cost = np.concatenate([np.zeros((0, len(COSTS)), np.int64), *(p.cost for p in parts)])
-    small = (x[order].astype(np.int32) for x in (pair, piece, cost))  # for the cache
-    return Fan(pre, kind, first, *small, deaf)
+    return Fan(
+        pre,
+        kind,
+        first,
+        pair[order].astype(np.int32),  # small, for the cache
+        piece[order].astype(np.int32),
+        cost[order].astype(np.int32),
+        deaf,
+    )
 
 
 def _alike(values: AnyArray, kind: IntArray, chosen: IntArray) -> bool:

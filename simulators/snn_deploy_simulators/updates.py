@@ -92,9 +92,13 @@ def _largest(values, so_far):
 
 
 @kernel
-def _differ(before, after):
-    """Return whether anything in rows [k, n] is another than before."""
-    for k in range(before.shape[0]):
+def _differ(before, after, parameter):
+    """Return whether any state [states, n] is another than before; a current that decays at
+    once is none: no later step depends on it."""
+    for i in range(before.shape[1]):
+        if before[0, i] != after[0, i] and parameter[0, i] < AT_ONCE:
+            return True
+    for k in range(1, before.shape[0]):
         for i in range(before.shape[1]):
             if before[k, i] != after[k, i]:
                 return True
@@ -195,6 +199,6 @@ def update(
             membrane[t] = state[1]
         peak[0] = _largest(total[t], peak[0])
         peak[1], peak[2] = _largest(state[0], peak[1]), _largest(state[1], peak[2])
-        if changed.size and _differ(previous, state):
+        if changed.size and _differ(previous, state, parameter):
             changed[0] = start + t
         first[start + t + 1] = count

@@ -12,20 +12,20 @@ DOUBLED = 2
 
 @dataclass(frozen=True)
 class Method:
-    """One way to convert.
+    """One way to convert. summary: one line for the user.
 
     tracer: a neuron keeps all it has sent within the levels of its layer, which makes the
     result independent of the order of arrival. ternary: it sends -1, 0 or 1 per step.
     repeats: the sample is fed in every step, and spikes stand for a rate. exact: at rest
-    the network has computed the integers of the ANN. summary: one line for the user.
+    the network has computed the integers of the ANN.
     """
 
     name: str
-    tracer: bool
-    ternary: bool
-    repeats: bool
-    exact: bool
     summary: str
+    tracer: bool = False
+    ternary: bool = False
+    repeats: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,26 @@ METHODS = MappingProxyType({
     m.name: m
     for m in (
         Method(
-            "st-bif", True, True, False, True,
+            "st-bif",
             "bipolar spikes -1, 0, 1 with a tracer, run to rest (BIFSNN, SpikeZIP)",
+            tracer=True, ternary=True, exact=True,
         ),
         Method(
-            "graded", True, False, False, True,
+            "graded",
             "the change of a level in one graded spike, with a tracer",
+            tracer=True, exact=True,
         ),
         Method(
-            "group", False, False, False, True,
+            "group",
             "the whole level in one graded spike, one step (Group Neuron at T = 1)",
+            exact=True,
         ),
         Method(
-            "multi-bit", False, False, True, False,
+            "multi-bit",
             "spikes of a few bits as a rate over the steps; approximate",
+            repeats=True,
         ),
-        Method("rate", False, False, True, False, "binary spikes as a rate; the baseline"),
+        Method("rate", "binary spikes as a rate; the baseline", repeats=True),
     )
 })  # fmt: skip
 

@@ -31,7 +31,7 @@ from snn_deploy.quantization import registers
 from snn_deploy.quantization.population import stored_weights
 from snn_deploy.quantization.scale import COMFORT, GRID
 
-RATE = 0.005  # of the root mean square of an array per update; ours, tried on digits
+RATE = 0.002  # of the root mean square of an array per update; ours, tried on digits_rows
 DECAY = 0.01  # AdamW's own default, for weights of size one
 SLOWER = 0.1  # thresholds and decays, each of which moves many neurons
 STEP = 1.0 / registers.DECAY_ONE

@@ -65,7 +65,9 @@ def test_a_float_model_survives_quantization_and_its_integers_agree(
     agreement = compare(quantized, reading, x[1400:])
     assert agreement.predictions > 0.98
     assert min(agreement.levels.values()) > 0.95
-    assert min(agreement.levels_used.values()) >= 8
+    # Both sides of the sum share a scale, so that the smaller one uses few of its levels.
+    assert min(agreement.levels_used.values()) >= 4
+    assert max(agreement.levels_used.values()) > 1 << (bits.activation - 1)
     with torch.no_grad():
         accuracy = [
             float((m(x[1400:]).argmax(1) == y[1400:]).double().mean())
