@@ -14,28 +14,40 @@ from snn_deploy.cli_convert import convert
 from snn_deploy.cli_frame import Group, reported, show_version
 from snn_deploy.cli_intake import Batch, Input, takes_input
 from snn_deploy.cli_options import (
+    Backend,
     Debug,
     Decode,
     Dt,
+    ExitWhenStable,
     Finetune,
     FinetuneEpochs,
+    Formats,
     FrameworkTrace,
     Json,
     LavaPython,
     List,
+    Lower,
     MaxDrop,
+    MinAccuracy,
     Model,
+    Out,
     Partition,
     Placement,
     Profile,
     Reset,
     Samples,
     Seed,
+    SpikeBits,
     SpikesPerStep,
     Steps,
+    StopAfter,
     Target,
     Threshold,
     TimeModel,
+    TraceFile,
+    UntilQuiet,
+    Verify,
+    WeightBits,
 )
 from snn_deploy.inputs.intake import AS_IT_IS, Intake
 
@@ -65,14 +77,8 @@ def deploy(
     target: Target,
     input: Input = None,
     intake: Intake = AS_IT_IS,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder for the report in all forms, and the program."),
-    ] = None,
-    formats: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Of the report in --out: any of json,md,html,tex,svg,pdf."),
-    ] = None,
+    out: Out = None,
+    formats: Formats = None,
     profile: Profile = None,
     dt: Dt = None,
     reset: Reset = None,
@@ -82,99 +88,34 @@ def deploy(
     samples: Samples = None,
     batch: Batch = None,
     decode: Decode = None,
-    min_accuracy: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="Exit with 4 if the chip's accuracy (0..1) is below this."),
-    ] = None,
+    min_accuracy: MinAccuracy = None,
     max_drop: MaxDrop = None,
     finetune: Finetune = None,
     finetune_epochs: FinetuneEpochs = None,
-    trace: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Save every population's output in every simulator (.npz)."),
-    ] = None,
+    trace: TraceFile = None,
     framework_trace: FrameworkTrace = None,
-    backend: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Write a program for a chip into --out, too: lava."),
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Run the Lava program and compare every bit.")
-    ] = False,
+    backend: Backend = None,
+    verify: Verify = False,
     lava_python: LavaPython = None,
     partition: Partition = "intel",
     placement: Placement = "local",
     time_model: TimeModel = "bound",
-    weight_bits: Annotated[int, typer.Option(help="Of a stored weight, 1 to 8.")] = 8,
-    spike_bits: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Most bits of a spike's payload; 0 for binary spikes."),
-    ] = None,
-    until_quiet: Annotated[
-        bool, typer.Option("--until-quiet", help="A sample ends when all is at rest.")
-    ] = False,
-    exit_when_stable: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(metavar="K", help="Report an exit once a class stood for K steps."),
-    ] = None,
-    lower: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            metavar="METHOD",
-            help="Make spikes binary: bit-planes, unary or member-bank.",
-        ),
-    ] = None,
-    stop_after: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            help="read, normalize, quantize, partition, place, route or simulate."
-        ),
-    ] = None,
+    weight_bits: WeightBits = 8,
+    spike_bits: SpikeBits = None,
+    until_quiet: UntilQuiet = False,
+    exit_when_stable: ExitWhenStable = None,
+    lower: Lower = None,
+    stop_after: StopAfter = None,
     seed: Seed = 0,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
     """Map MODEL onto a target, simulate it there, and report (the default verb)."""
-    with reported(debug) as outcome:
+    asked = locals()  # every option, under its own name
+    with reported(asked.pop("debug")) as outcome:
         from snn_deploy.cli_deploy import run_deploy
 
-        run_deploy(
-            json=json,
-            model=model,
-            target=target,
-            input=input,
-            intake=intake,
-            out=out,
-            formats=formats,
-            profile=profile,
-            dt=dt,
-            reset=reset,
-            threshold=threshold,
-            spikes_per_step=spikes_per_step,
-            steps=steps,
-            samples=samples,
-            batch=batch,
-            decode=decode,
-            min_accuracy=min_accuracy,
-            max_drop=max_drop,
-            finetune=finetune,
-            finetune_epochs=finetune_epochs,
-            trace=trace,
-            framework_trace=framework_trace,
-            backend=backend,
-            verify=verify,
-            lava_python=lava_python,
-            partition=partition,
-            placement=placement,
-            time_model=time_model,
-            weight_bits=weight_bits,
-            spike_bits=spike_bits,
-            until_quiet=until_quiet,
-            exit_when_stable=exit_when_stable,
-            lower=lower,
-            stop_after=stop_after,
-            seed=seed,
-        )
+        run_deploy(**asked)
     return outcome.code
 
 
@@ -231,25 +172,11 @@ def check(
     debug: Debug = False,
 ) -> int:
     """List how MODEL can be read, what is assumed, and everything that does not fit."""
-    with reported(debug) as outcome:
+    asked = locals()
+    with reported(asked.pop("debug")) as outcome:
         from snn_deploy.cli_check import run_check
 
-        run_check(
-            json=json,
-            model=model,
-            target=target,
-            compare_readings=compare_readings,
-            input=input,
-            intake=intake,
-            profile=profile,
-            dt=dt,
-            reset=reset,
-            threshold=threshold,
-            spikes_per_step=spikes_per_step,
-            steps=steps,
-            samples=samples,
-            seed=seed,
-        )
+        run_check(**asked)
     return outcome.code
 
 
@@ -320,33 +247,12 @@ def compare(
     With --targets: one table, and in --out one picture, of accuracy, energy, time and
     cores, e.g. compare model.nir --input x.npz --targets loihi2,loihi1 --weight-bits 8,4.
     """
-    with reported(debug) as outcome:
-        from snn_deploy.cli_what_if import run_either
+    asked = locals()
+    with reported(asked.pop("debug")) as outcome:
+        from snn_deploy.cli_what_if import LISTS, run_either
 
-        run_either(
-            tuple(files),
-            {
-                "targets": targets,
-                "weight_bits": weight_bits,
-                "spike_bits": spike_bits,
-                "partition": partition,
-                "placement": placement,
-                "time_model": time_model,
-            },
-            json=json,
-            out=out,
-            input=input,
-            intake=intake,
-            profile=profile,
-            dt=dt,
-            reset=reset,
-            threshold=threshold,
-            spikes_per_step=spikes_per_step,
-            steps=steps,
-            samples=samples,
-            decode=decode,
-            seed=seed,
-        )
+        lists = {name: asked.pop(name) for name in LISTS}
+        run_either(tuple(asked.pop("files")), lists, **asked)
     return outcome.code
 
 

@@ -92,3 +92,49 @@ FinetuneEpochs = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(metavar="N", help="Train for at most N epochs (30)."),
 ]
+Out = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Folder for the report in all forms, and the program."),
+]
+Formats = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Of the report in --out: any of json,md,html,tex,svg,pdf."),
+]
+MinAccuracy = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(help="Exit with 4 if the chip's accuracy (0..1) is below this."),
+]
+TraceFile = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Save every population's output in every simulator (.npz)."),
+]
+Backend = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Write a program for a chip into --out, too: lava."),
+]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Run the Lava program and compare every bit.")
+]
+WeightBits = Annotated[int, typer.Option(help="Of a stored weight, 1 to 8.")]
+SpikeBits = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(help="Most bits of a spike's payload; 0 for binary spikes."),
+]
+UntilQuiet = Annotated[
+    bool, typer.Option("--until-quiet", help="A sample ends when all is at rest.")
+]
+ExitWhenStable = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(metavar="K", help="Report an exit once a class stood for K steps."),
+]
+Lower = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        metavar="METHOD",
+        help="Make spikes binary: bit-planes, unary or member-bank.",
+    ),
+]
+StopAfter = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="read, normalize, quantize, partition, place, route or simulate."),
+]

@@ -17,6 +17,17 @@ from snn_deploy.variants import all_variants
 NUMBERS = ("weight_bits", "spike_bits")  # of which lists the values are whole numbers
 
 
+# Options of `compare` that list values of one option of `deploy`, or targets.
+LISTS = (
+    "targets",
+    "weight_bits",
+    "spike_bits",
+    "partition",
+    "placement",
+    "time_model",
+)
+
+
 def run_either(
     files: tuple[Path, ...],
     lists: Mapping[str, str | None],
