@@ -26,7 +26,7 @@ from snn_deploy_simulators.golden import parameters
 from snn_deploy_simulators.updates import CODES, update
 
 NEVER = 1 << 62  # later than any step
-BLOCK = 1 << 18  # summed inputs (int32) per block of steps: 1 MB, stays in the cache
+BLOCK = 1 << 16  # summed inputs (int32) per block of steps: 256 kB, stays in the cache
 
 
 @dataclass(frozen=True, eq=False)

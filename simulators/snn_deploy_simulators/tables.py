@@ -172,10 +172,16 @@ def _classes(program: Program, pre: str, axis: int, grid: Grid, reach: Reach) ->
         windows = [pieces[i].window for i in program.partition.of(p.post)]
         ends = {(getattr(w, low), getattr(w, high)): w for w in windows}
         signature += [reach(p.map, w)[axis] for w in ends.values()]
-    rows = np.stack(signature)
-    if (rows == rows[:, :1]).all():
-        return np.zeros(grid[axis], np.int64)
-    return np.unique(rows, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return _numbered(np.stack(signature))
+
+
+def _numbered(rows: AnyArray) -> IntArray:
+    """Return the number of each column among the different ones, first come first."""
+    begins = np.flatnonzero((rows[:, 1:] != rows[:, :-1]).any(axis=0)) + 1
+    starts = np.concatenate([[0], begins])
+    numbers: dict[bytes, int] = {}
+    found = [numbers.setdefault(rows[:, x].tobytes(), len(numbers)) for x in starts]
+    return np.repeat(found, np.diff([*starts, rows.shape[1]])).astype(np.int64)
 
 
 class _Costs:

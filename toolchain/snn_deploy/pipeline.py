@@ -4,23 +4,21 @@ Each stage is a function from one frozen type to the next; the types force the o
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
-import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.batches import Tell, untold
 from snn_deploy.board import Board, load_board
-from snn_deploy.choices import Choices, check_endings, limited
+from snn_deploy.choices import Choices, limited
 from snn_deploy.data import Data, check_data, load_data
 from snn_deploy.decode import choose_answer, reread
 from snn_deploy.emission import (
     VERIFIED_BY,
-    check_emission,
     emitted_files,
     refuse_inexpressible,
     verified,
@@ -38,18 +36,14 @@ from snn_deploy.passes.partition import partition
 from snn_deploy.passes.place import place
 from snn_deploy.passes.retime import retime
 from snn_deploy.passes.route import route
-from snn_deploy.pipeline_choices import (
-    check_given,
-    check_methods,
-    check_numbering,
-    numbered,
-)
-from snn_deploy.pipeline_finetune import check_wish, fine_tuned, lesson_of
+from snn_deploy.pipeline_choices import check_given, numbered
+from snn_deploy.pipeline_finetune import fine_tuned, lesson_of
+from snn_deploy.pipeline_wishes import Asked, check_labels, refuse
 from snn_deploy.program import Program
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Report
 from snn_deploy.reporting.files import deployment_files, trace_file
-from snn_deploy.reporting.folder import check_folder, check_place, write_file, write_folder
+from snn_deploy.reporting.folder import write_file, write_folder
 from snn_deploy.reporting.forms import chosen_forms
 from snn_deploy.reporting.summary import summarize
 from snn_deploy.run import STAGES, Run, with_framework
@@ -127,25 +121,34 @@ def deploy(
         InputError: Something cannot be read, or can be read in two ways.
         DoesNotFitError: The target cannot hold or express the network; all violations.
     """
-    check_wishes(input, stop_after, trace, min_accuracy, seed)
-    check_batch(batch)
     choices = Choices(
-        partition=partition, placement=placement, time_model=time_model,
-        weight_bits=weight_bits, spike_bits=spike_bits, until_quiet=until_quiet,
-        exit_when_stable=exit_when_stable, lower=lower, store_twice=finetune is None,
-    )  # fmt: skip
-    check_methods(choices)
-    check_endings(choices, simulated=input is not None and stop_after in (None, STAGES[-1]))
+        partition=partition,
+        placement=placement,
+        time_model=time_model,
+        weight_bits=weight_bits,
+        spike_bits=spike_bits,
+        until_quiet=until_quiet,
+        exit_when_stable=exit_when_stable,
+        lower=lower,
+        store_twice=finetune is None,
+    )
+    asked = Asked(
+        input=input is not None,
+        out=None if out is None else Path(out),
+        trace=None if trace is None else Path(trace),
+        min_accuracy=min_accuracy,
+        max_drop=max_drop,
+        finetune=finetune is not None,
+        finetune_epochs=finetune_epochs,
+        backend=backend,
+        emits=backend or (VERIFIED_BY if verify else None),
+        verify=verify,
+        batch=batch,
+        stop_after=stop_after,
+        seed=seed,
+    )
+    refuse(asked, choices)
     forms = chosen_forms(formats)
-    emits = backend or (VERIFIED_BY if verify else None)
-    simulated = input is not None and stop_after in (None, STAGES[-1])
-    check_emission(backend, None if out is None else Path(out), verify, simulated)
-    check_numbering(choices, emits)
-    check_wish(max_drop, finetune is not None, finetune_epochs, simulated)
-    if out is not None:
-        check_folder(Path(out))
-    if trace is not None:
-        check_place(Path(trace), "--trace")
 
     progress(STAGES[0])
     board = target if isinstance(target, Board) else load_board(str(target))
@@ -155,61 +158,63 @@ def deploy(
         spikes_per_step=spikes_per_step,
     )  # fmt: skip
     check_given(given, choices)
-    start = with_framework(
-        begin(
-            model, board, net, input, steps, samples, decode, seed, given, intake=intake,
-            choices=choices,
-        ),
-        framework_trace, simulated=simulated,
+    start = begin(
+        model, board, net, input, steps, samples, decode, seed, given, intake=intake,
+        choices=choices,
     )  # fmt: skip
+    start = with_framework(start, framework_trace, simulated=asked.simulated)
     check_labels(start, min_accuracy)
     train = None if finetune is None else _load(finetune, net, steps, None, intake)
     lesson = lesson_of(start, max_drop, train, finetune_epochs)
 
-    def finished(start: Run) -> Run:
-        return _finished(
-            start, stop_after, emits, steps, trace is not None, batch, progress
-        )
-
     def again(net: Network) -> Run:
-        return finished(replace(start, net=net, as_read=net, framework=None))
+        tuned = replace(start, net=net, as_read=net, framework=None)
+        return _finished(tuned, asked, steps, progress)
 
-    run, tuning, tuned = fine_tuned(finished(start), lesson, again, progress)
+    first = _finished(start, asked, steps, progress)
+    run, tuning, files = fine_tuned(first, lesson, again, progress)
     report = msgspec.structs.replace(summarize(run, stop_after), tuning=tuning)
-    emitted = emitted_files(run, emits) if emits is not None else {}
-    if verify:
+    return _written(run, report, asked, forms, files, lava_python, progress)
+
+
+def _written(
+    run: Run,
+    report: Report,
+    asked: Asked,
+    forms: Iterable[str],
+    files: Mapping[str, bytes],
+    lava_python: Path | None,
+    progress: Progress,
+) -> Report:
+    """Verify what is emitted, write what was asked for, and return the report.
+
+    files: of fine-tuning, by name.
+    """
+    emitted = emitted_files(run, asked.emits) if asked.emits is not None else {}
+    if asked.verify:
         progress(f"verify on {VERIFIED_BY}")
         report = msgspec.structs.replace(report, verified=verified(emitted, lava_python))
-    if out is not None:
-        program = {**tuned, **emitted} if backend else tuned
-        write_folder(Path(out), {**deployment_files(run, report, forms), **program})
-    if trace is not None:
-        write_file(Path(trace), trace_file(run))
+    if asked.out is not None:
+        program = {**files, **emitted} if asked.backend else files
+        write_folder(asked.out, {**deployment_files(run, report, forms), **program})
+    if asked.trace is not None:
+        write_file(asked.trace, trace_file(run))
     return report
 
 
-def _finished(
-    start: Run,
-    stop_after: str | None,
-    emits: str | None,
-    steps: int | None,
-    keep_all: bool,
-    batch: int | None,
-    progress: Progress,
-) -> Run:
-    """Take `start` to the stage that was asked for, and tell each before it starts.
-
-    emits: a backend that has to be able to express the integers.
-    """
+def _finished(start: Run, asked: Asked, steps: int | None, progress: Progress) -> Run:
+    """Take `start` to the stage that was asked for, and tell each before it starts."""
+    keep_all, emits = asked.trace is not None, asked.emits
     stage = STAGES[0]
 
     def tell(done: int, total: int) -> None:
         progress(f"{stage} {done}/{total}")
 
-    for run in line(start, steps=steps, keep_all=keep_all, batch=batch, tell=tell):
+    run = start
+    for run in line(start, steps=steps, keep_all=keep_all, batch=asked.batch, tell=tell):
         if run.stage == "quantize" and run.quant is not None and emits is not None:
             refuse_inexpressible(emits, run.quant)
-        if run.stage == (stop_after or STAGES[-1]):
+        if run.stage == (asked.stop_after or STAGES[-1]):
             break
         stage = STAGES[STAGES.index(run.stage) + 1]
         progress(stage)
@@ -302,68 +307,6 @@ def line(
             tell=tell,
         )
         yield replace(run, stage="simulate", simulated=simulated)
-
-
-def check_wishes(
-    input: Samples | None,
-    stop_after: str | None,
-    trace: str | Path | None,
-    min_accuracy: float | None,
-    seed: int,
-) -> None:
-    """Refuse options that contradict each other, before any work.
-
-    Raises:
-        InputError: An unknown stage, a value out of range, or a result nothing would give.
-    """
-    if stop_after is not None and stop_after not in STAGES:
-        raise InputError(
-            f"--stop-after {stop_after}: no such stage; one of {', '.join(STAGES)}"
-        )
-    if seed < 0:
-        raise InputError(f"--seed {seed}: must not be negative")
-    if min_accuracy is not None and not 0 <= min_accuracy <= 1:
-        raise InputError(f"--min-accuracy {min_accuracy:g}: must be a share, from 0 to 1")
-    for option, wish in (("--trace", trace), ("--min-accuracy", min_accuracy)):
-        if wish is None:
-            continue
-        if input is None:
-            raise InputError(
-                f"{option}: nothing is simulated without samples; give --input"
-            )
-        if stop_after not in (None, STAGES[-1]):
-            raise InputError(
-                f"{option}: nothing is simulated with --stop-after {stop_after}"
-            )
-
-
-def check_batch(batch: int | None) -> None:
-    """Raise InputError if `batch` is no number of samples."""
-    if batch is not None and batch < 1:
-        raise InputError(f"--batch {batch}: must be at least 1")
-
-
-def check_labels(run: Run, min_accuracy: float | None) -> None:
-    """Refuse labels that no output neuron stands for, and their lack where they are needed.
-
-    Raises:
-        InputError: As said.
-    """
-    labels = None if run.data is None else run.data.y
-    if labels is None:
-        if min_accuracy is not None and run.data is not None:
-            raise InputError(
-                f"--min-accuracy {min_accuracy:g}: {run.data.source} has no labels; add y "
-                f"[N]"
-            )
-        return
-    output = run.net.outputs[0]
-    classes = int(np.prod(run.net.population(output).shape))
-    if labels.max() >= classes:
-        raise InputError(
-            f"{run.data.source if run.data else ''}: label {labels.max()} has no output "
-            f"neuron, {output!r} has {classes} (0 to {classes - 1})"
-        )
 
 
 def _load(

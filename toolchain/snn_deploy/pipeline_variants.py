@@ -15,8 +15,9 @@ from snn_deploy.choices import Choices, limited
 from snn_deploy.errors import DoesNotFitError, InputError
 from snn_deploy.frontends.read_model import read_model
 from snn_deploy.inputs.intake import AS_IT_IS, Intake
-from snn_deploy.pipeline import Progress, Samples, begin, check_labels, line
+from snn_deploy.pipeline import Progress, Samples, begin, line
 from snn_deploy.pipeline_choices import check_given, check_methods
+from snn_deploy.pipeline_wishes import check_labels
 from snn_deploy.quant import QuantNetwork
 from snn_deploy.report import Report
 from snn_deploy.reporting.summary import summarize

@@ -76,8 +76,11 @@ def best_scale(
 
     weights: float weights of each projection, per unit of v (gain and payload included).
     A scale at which weights and threshold are whole numbers already wins (the one nearest
-    to the numbers as they are), so integer networks pass unchanged.
+    to the numbers as they are), so integer networks pass unchanged. Without weights there
+    is only a bias to round, so the finest scale wins.
     """
+    if not weights:
+        return next(_grid(cap, threshold))
     some = [_sample(w) for w in weights]
     upward = range(max(exponents[0], 0), exponents[-1] + 1)  # others drop bits of the sum
     for power in sorted(range(-8, 15), key=lambda k: (abs(k), k)):
