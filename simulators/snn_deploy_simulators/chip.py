@@ -2,11 +2,12 @@
 
 Every piece gets its own synapses and hears only the spikes that the Program's routes bring
 to its core, so its spikes equal the integer simulator's only if partition, placement and
-routes are right. Counts are
-taken where things happen: synapse operations, words read, messages and hops in the chip
-step in which the source fires, neuron updates in the step in which they are made. Chip time
-of a frame: a population at level L makes its model step t in chip step t + L; steps beyond
-the last model step are the guard.
+routes are right. (Pieces that are brought all they have synapses for run as one; whether
+they are is looked up once per program, see tables.py.) Counts are taken where things
+happen: synapse operations, words read, messages and hops in the chip step in which the
+source fires, neuron updates in the step in which they are made. Chip time of a frame: a
+population at level L makes its model step t in chip step t + L; steps beyond the last model
+step are the guard.
 """
 
 import os

@@ -35,19 +35,16 @@ class _Axis:
     run: IntArray
 
 
-def conv_run(
-    p: QuantProjection, m: Conv, box: Window, listens: BoolArray, *, at_once: bool = True
-) -> Run:
+def conv_run(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Run:
     """Return what adds the synapses of a convolution that end in `box`.
 
-    listens: [n_pre], which events reach them. at_once: whether sums may be 16 bits wide
-    where they fit.
+    listens: [n_pre], which events reach them.
     """
     rows, columns = (_axis(m, 0, box.y0, box.y1), _axis(m, 1, box.x0, box.x1))
     pre_shift, taps = _narrowed(m.weight)
     weight = _by_class(m, taps, box, rows, columns)
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
-    narrow = binary and at_once and _largest_sum(taps) <= NARROW
+    narrow = binary and _largest_sum(taps) <= NARROW
     width = weight.shape[2] // _elements(rows, columns)
     shape = (m.groups, box.y1 - box.y0, (box.x1 - box.x0) * width)
     lengths = np.array([len(k) for _ in rows.elements for k in columns.elements], np.int64)

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from snn_deploy.report import Example, Layer, Report
 from snn_deploy.reporting.canvas import COLORS, GREY, blank, first, label_rows, rows_height
@@ -32,6 +33,7 @@ def raster_figure(report: Report) -> Figure | None:
         f"sample {shown.sample}{label}, predicted on the chip: {answer}", fontsize=9
     )
     axes.set_xlabel("model step")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(-0.5, shown.steps - 0.5)
     return figure
 
@@ -57,6 +59,7 @@ def _membranes(axes: Axes, shown: Example) -> None:
             values[:, neuron],
             color=COLORS[0] if best else GREY,
             lw=1.8 if best else 0.8,
+            marker="o" if shown.steps == 1 else None,  # a line needs two points
             label=f"neuron {neuron}" if best else None,
         )
     axes.set_ylabel("membrane")
@@ -99,8 +102,8 @@ def _shares(layer: Layer) -> dict[str, float]:
 
 def accuracy_figure(report: Report) -> Figure | None:
     """Draw accuracy against the number of model steps that are read."""
-    if not report.accuracy_by_step:
-        return None
+    if len({r.steps for r in report.accuracy_by_step}) < 2:
+        return None  # one step is no course
     figure, (axes,) = blank([2.8])
     for stage, style in STAGE_STYLES.items():
         rows = [r for r in report.accuracy_by_step if r.stage == stage]
