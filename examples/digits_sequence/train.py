@@ -1,4 +1,4 @@
-"""Train quantized recurrent networks (QRNNs) on 8x8 digits with Brevitas, convert, write NIR.
+"""Train quantized recurrent ANNs (QRNNs) on 8x8 digits with Brevitas, convert, write NIR.
 
     python examples/digits_sequence/train.py
 
@@ -6,9 +6,12 @@ A digit is a sequence: its 8 rows of 8 pixels, or 8 times 8 pixels of a fixed ra
 (`permuted`). QuantElman with 64 units, 4-bit levels and weights; a readout that answers in
 every step. Each becomes a spiking network that is fed the changes of the input and sends
 those of the hidden levels, one step per step of the sequence, with the QRNN's own integers.
-Writes rows.nir, rows.npz, permuted.nir and permuted.npz beside this file: `answers` are the
-integers of the readout in every step, `levels` those of the hidden layer, `qrnn` the classes
-that PyTorch gives, in float32 and with the scales as trained.
+The trained scales are moved onto the integers first, in the QRNN itself, so that PyTorch
+gives the same integers.
+
+Writes rows.nir, rows.npz, permuted.nir and permuted.npz beside this file. `answers` are the
+readout's integers in every step, `levels` those of the hidden layer, both as PyTorch gives
+them; `trained` are its classes before the scales were moved.
 """
 
 from pathlib import Path
@@ -23,7 +26,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from snn_deploy import convert, write_nir
-from snn_deploy.conversion.ann import encode, evaluate
+from snn_deploy.arrays import FloatArray, IntArray
+from snn_deploy.conversion.ann import QuantAnn, weights
 from snn_deploy.conversion.brevitas.elman import QuantElman
 
 HERE = Path(__file__).parent
@@ -53,7 +57,7 @@ class Sequence(nn.Module):
 
 
 def split_digits(order: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return train [1347, 8, 8] and test [450, 8, 8] pixels 0..16 in `order`, and labels."""
+    """Return train [1347, 8, 8] and test [450, 8, 8] pixels 0..16, and labels."""
     digits = load_digits()
     x_train, x_test, y_train, y_test = train_test_split(
         digits.data[:, order].reshape(-1, 8, 8),
@@ -92,26 +96,68 @@ def train(x: Tensor, y: Tensor) -> Sequence:
     return net
 
 
+def move(net: Sequence, ann: QuantAnn) -> None:
+    """Give the QRNN, in float64, the scales and biases that its integers stand for."""
+    cell, last = ann.layer("cell"), ann.layer(ann.output)
+    unit = float(cell.scale[0]) / float(cell.theta[0])  # type: ignore[index]
+    proxy: Any = net.cell.quantizer.act_quant
+    learned = proxy.fused_activation_quant_proxy.tensor_quant.scaling_impl.value
+    learned.data *= float(cell.scale[0]) / float(proxy.scale())
+    pairs = (
+        (net.cell.input_weights, ann.port.scale),
+        (net.cell.recurrent_weights, float(cell.scale[0])),
+    )
+    for (linear, level), source in zip(pairs, cell.sources, strict=True):
+        stored = linear.quant_weight()
+        factor = np.abs(weights(source.map)).max() / float(stored.int().abs().max())
+        linear.weight.data *= factor * unit / (float(stored.scale) * level)
+    net.cell.input_weights.bias.data[:] = torch.from_numpy(cell.bias * unit)
+    net.fc.bias.data[:] = torch.from_numpy(last.bias * last.scale)
+
+
+def computed(net: Sequence, ann: QuantAnn, x: Tensor) -> tuple[IntArray, IntArray]:
+    """Return what PyTorch gives as whole numbers: answers [N, 8, 10], levels [N, 8, 64]."""
+    logits = whole(net(x.double()), ann.layer(ann.output).scale)
+    hidden = net.cell(net.entry(x.double()))
+    return logits, whole(hidden, ann.layer("cell").scale)
+
+
+def whole(values: Tensor, scale: FloatArray) -> IntArray:
+    """Return the multiples of `scale` that the values are, but for rounding of float64."""
+    found = values.numpy() / scale
+    if np.abs(found - np.rint(found)).max() > 1e-6:
+        raise ValueError("the QRNN's values are no integers; were its scales moved?")
+    return np.rint(found).astype(np.int64)
+
+
+def right(classes: IntArray, labels: IntArray) -> list[int]:
+    """Return how many of the classes [N, 8] are right in each step."""
+    return [int(n) for n in (classes == labels[:, None]).sum(0)]
+
+
+@torch.no_grad()
 def write(name: str) -> None:
     """Train, convert and write one variant, and print what was reached in every step."""
     x_train, x_test, y_train, y_test = split_digits(ORDERS[name])
-    net = train(x_train, y_train)
-    made = convert(net, x_train.numpy(), method="graded")
-    samples, labels = x_test.numpy(), y_test.numpy()
-    computed = evaluate(made.ann, encode(made.ann.port, samples))
-    answers = computed[made.ann.output]
-    with torch.no_grad():
-        qrnn = net(x_test).argmax(-1).numpy()
-    print(name, "QRNN, right in every step:", (qrnn == labels[:, None]).sum(0))
-    print(name, "its integers:            ", (answers.argmax(-1) == labels[:, None]).sum(0))
+    with torch.enable_grad():
+        net = train(x_train, y_train)
+    labels = y_test.numpy()
+    trained = net(x_test).argmax(-1).numpy()
+    made = convert(net.double(), x_train.numpy(), method="graded")
+    move(net, made.ann)
+    answers, levels = computed(net, made.ann, x_test)
+    print(f"{name}: right after each step, as trained {right(trained, labels)}")
+    print(f"with its scales moved {right(answers.argmax(-1), labels)}")
+    equal = (answers == made.evaluate(x_test.numpy())).all((0, 2))
+    print(f"PyTorch's integers equal the converted ones in {int(equal.sum())} of 8 steps")
     written = write_nir(made.network, HERE / f"{name}.nir")
     np.savez_compressed(
         HERE / f"{name}.npz",
-        x=made.feed(samples).astype(np.int8),
+        x=made.feed(x_test.numpy()).astype(np.int8),
         y=labels.astype(np.uint8),
         answers=answers.astype(np.int32),
-        levels=computed["cell"].astype(np.int8),
-        qrnn=qrnn.astype(np.uint8),
+        levels=levels.astype(np.int8),
+        trained=trained.astype(np.uint8),
     )
     print(f"read it with {written.flags} --decode final")
 

@@ -47,7 +47,8 @@ def run_convert(
     widths = Bits(*bits)
     arrays = _samples(calibrate)
     shown = arrays if input is None else _samples(input)
-    made = convert(load_model(factory), arrays["x"], bits=widths, **options)
+    more = None if input is None else shown["x"]
+    made = convert(load_model(factory), arrays["x"], samples=more, bits=widths, **options)
     with TemporaryDirectory() as folder:
         written = write_nir(made.network, Path(folder) / "model.nir")
         model = written.path.read_bytes()

@@ -1,5 +1,6 @@
 """convert: a trained PyTorch module -> a spiking network with the same integers."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from snn_deploy.conversion.brevitas.reading import Reading
 
 RATE_STEPS = 32  # of methods that approach the ANN as steps grow; ours
-# Samples on which steps to rest are measured: each is simulated step by step.
-MAX_SETTLED = 256
+# Share of steps beyond those of the slowest sample seen, since others may be slower. Ours.
+SPARE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,8 @@ class Converted:
 
     network: spiking, to deploy. ann: the integers it equals. steps: to feed per sample, or
     per step of a sequence. moved: how far integers are from what was trained. agreement:
-    with the quantized module, on the calibration samples. rest: steps after which each of
-    the first calibration samples no longer sent anything; empty where one step is enough.
+    with the quantized module, on the calibration samples. rest: steps after which each
+    sample that `convert` was given no longer sent anything; empty where one step is enough.
     float_agreement: share of predictions equal to those of the float model; None if the
     model came quantized.
     """
@@ -59,6 +60,7 @@ def convert(
     model: Any,
     calibration: AnyArray,
     *,
+    samples: AnyArray | None = None,
     method: str = "graded",
     bits: Bits | None = None,
     spike_bits: int = 2,
@@ -68,9 +70,10 @@ def convert(
 
     model: quantized with Brevitas, or plain, in which case it is quantized here after
     training, with `bits` (weights 8, activations 4, input 8). calibration: real samples
-    [N, *shape], or [N, L, *shape] of a recurrent network. method: a key of METHODS; graded,
+    [N, *shape], or [N, L, *shape] of a recurrent network. samples: more of them, to measure
+    steps to rest on, too. method: a key of METHODS; graded,
     group and st-bif are exact. spike_bits: payload of multi-bit. steps: per sample; None: 1
-    where that is exact, the longest that a calibration sample needs to come to rest for
+    where that is exact, a quarter more than the slowest sample needs to come to rest for
     st-bif, 32 for the rest.
 
     Raises:
@@ -86,8 +89,8 @@ def convert(
     reading, agreement, from_float = _read(model, np.asarray(calibration), bits or Bits())
     ann = reading.ann
     net = to_network(ann, kind, spike_bits=spike_bits)
-    levels = encode(ann.port, calibration[:MAX_SETTLED])
-    rest = steps_to_rest(net, ann, kind, levels) if kind.ternary else np.zeros(0, np.int64)
+    known = [calibration] if samples is None else [calibration, samples]
+    rest = _rest(net, ann, kind, known if kind.ternary else [])
     return Converted(
         network=net,
         ann=ann,
@@ -114,6 +117,12 @@ def _read(
     return session.read(model, calibration, bits)
 
 
+def _rest(net: Network, ann: QuantAnn, method: Method, samples: list[AnyArray]) -> IntArray:
+    """Return the steps to rest of all samples, one array of them after the other."""
+    found = [steps_to_rest(net, ann, method, encode(ann.port, x)) for x in samples]
+    return np.concatenate([np.zeros(0, np.int64), *found])
+
+
 def _steps(ann: QuantAnn, method: Method, rest: IntArray, steps: int | None) -> int:
     exact_in_one = method.exact and not method.ternary
     if steps is not None and (exact_in_one or ann.recurrent) and steps != 1:
@@ -125,4 +134,5 @@ def _steps(ann: QuantAnn, method: Method, rest: IntArray, steps: int | None) -> 
         return steps
     if exact_in_one:
         return 1
-    return max(1, int(rest.max(initial=1))) if method.ternary else RATE_STEPS
+    slowest = int(rest.max(initial=1))
+    return slowest + math.ceil(SPARE * slowest) if method.ternary else RATE_STEPS

@@ -5,7 +5,8 @@ share one unit per neuron, and a level is an odd number theta of it. So one of t
 to give way: where all neurons share a unit, the scale of the level moves to theta * unit
 and later layers use the moved one, so that nothing adds up; where each channel has a unit
 of its own (BatchNorm, scales per channel), the gain of the channel moves. Whatever moved is
-listed. Weights shifted left by `shift` bits make the grid finer.
+listed. Weights multiplied by a whole number, `finer`, make the grid finer; where several
+terms are summed, one is chosen that brings all their units near whole numbers.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,8 @@ from snn_deploy.conversion.ann import (
 from snn_deploy.linear import compose, fold
 from snn_deploy.maps import Connection, Scale
 
-FINE = 0.005  # relative; the grid is made finer until scales move by no more. Ours.
+FINE = 0.0002  # relative; the grid is made finer until nothing moves by more. Ours.
+CLOSE = 0.01  # relative; a gain that eight bits miss by more takes more. Ours.
 MAX_SHIFT = 12  # bits; ours
 MANTISSA = 127  # a weight is 8 bits times a power of two on Loihi 2
 
@@ -62,13 +64,13 @@ class Wanted:
 class Moved:
     """How far one layer's numbers are from those it was trained with.
 
-    shift: bits by which weights were shifted left. theta: smallest and largest. scale: of a
-    level, relative change. gain: of the weights of any channel or term, largest relative
-    change. bias: largest change, in levels (of a readout: in its largest weight).
+    finer: by what the largest weights were multiplied. theta: smallest and largest. scale:
+    of a level, relative change. gain: of the weights of any channel or term, largest
+    relative change. bias: largest change, in levels (of a readout: in its largest weight).
     """
 
     layer: str
-    shift: int
+    finer: int
     theta: tuple[int, int] | None
     scale: float
     gain: float
@@ -76,27 +78,58 @@ class Moved:
 
 
 def snap(wanted: Wanted, ranges: dict[str, tuple[int, int]]) -> tuple[Layer, Moved]:
-    """Return the layer in integers, and what moved; the coarsest grid that is fine enough.
+    """Return the layer in integers, and what moved; the coarsest grid on which nothing
+    moves by more than FINE, or the best that keeps sums within SUM_LIMIT.
 
     ranges: lowest and highest level of each source.
     """
-    best = _on_grid(wanted, 0)
-    for shift in range(1, MAX_SHIFT + 1):
-        made = _on_grid(wanted, shift)
-        reach = bound(made[0], ranges | {wanted.name: (wanted.low, wanted.high)})
-        if _worst(best[1]) <= FINE or reach >= SUM_LIMIT:
+    known = ranges | {wanted.name: (wanted.low, wanted.high)}
+    best = _on_grid(wanted, 1)
+    for finer in _grids(wanted):
+        if _off_by(best[1]) <= FINE:
             break
-        if _worst(made[1]) < _worst(best[1]):
+        made = _on_grid(wanted, finer)
+        if bound(made[0], known) >= SUM_LIMIT:
+            break
+        if _off_by(made[1]) < _off_by(best[1]):
             best = made
     return best
 
 
-def _worst(moved: Moved) -> float:
-    return max(abs(moved.scale), moved.gain, moved.bias)
+def _off_by(moved: Moved) -> float:
+    return abs(moved.scale) + moved.gain + moved.bias
 
 
-def _on_grid(wanted: Wanted, shift: int) -> tuple[Layer, Moved]:
-    unit = _unit(wanted, shift)
+def _grids(wanted: Wanted) -> list[int]:
+    """Return by what the largest weights may be multiplied, beside 1, in order."""
+    multiples = {1, _multiple(wanted.terms, _unit(wanted, 1))}
+    grids = {m << shift for m in multiples for shift in range(MAX_SHIFT + 1)}
+    return sorted(g for g in grids if 1 < g <= 1 << MAX_SHIFT)
+
+
+def _multiple(terms: Sequence[Term], unit: FloatArray) -> int:
+    """Return by what whole number to divide the unit, so that those of all terms are near
+    multiples of it, with weights that stay on eight bits."""
+    if len(terms) < 2:
+        return 1
+    ratios = np.unique(np.stack([t.unit / unit for t in terms]), axis=1)
+    peaks = [_peak(t.map) for t in terms]
+
+    def miss(m: int) -> float:
+        scaled = ratios * (m << MAX_SHIFT)
+        pairs = zip(scaled, peaks, strict=True)
+        return max(_off(_nearest(r, _most(peak)), r) for r, peak in pairs)
+
+    return min(range(1, _most(max(peaks)) + 1), key=miss)
+
+
+def _most(peak: float) -> int:
+    """Return the largest factor with which weights up to `peak` stay on eight bits."""
+    return max(1, int(MANTISSA // max(peak, 1.0)))
+
+
+def _on_grid(wanted: Wanted, finer: int) -> tuple[Layer, Moved]:
+    unit = _unit(wanted, finer)
     factors = _factors(wanted.terms, unit)
     bias = np.rint(wanted.bias / unit).astype(np.int64)
     theta, scale, stretch = _levels(wanted, unit)
@@ -110,35 +143,35 @@ def _on_grid(wanted: Wanted, shift: int) -> tuple[Layer, Moved]:
     first = 1.0 if wanted.scale is None else float(wanted.scale[0])
     moved = Moved(
         layer=wanted.name,
-        shift=shift,
+        finer=finer,
         theta=None if theta is None else (int(theta.min()), int(theta.max())),
         scale=0.0 if theta is None or wanted.rectifies else float(scale[0]) / first - 1.0,
         gain=_gain(wanted.terms, factors, unit * stretch),
-        bias=_rounded(wanted, bias - wanted.bias / unit, theta, shift),
+        bias=_rounded(wanted, bias - wanted.bias / unit, theta, finer),
     )
     return layer, moved
 
 
-def _rounded(wanted: Wanted, off: FloatArray, theta: IntArray | None, shift: int) -> float:
+def _rounded(wanted: Wanted, off: FloatArray, theta: IntArray | None, finer: int) -> float:
     """Return the largest rounding of a bias, in levels or in largest weights."""
     if theta is not None:
         return float(np.abs(off / theta).max(initial=0.0))
     heaviest = max((_peak(t.map) for t in wanted.terms), default=0.0)
-    return float(np.abs(off).max(initial=0.0)) / max(1.0, heaviest * (1 << shift))
+    return float(np.abs(off).max(initial=0.0)) / max(1.0, heaviest * finer)
 
 
-def _unit(wanted: Wanted, shift: int) -> FloatArray:
+def _unit(wanted: Wanted, finer: int) -> FloatArray:
     """Return the real number [n] that one unit of a sum is worth.
 
-    It is the unit of the term with the largest weights, whose factor then is a power of
-    two; a neuron to which all gains are 0 takes an arbitrary one.
+    It is the unit of the term with the largest weights, whose factor then is `finer`; a
+    neuron to which all gains are 0 takes an arbitrary one.
     """
     heavy = sorted(wanted.terms, key=lambda t: -_peak(t.map))
     unit = np.zeros(int(np.prod(wanted.shape)))
     for t in heavy:
         unit = np.where(unit == 0.0, np.abs(t.unit), unit)
     spare = 1.0 if wanted.scale is None else wanted.scale / MANTISSA
-    return np.asarray(np.where(unit == 0.0, spare, unit) / (1 << shift), np.float64)
+    return np.asarray(np.where(unit == 0.0, spare, unit) / finer, np.float64)
 
 
 def _peak(m: Connection) -> float:
@@ -154,9 +187,8 @@ def _factors(terms: Sequence[Term], unit: FloatArray) -> list[IntArray]:
     found = []
     for t in terms:
         ratio = t.unit / unit
-        fits = max(1, int(MANTISSA // max(_peak(t.map), 1.0)))
-        factor = _nearest(ratio, fits)
-        if _off(factor, ratio) > 2 * FINE:
+        factor = _nearest(ratio, _most(_peak(t.map)))
+        if _off(factor, ratio) > CLOSE:
             factor = _nearest(ratio, MANTISSA)
         found.append(factor)
     return found

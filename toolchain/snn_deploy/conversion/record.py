@@ -51,7 +51,7 @@ def _layer(made: Converted, moved: Moved) -> dict[str, Any]:
         "shape": list(layer.shape),
         "levels": None if layer.theta is None else [layer.low, layer.high],
         "theta": None if moved.theta is None else list(moved.theta),
-        "weights_shifted_left": moved.shift,
+        "weights_multiplied_by": moved.finer,
         "scale_moved": moved.scale,
         "gain_moved": moved.gain,
         "bias_moved": moved.bias,
@@ -107,7 +107,8 @@ def sentences(made: Converted) -> tuple[str, ...]:
     if rest is not None:
         lines.append(
             f"at rest after {rest['smallest']:g} to {rest['largest']:g} steps, median "
-            f"{rest['median']:g}, on {rest['samples']} of them; others may take longer"
+            f"{rest['median']:g}, on {rest['samples']} samples; one that took more than "
+            f"{made.steps} would be cut short, which deploying with --until-quiet shows"
         )
     if made.method.exact:
         lines.append("exact: at rest the network has computed the integers of the ANN")
