@@ -3,8 +3,8 @@
     python examples/digits_sequence/train.py
 
 A digit is a sequence: its 8 rows of 8 pixels, or 8 times 8 pixels of a fixed random order
-(`permuted`). QuantElman with 64 units, 4-bit levels and weights; a readout that answers in
-every step. Each becomes a spiking network that is fed the changes of the input and sends
+(`permuted`). QuantElman with 64 units, 4-bit levels and weights, whose scales are powers of
+two, so that the integers have nearly the same; a readout that answers in every step. Each becomes a spiking network that is fed the changes of the input and sends
 those of the hidden levels, one step per step of the sequence, with the QRNN's own integers.
 The trained scales are moved onto the integers first, in the QRNN itself, so that PyTorch
 gives the same integers.
@@ -23,6 +23,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
+from brevitas.quant import Int8WeightPerTensorFixedPoint as PowerOfTwo
 from torch.nn.functional import cross_entropy
 
 from snn_deploy import convert, write_nir
@@ -48,12 +49,30 @@ class Sequence(nn.Module):
         super().__init__()
         # Pixels are 0..16, in whole numbers: 5 bits with a scale of one.
         self.entry = qnn.QuantReLU(bit_width=5, max_val=31.0, scaling_impl_type="const")
-        self.cell = QuantElman(8, HIDDEN, bits=BITS, weight_bits=BITS)
+        self.cell = QuantElman(
+            8, HIDDEN, bits=BITS, weight_bits=BITS, weight_quant=PowerOfTwo,
+            scaling_impl_type="const", min_val=-1.0, max_val=1.0,
+        )  # fmt: skip
         self.fc = qnn.QuantLinear(HIDDEN, 10, bias=True, weight_bit_width=8)
 
     def forward(self, x: Tensor) -> Any:
         """Return the logits of every step [N, 8, 10] of pixels 0..16, [N, 8, 8]."""
         return self.fc(self.cell(self.entry(x)))
+
+
+class Scaled(nn.Module):
+    """A layer without bias, times a number."""
+
+    def __init__(self, layer: Any, gain: float) -> None:
+        super().__init__()
+        if layer.bias is not None:
+            raise ValueError("the gain would change the bias")
+        self.layer, self.gain = layer, gain
+        self.in_features = layer.in_features
+
+    def forward(self, x: Tensor) -> Any:
+        """Return gain * layer(x)."""
+        return self.layer(x) * self.gain
 
 
 def split_digits(order: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -101,17 +120,20 @@ def move(net: Sequence, ann: QuantAnn) -> None:
     cell, last = ann.layer("cell"), ann.layer(ann.output)
     unit = float(cell.scale[0]) / float(cell.theta[0])  # type: ignore[index]
     proxy: Any = net.cell.quantizer.act_quant
-    learned = proxy.fused_activation_quant_proxy.tensor_quant.scaling_impl.value
-    learned.data *= float(cell.scale[0]) / float(proxy.scale())
+    kept = proxy.fused_activation_quant_proxy.tensor_quant.scaling_impl.value.value
+    kept *= float(cell.scale[0]) / float(proxy.scale())
+    net.cell.input_weights.bias.data[:] = torch.from_numpy(cell.bias * unit)
     pairs = (
-        (net.cell.input_weights, ann.port.scale),
-        (net.cell.recurrent_weights, float(cell.scale[0])),
+        ("input_weights", ann.port.scale),
+        ("recurrent_weights", float(cell.scale[0])),
     )
-    for (linear, level), source in zip(pairs, cell.sources, strict=True):
+    for (name, level), source in zip(pairs, cell.sources, strict=True):
+        linear = getattr(net.cell, name)
         stored = linear.quant_weight()
         factor = np.abs(weights(source.map)).max() / float(stored.int().abs().max())
-        linear.weight.data *= factor * unit / (float(stored.scale) * level)
-    net.cell.input_weights.bias.data[:] = torch.from_numpy(cell.bias * unit)
+        gain = factor * unit / (float(stored.scale) * level)
+        if gain != 1.0:  # theta is odd, so that one of the powers of two gives way
+            setattr(net.cell, name, Scaled(linear, gain))
     net.fc.bias.data[:] = torch.from_numpy(last.bias * last.scale)
 
 

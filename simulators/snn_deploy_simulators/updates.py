@@ -1,8 +1,8 @@
 # mypy: disallow-untyped-defs=False
 """The update kernel: runs any neuron model's own integer step over a population.
 
-`_advance` is the only place that names the models; each branch is a loop (vectorised by
-LLVM) around the model's single definition. To add a model: a number in CODES and a branch.
+Each `_advance_...` is a loop (vectorised by LLVM) around a model's single definition. To
+add a model: a number in CODES, a loop, and a branch in `_advance`.
 """
 
 import numba
@@ -16,6 +16,7 @@ from snn_deploy_simulators.jit import inlined, kernel
 
 AT_ONCE = 4095  # a current with this decay is gone before the next step uses it
 LEVELS, SLICES = 3, 4
+SUDDEN, SOFT_SUDDEN = 5, 6  # lif and soft_lif whose currents are gone at once
 CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": LEVELS}
 
 _lif = numba.njit(lif)
@@ -26,9 +27,12 @@ _multi_level = numba.njit(multi_level, error_model="numpy")  # no branch per div
 
 @kernel
 def _loop_of(code, parameter):
-    """Return which loop of `_advance` to run: slices of levels have one of their own."""
+    """Return which loop of `_advance` to run: slices of levels have one of their own, and
+    so have currents that are gone at once, whose decay is a constant there."""
     if code == LEVELS and np.any(parameter[9:] != 0):
         return SLICES
+    if code <= 1 and np.all(parameter[0] == AT_ONCE):
+        return SUDDEN + code
     return code
 
 
@@ -50,35 +54,63 @@ def _advance_levels(state, parameter, a, bias, payload, sliced):
         )  # fmt: skip
 
 
+@inlined
+def _advance_lif(state, parameter, a, bias, payload, sudden):
+    """Update stock neurons once. sudden: True where all currents are gone at once, which
+    makes their decay a constant."""
+    u, v = state[0], state[1]
+    wide = np.int64
+    for i in range(a.size):
+        du = wide(AT_ONCE) if sudden else wide(parameter[0, i])
+        u[i], v[i], payload[i] = _lif(
+            wide(u[i]), wide(v[i]), wide(a[i]), du, wide(parameter[1, i]), wide(bias[i]),
+            wide(parameter[3, i]),
+        )  # fmt: skip
+
+
+@inlined
+def _advance_soft_lif(state, parameter, a, bias, payload, sudden):
+    """As `_advance_lif`, for neurons that are reset by subtraction."""
+    u, v = state[0], state[1]
+    wide = np.int64
+    for i in range(a.size):
+        du = wide(AT_ONCE) if sudden else wide(parameter[0, i])
+        u[i], v[i], payload[i] = _soft_lif(
+            wide(u[i]), wide(v[i]), wide(a[i]), du, wide(parameter[1, i]), wide(bias[i]),
+            wide(parameter[3, i]), wide(parameter[4, i]),
+        )  # fmt: skip
+
+
+@inlined
+def _advance_refractory_lif(state, parameter, a, bias, payload):
+    """Update neurons that are held after a spike once."""
+    u, v, wait = state[0], state[1], state[2]
+    du, dv, vth, hold = parameter[0], parameter[1], parameter[3], parameter[4]
+    wide = np.int64
+    for i in range(a.size):
+        u[i], v[i], wait[i], payload[i] = _refractory_lif(
+            wide(u[i]), wide(v[i]), wide(wait[i]), wide(a[i]), wide(du[i]), wide(dv[i]),
+            wide(bias[i]), wide(vth[i]), wide(hold[i]),
+        )  # fmt: skip
+
+
 @kernel
-def _advance(code, state, parameter, a, bias, payload):
+def _advance(loop, state, parameter, a, bias, payload):
     """Update all neurons once; rows of `parameter` are the model's `params`, payload [n] is
     set."""
-    u, v = state[0], state[1]
-    du, dv, vth, more = parameter[0], parameter[1], parameter[3], parameter[-1]
-    wide = np.int64
-    if code == 0:
-        for i in range(a.size):
-            u[i], v[i], payload[i] = _lif(
-                wide(u[i]), wide(v[i]), wide(a[i]), wide(du[i]), wide(dv[i]), wide(bias[i]),
-                wide(vth[i]),
-            )  # fmt: skip
-    elif code == 1:
-        for i in range(a.size):
-            u[i], v[i], payload[i] = _soft_lif(
-                wide(u[i]), wide(v[i]), wide(a[i]), wide(du[i]), wide(dv[i]), wide(bias[i]),
-                wide(vth[i]), wide(more[i]),
-            )  # fmt: skip
-    elif code == 2:
-        wait = state[2]
-        for i in range(a.size):
-            u[i], v[i], wait[i], payload[i] = _refractory_lif(
-                wide(u[i]), wide(v[i]), wide(wait[i]), wide(a[i]), wide(du[i]), wide(dv[i]),
-                wide(bias[i]), wide(vth[i]), wide(more[i]),
-            )  # fmt: skip
-    elif code == LEVELS:
+    if loop == 0:
+        _advance_lif(state, parameter, a, bias, payload, False)
+    elif loop == SUDDEN:
+        _advance_lif(state, parameter, a, bias, payload, True)
+    elif loop == 1:
+        _advance_soft_lif(state, parameter, a, bias, payload, False)
+    elif loop == SOFT_SUDDEN:
+        _advance_soft_lif(state, parameter, a, bias, payload, True)
+    elif loop == 2:
+        _advance_refractory_lif(state, parameter, a, bias, payload)
+    elif loop == LEVELS:
         _advance_levels(state, parameter, a, bias, payload, False)
-    elif code == SLICES:
+    elif loop == SLICES:
         _advance_levels(state, parameter, a, bias, payload, True)
 
 
@@ -145,9 +177,12 @@ def _find_ranks(order, first, busy, ranks):
 @kernel
 def _append_events(payload, index, value, count):
     """Append all neurons whose payload is not zero; return the new count."""
-    for i in range(payload.size):
-        index[count], value[count] = i, payload[i]
+    before = count
+    for i in range(payload.size):  # without a branch per neuron
+        index[count] = i
         count += payload[i] != 0
+    for e in range(before, count):
+        value[e] = payload[index[e]]
     return count
 
 

@@ -63,6 +63,16 @@ def test_a_float_model_becomes_a_spiking_network_with_the_integers_of_its_ann(
     assert made.float_agreement > 0.9
 
 
+def test_steps_leave_room_beyond_the_slowest_of_all_samples_given() -> None:
+    whole = convert(plain(), X[:20], method="st-bif", samples=X[20:])
+    part = convert(plain(), X[:20], method="st-bif")
+    assert (whole.rest.size, part.rest.size) == (200, 20)
+    np.testing.assert_array_equal(whole.rest[:20], part.rest)
+    assert np.unique(whole.rest).size > 3
+    assert whole.steps >= 1.25 * whole.rest.max()
+    np.testing.assert_array_equal(answered(whole, X), whole.evaluate(X))
+
+
 def test_rates_take_as_many_steps_as_asked_for() -> None:
     made = convert(plain(), X, method="rate", steps=7)
     assert made.feed(X).shape == (200, 7, 1, 8, 8)

@@ -83,6 +83,19 @@ def test_two_terms_share_a_unit_within_a_percent_and_in_eight_bits() -> None:
         assert peak // (peak & -peak) <= 127  # eight bits times a power of two
 
 
+@given(st.floats(0.01, 1.0))
+def test_small_weights_take_a_multiple_that_fits_the_units_of_both_terms(
+    ratio: float,
+) -> None:
+    made = wanted(1.0, ratio, scale=40.0, bits=(3, 3))
+    layer, moved = snap(made, REACH)
+    # Weights up to 3 take factors up to 42, and fractions of those are 1/42 apart near 1.
+    assert moved.gain <= 1 / 82
+    for s in layer.sources:
+        peak = int(np.abs(weights(s.map)).max())
+        assert peak // (peak & -peak) <= 127  # eight bits times a power of two
+
+
 def test_a_channel_without_gain_keeps_its_bias_alone() -> None:
     unit = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
     layer, _ = snap(wanted(unit, scale=1.0, bias=2.2), REACH)

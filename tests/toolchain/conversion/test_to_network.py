@@ -8,6 +8,7 @@ import pytest
 
 from random_anns import levels, random_ann
 from snn_deploy import InputError
+from snn_deploy.conversion import settling
 from snn_deploy.conversion.ann import QuantAnn, evaluate
 from snn_deploy.conversion.feeding import answers, feed
 from snn_deploy.conversion.methods import METHODS, method_named
@@ -162,6 +163,16 @@ def test_steps_to_rest_are_the_last_with_a_spike() -> None:
     assert rest.min() > 1
     got = answered(net, ann, "st-bif", x, int(rest.max()))
     np.testing.assert_array_equal(got, evaluate(ann, x)["out"])
+
+
+def test_a_network_that_does_not_rest_in_time_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ann = random_ann(2)
+    monkeypatch.setattr(settling, "MOST", 16)
+    net = to_network(ann, METHODS["st-bif"])
+    with pytest.raises(InputError, match="still sends spikes after 8 steps; use method gr"):
+        steps_to_rest(net, ann, METHODS["st-bif"], levels(ann, 10, 2))
 
 
 REFUSED = [

@@ -27,7 +27,7 @@ from snn_deploy.linear import compose, fold
 from snn_deploy.maps import Connection, Scale
 
 FINE = 0.0002  # relative; the grid is made finer until nothing moves by more. Ours.
-CLOSE = 0.01  # relative; a gain that eight bits miss by more takes more. Ours.
+CLOSE = 0.0125  # relative; a gain that eight bits miss by more takes more. Ours.
 MAX_SHIFT = 12  # bits; ours
 MANTISSA = 127  # a weight is 8 bits times a power of two on Loihi 2
 
@@ -84,11 +84,19 @@ def snap(wanted: Wanted, ranges: dict[str, tuple[int, int]]) -> tuple[Layer, Mov
     ranges: lowest and highest level of each source.
     """
     known = ranges | {wanted.name: (wanted.low, wanted.high)}
-    best = _on_grid(wanted, 1)
+    best = _finest(wanted, known, wide=False)
+    return best if best[1].gain <= CLOSE else _finest(wanted, known, wide=True)
+
+
+def _finest(
+    wanted: Wanted, known: dict[str, tuple[int, int]], *, wide: bool
+) -> tuple[Layer, Moved]:
+    """Return what `snap` does; wide: weights may take more than eight bits."""
+    best = _on_grid(wanted, 1, wide)
     for finer in _grids(wanted):
         if _off_by(best[1]) <= FINE:
             break
-        made = _on_grid(wanted, finer)
+        made = _on_grid(wanted, finer, wide)
         if bound(made[0], known) >= SUM_LIMIT:
             break
         if _off_by(made[1]) < _off_by(best[1]):
@@ -128,9 +136,9 @@ def _most(peak: float) -> int:
     return max(1, int(MANTISSA // max(peak, 1.0)))
 
 
-def _on_grid(wanted: Wanted, finer: int) -> tuple[Layer, Moved]:
+def _on_grid(wanted: Wanted, finer: int, wide: bool) -> tuple[Layer, Moved]:
     unit = _unit(wanted, finer)
-    factors = _factors(wanted.terms, unit)
+    factors = _factors(wanted.terms, unit, wide)
     bias = np.rint(wanted.bias / unit).astype(np.int64)
     theta, scale, stretch = _levels(wanted, unit)
     sources = tuple(
@@ -178,20 +186,14 @@ def _peak(m: Connection) -> float:
     return float(np.abs(weights(m)).max(initial=0.0))
 
 
-def _factors(terms: Sequence[Term], unit: FloatArray) -> list[IntArray]:
+def _factors(terms: Sequence[Term], unit: FloatArray, wide: bool) -> list[IntArray]:
     """Return by what whole number [n] the weights of each term are multiplied.
 
-    Weights of w bits times a factor stay on 8 bits and a power of two where that is close
-    enough; else factors take what they need, and their weights are stored in more.
+    Weights of w bits times a factor stay on 8 bits and a power of two; if wide, factors
+    take what they need, and their weights are stored in more.
     """
-    found = []
-    for t in terms:
-        ratio = t.unit / unit
-        factor = _nearest(ratio, _most(_peak(t.map)))
-        if _off(factor, ratio) > CLOSE:
-            factor = _nearest(ratio, MANTISSA)
-        found.append(factor)
-    return found
+    most = [MANTISSA if wide else _most(_peak(t.map)) for t in terms]
+    return [_nearest(t.unit / unit, m) for t, m in zip(terms, most, strict=True)]
 
 
 def _nearest(ratio: FloatArray, most: int) -> IntArray:

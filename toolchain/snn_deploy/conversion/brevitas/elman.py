@@ -8,12 +8,15 @@ from typing import Any
 
 import torch
 from brevitas.nn import QuantIdentity, QuantLinear
+from brevitas.quant import Int8WeightPerTensorFloat
 
 
 class QuantElman(torch.nn.Module):
     """h_t = quantizer(W x_t + U h_(t-1) + b), h_0 = 0: x [N, L, in] -> h [N, L, hidden].
 
-    weight_bits: of W and U. bits: of h, signed. quantizer: settings of the QuantIdentity.
+    weight_bits: of W and U. bits: of h, signed. weight_quant: how Brevitas quantizes both;
+    with scales that are powers of two (Int8WeightPerTensorFixedPoint), and one of h, both
+    products share a unit. quantizer: settings of the QuantIdentity.
     """
 
     def __init__(
@@ -23,15 +26,13 @@ class QuantElman(torch.nn.Module):
         *,
         bits: int = 4,
         weight_bits: int = 8,
+        weight_quant: Any = Int8WeightPerTensorFloat,
         **quantizer: Any,
     ) -> None:
         super().__init__()
-        self.input_weights = QuantLinear(
-            inputs, hidden, bias=True, weight_bit_width=weight_bits
-        )
-        self.recurrent_weights = QuantLinear(
-            hidden, hidden, bias=False, weight_bit_width=weight_bits
-        )
+        weights = {"weight_quant": weight_quant, "weight_bit_width": weight_bits}
+        self.input_weights = QuantLinear(inputs, hidden, bias=True, **weights)
+        self.recurrent_weights = QuantLinear(hidden, hidden, bias=False, **weights)
         self.quantizer = QuantIdentity(bit_width=bits, **quantizer)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """Post-training quantization by Brevitas: a float module and samples -> a quantized one.
 
-BatchNorm is merged into the weights, functions become modules, activations and the sides
-of sums get quantizers whose scales minimize the squared error on the samples, and biases
-make up for the mean error of each layer.
+BatchNorm is merged into the weights, functions become modules, activations get quantizers
+whose scales minimize the squared error on the samples, and biases make up for the mean
+error of each layer. The sides of a sum are not rounded: the neuron behind it takes both.
 """
 
 import warnings
@@ -32,7 +32,7 @@ with warnings.catch_warnings():
     from brevitas.graph import quantize_impl as handlers
     from brevitas.graph.base import ModuleToModuleByClass
     from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
-    from brevitas.graph.quantize import align_input_quant, preprocess_for_quantize
+    from brevitas.graph.quantize import preprocess_for_quantize
     from brevitas.graph.standardize import DisableLastReturnQuantTensor
 
 
@@ -76,12 +76,8 @@ def _ready(model: nn.Module) -> Any:
 
 def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
     """Return the graph with quantizers: the steps of brevitas.graph.quantize.quantize, but
-    for an input of its own bits, and no quantizers beside those of the input, of
-    activations and of the sides of sums."""
-    identities = {
-        "signed": _identity(Int8ActPerTensorFloatMSE, bits.activation),
-        "unsigned": _identity(Uint8ActPerTensorFloatMSE, bits.activation),
-    }
+    for an input of its own bits, and no quantizers beside those of the input and of
+    activations."""
     acts = {
         kind: (
             qnn.QuantReLU,
@@ -96,12 +92,10 @@ def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
         nn.Conv2d: (qnn.QuantConv2d, weights),
     }
     first = Int8ActPerTensorFloatMSE if signed else Uint8ActPerTensorFloatMSE
-    unsigned = (qnn.QuantReLU,)
     graph = handlers.inp_placeholder_handler(
         graph, input_quantizer=_identity(first, bits.input)
     )
     graph = handlers.act_handler(graph, layer_map=acts)
-    graph = handlers.residual_handler(graph, identities, acts, unsigned, align_input_quant)
     for kind, (quantized, settings) in layers.items():
         graph = ModuleToModuleByClass(kind, quantized, **settings).apply(graph)
     return DisableLastReturnQuantTensor().apply(graph)
