@@ -6,7 +6,7 @@ rates of `silicon.py`: cores, the time of a step by `event`, and synops and mess
 busiest core. Places: hops of a step (those between chips weighted) and the time of a step.
 Large: one million neurons and a hundred million synapses, in seconds and peak memory, each
 in a process of its own. They are placed on Hala Point, whose chips our board file puts in
-one row, so that ways are long; where these have too many links in all, none is listed.
+one row, so that ways are long.
 Blocks: sparse recurrent networks of clusters, numbered so that neighbors are of different
 clusters, cut as they are and renumbered in blocks ("kahypar").
 """
@@ -39,7 +39,7 @@ from snn_deploy.passes.place import METHODS as PLACEMENTS
 from snn_deploy.passes.place import place, weighted_hops
 from snn_deploy.passes.reorder import Reordered, reorder
 from snn_deploy.passes.route import route
-from snn_deploy.passes.traffic import Rates, Traffic, traffic
+from snn_deploy.passes.traffic import Rates, traffic
 from snn_deploy.program import Partition, Placement, Program
 from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip, integer
@@ -54,7 +54,6 @@ INTEL = {
 }
 OLDER = 12_000  # words of synapse memory in the compiler that wrote PilotNet's log
 NEURONS, FAN_IN = 1_000_000, 100
-MOST_LINKS = 100_000_000  # of all ways together; listing them takes some 100 bytes each
 LOIHI2 = load_board("loihi2")
 
 
@@ -240,31 +239,17 @@ def map_large(name: str) -> str:
     times.append(time.process_time())
     placement = place(pieces, net, board)
     times.append(time.process_time())
-    pairs = traffic(net, pieces)
-    links = _links(pairs, placement, board)
-    routed = "-"
-    if links < MOST_LINKS:
-        begin = time.process_time()
-        route(net, pieces, placement, board)
-        routed = f"{time.process_time() - begin:.1f}"
+    routes = route(net, pieces, placement, board)
+    times.append(time.process_time())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     took = "".join(f"{b - a:10.1f}" for a, b in pairwise(times))
     chips = len(set((placement.core // board.cores_per_chip).tolist()))
     synapses = sum(p.map.matrix.nnz for p in net.projections if isinstance(p.map, Sparse))
+    ways = f"{len(routes.pair_source):12}{len(routes.path_link) / 1e6:10.0f}"
     return (
         f"{name:12}{synapses / 1e6:9.0f} M{len(pieces.pieces):8}{chips:7}{took}"
-        f"{routed:>10}{len(pairs.source):12}{links / 1e6:10.0f}{built:9.1f}{peak:9.1f}"
+        f"{ways}{built:9.1f}{peak:9.1f}"
     )
-
-
-def _links(pairs: Traffic, placement: Placement, board: Board) -> int:
-    """Return how many links the ways of all pairs have in all, to and from routers too."""
-    x, y = board.router_xy(placement.core)
-    inner = pairs.source >= 0  # ways from the host: as from the first router
-    from_x = np.where(inner, x[pairs.source], 0)
-    from_y = np.where(inner, y[pairs.source], 0)
-    hops = np.abs(x[pairs.target] - from_x) + np.abs(y[pairs.target] - from_y)
-    return int(hops.sum()) + 2 * len(hops)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snn_deploy.arrays import BoolArray, IntArray
+from snn_deploy.arrays import AnyArray, BoolArray, IntArray
 from snn_deploy.board import Board
 from snn_deploy.maps import Conv
 from snn_deploy.quant import QuantNetwork
@@ -140,7 +140,7 @@ class Routes:
     pair_source: IntArray
     pair_target: IntArray
     path_first: IntArray
-    path_link: IntArray
+    path_link: AnyArray  # int32: there can be many
     hops_x: IntArray
     hops_y: IntArray
     hops_chip: IntArray

@@ -9,14 +9,20 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
+from torch.nn import functional
 from typer.testing import CliRunner
 
 from snn_deploy import InputError, convert, deploy
+from snn_deploy.board import load_board
 from snn_deploy.cli import app
 from snn_deploy.conversion.convert import Converted
 from snn_deploy.conversion.feeding import answers
 from snn_deploy.conversion.methods import METHODS
-from snn_deploy_simulators import reference
+from snn_deploy.conversion.record import sentences
+from snn_deploy.decode import floats_of
+from snn_deploy.pipeline import begin, line
+from snn_deploy_simulators import chip, reference
+from snn_deploy_simulators.stimulus import encode
 
 DIGITS: Any = load_digits()
 X = (DIGITS.images[:200, None] / 16).astype(np.float32)
@@ -24,6 +30,7 @@ Y = DIGITS.target[:200]
 MODEL = """
 import torch
 from torch import nn
+from torch.nn import functional
 
 def plain():
     torch.manual_seed(0)
@@ -61,6 +68,48 @@ def test_a_float_model_becomes_a_spiking_network_with_the_integers_of_its_ann(
     assert made.agreement.predictions > 0.95
     assert made.float_agreement is not None
     assert made.float_agreement > 0.9
+
+
+class Summed(nn.Module):
+    """A residual sum whose sides have scales of their own."""
+
+    def __init__(self, short: nn.Module) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.short = short
+        self.conv1 = nn.Conv2d(1, 4, 3, stride=2)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
+        self.fc = nn.Linear(36, 10)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = functional.relu(self.conv1(x))
+        return self.fc(torch.flatten(functional.relu(self.conv2(x) + self.short(x)), 1))
+
+
+def on_chip(made: Converted, x: Any) -> Any:
+    """Return the answers of the simulated chip, in the reference's units."""
+    name, fed = made.ann.output, made.feed(x)
+    run = begin(None, load_board("loihi2"), made.network, {"x": fed[:20]}, decode="final")
+    program = next(r.program for r in line(run) if r.program is not None)
+    given = encode(program.net, {made.ann.port.name: fed})
+    output = chip.run(program, given, keep=()).recording.outputs[name]
+    output = floats_of(program.net, name, output)
+    return answers(made.ann, made.method, output, made.steps)
+
+
+@pytest.mark.parametrize("method", ["st-bif", "graded"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_of_sides_with_scales_of_their_own_are_exact_on_the_chip(
+    method: str, weighted: bool
+) -> None:
+    model = Summed(nn.Conv2d(4, 4, 1) if weighted else nn.Identity())
+    made = convert(model, X, method=method)
+    # The side that has weights, too, is rounded; no side that is levels already.
+    assert [len(layer.sources) for layer in made.ann.layers] == [1] * weighted + [1, 2, 1]
+    np.testing.assert_array_equal(on_chip(made, X[:60]), made.evaluate(X[:60]))
+    assert min(made.agreement.levels_used.values()) > 12
+    assert made.agreement.predictions > 0.98
+    assert "more than 8 bits" not in " ".join(sentences(made))
 
 
 def test_steps_leave_room_beyond_the_slowest_of_all_samples_given() -> None:

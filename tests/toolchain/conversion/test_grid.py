@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn_deploy.conversion.ann import SUM_LIMIT, bound, weights
-from snn_deploy.conversion.grid import Term, Wanted, snap
+from snn_deploy.conversion.grid import Term, Wanted, on_eight_bits, snap
 from snn_deploy.maps import Dense
 
 REACH = {"a": (-8, 7), "b": (0, 15)}
@@ -112,6 +112,14 @@ def test_coarse_weights_get_a_finer_grid_until_sums_fill_24_bits() -> None:
     _, tight = snap(wanted(0.1, scale=0.4, bits=(3,)), {"a": (-(1 << 16), 1 << 16)})
     assert tight.finer < moved.finer
     assert bound(fine, REACH | {"x": (0, 15)}) < SUM_LIMIT
+
+
+def test_weights_beyond_eight_bits_are_told_from_those_on_eight() -> None:
+    fine, _ = snap(wanted(0.013, 0.2718, scale=4.0), REACH)
+    wide, moved = snap(wanted(0.013, 0.2718, scale=4.0, bits=(8, 8)), REACH)
+    assert on_eight_bits(fine)
+    assert not on_eight_bits(wide)
+    assert moved.gain <= 0.0125
 
 
 def test_a_readout_keeps_its_unit() -> None:

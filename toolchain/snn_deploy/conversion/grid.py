@@ -30,6 +30,7 @@ FINE = 0.0002  # relative; the grid is made finer until nothing moves by more. O
 CLOSE = 0.0125  # relative; a gain that eight bits miss by more takes more. Ours.
 MAX_SHIFT = 12  # bits; ours
 MANTISSA = 127  # a weight is 8 bits times a power of two on Loihi 2
+HEAVIEST = MANTISSA << 7  # with the largest exponent that Lava takes (boards: exponents)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,8 @@ def _finest(
         if _off_by(best[1]) <= FINE:
             break
         made = _on_grid(wanted, finer, wide)
-        if bound(made[0], known) >= SUM_LIMIT:
+        heaviest = max((_peak(s.map) for s in made[0].sources), default=0.0)
+        if bound(made[0], known) >= SUM_LIMIT or heaviest > HEAVIEST:
             break
         if _off_by(made[1]) < _off_by(best[1]):
             best = made
@@ -240,3 +242,16 @@ def times(m: Connection, factor: IntArray) -> Connection:
     """Return the map with every output multiplied by a whole number [n_post]."""
     scaled = fold(compose(m, Scale(factor.astype(np.float64))))
     return with_weights(scaled, np.rint(weights(scaled)).astype(np.int64))
+
+
+def on_eight_bits(layer: Layer) -> bool:
+    """Whether the weights of each source are eight bits times one power of two, so that
+    the chip stores them as they are."""
+    for s in layer.sources:
+        stored = weights(s.map).astype(np.int64)
+        union = int(np.bitwise_or.reduce(stored, axis=None))
+        unit = min(union & -union, 1 << 7)
+        low, high = int(stored.min(initial=0)), int(stored.max(initial=0))
+        if not -(MANTISSA + 1) * unit <= low <= high <= MANTISSA * unit:
+            return False
+    return True

@@ -7,7 +7,7 @@ import numpy as np
 
 from snn_deploy.arrays import IntArray
 from snn_deploy.conversion.convert import Converted
-from snn_deploy.conversion.grid import Moved
+from snn_deploy.conversion.grid import Moved, on_eight_bits
 
 LEGEND = (
     "Scales are moved so that a level is an odd whole number (theta) of the unit of its",
@@ -109,6 +109,13 @@ def sentences(made: Converted) -> tuple[str, ...]:
             f"at rest after {rest['smallest']:g} to {rest['largest']:g} steps, median "
             f"{rest['median']:g}, on {rest['samples']} samples; one that took more than "
             f"{made.steps} would be cut short, which deploying with --until-quiet shows"
+        )
+    wide = [layer.name for layer in made.ann.layers if not on_eight_bits(layer)]
+    if wide:
+        lines.append(
+            f"weights of {', '.join(map(repr, wide))} take more than 8 bits, which the chip "
+            "rounds, so that it is not exact; put a QuantIdentity on all sides but one of "
+            "their sums"
         )
     if made.method.exact:
         lines.append("exact: at rest the network has computed the integers of the ANN")

@@ -17,6 +17,7 @@ from snn_deploy.passes.traffic import Listener, collected, homes, listeners, pai
 from snn_deploy.program import Partition, Placement, Route, Routes
 from snn_deploy.quant import QuantNetwork
 
+CHUNK = 1 << 14  # pairs (or links) that are worked on together; stays in the cache
 UP, DOWN, EAST, WEST, SOUTH, NORTH, HOST = range(7)  # kinds of links
 
 
@@ -30,15 +31,14 @@ def route(
         routes.append(_route(listener, len(home[listener.pre])))
     pairs = collected(parts)
     ways = _ways(pairs.source, placement.core[pairs.target], placement, board)
-    first, links = _paths(ways, board)
-    used, path_link = np.unique(links, return_inverse=True)
+    first, path_link, used = _paths(ways, board)
     chips = np.abs(ways.to_x // board.routers[0] - ways.from_x // board.routers[0])
     return Routes(
         routes=tuple(routes),
         pair_source=pairs.source,
         pair_target=pairs.target,
         path_first=frozen(first),
-        path_link=frozen(path_link.reshape(-1).astype(np.int64)),
+        path_link=frozen(path_link),
         hops_x=frozen(np.abs(ways.to_x - ways.from_x) - chips),
         hops_y=frozen(np.abs(ways.to_y - ways.from_y)),
         hops_chip=frozen(chips),
@@ -101,31 +101,42 @@ def _ways(source: IntArray, core: IntArray, placement: Placement, board: Board) 
     )
 
 
-def _paths(w: _Ways, board: Board) -> tuple[IntArray, IntArray]:
-    """Return the links of each pair in order, as CSR: first [R + 1], link numbers."""
-    dx, dy = w.to_x - w.from_x, w.to_y - w.from_y
-    along_x, along_y = np.abs(dx), np.abs(dy)
-    length = 2 + along_x + along_y
+def _paths(w: _Ways, board: Board) -> tuple[IntArray, AnyArray, IntArray]:
+    """Return the links of each pair in order, as CSR (first [R + 1], int32 indices), and
+    the numbers of the links that occur, rising, which these indices point to."""
+    length = 2 + np.abs(w.to_x - w.from_x) + np.abs(w.to_y - w.from_y)
     first = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
-    pair = np.repeat(np.arange(len(length)), length)
-    step = np.arange(first[-1]) - first[pair] - 1  # -1 is the way up
+    link = np.empty(first[-1], np.int32)
+    occurs = np.zeros((HOST + 1) * _span(board), np.bool_)
+    for low in range(0, len(length), CHUNK):  # some at a time: there may be 10**9 links
+        part = slice(low, low + CHUNK)
+        made = _links_of(_Ways(*(ends[part] for ends in vars(w).values())), board)
+        link[first[low] : first[low] + made.size] = made
+        occurs[made] = True
+    number = np.cumsum(occurs, dtype=np.int32) - 1
+    for begin in range(0, link.size, CHUNK):
+        link[begin : begin + CHUNK] = number[link[begin : begin + CHUNK]]
+    return first, link, np.flatnonzero(occurs)
 
-    def of(values: AnyArray) -> IntArray:
-        return np.asarray(values[pair])
 
-    span, rows = _span(board), board.routers[1]
-    x_step = np.where(step < of(along_x), step, of(along_x))
-    y_step = step - x_step
-    x = of(w.from_x) + of(np.sign(dx)) * x_step
-    y = of(w.from_y) + of(np.sign(dy)) * y_step
-    kind = np.where(
-        step < of(along_x),
-        np.where(of(dx) > 0, EAST, WEST),
-        np.where(of(dy) > 0, SOUTH, NORTH),
-    )
-    link = kind * span + x * rows + y
-    link = np.where(step < 0, of(w.start), link)
-    return first, np.where(step == of(length) - 2, of(w.end), link)
+def _links_of(w: _Ways, board: Board) -> IntArray:
+    """Return the numbers of the links of each pair in order, one pair after the other.
+
+    A way has up to four legs, in each of which the numbers rise or fall evenly: up from the
+    core, east or west, north or south, and down.
+    """
+    dx, dy = w.to_x - w.from_x, w.to_y - w.from_y
+    span, rows, one = _span(board), board.routers[1], np.ones(len(dx), np.int64)
+    east_west = np.where(dx > 0, EAST, WEST) * span + w.from_x * rows + w.from_y
+    south_north = np.where(dy > 0, SOUTH, NORTH) * span + w.to_x * rows + w.from_y
+    legs = np.stack([one, np.abs(dx), np.abs(dy), one], axis=1).ravel()
+    value = np.stack([w.start, east_west, south_north, w.end], axis=1).ravel()[legs > 0]
+    change = np.stack([0 * dx, np.sign(dx) * rows, np.sign(dy), 0 * dx], axis=1).ravel()
+    change, legs = change[legs > 0], legs[legs > 0]
+    result = np.repeat(change, legs)
+    last = value + change * (legs - 1)
+    result[np.cumsum(legs) - legs] = value - np.concatenate([[0], last[:-1]])
+    return np.cumsum(result)
 
 
 def _span(board: Board) -> int:

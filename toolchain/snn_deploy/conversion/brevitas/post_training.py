@@ -2,9 +2,11 @@
 
 BatchNorm is merged into the weights, functions become modules, activations get quantizers
 whose scales minimize the squared error on the samples, and biases make up for the mean
-error of each layer. The sides of a sum are not rounded: the neuron behind it takes both.
+error of each layer. One side of a sum is not rounded: the neuron behind it takes all sides,
+but on eight bits of weights they only share a unit if the others are levels already.
 """
 
+import operator
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,10 +32,13 @@ with warnings.catch_warnings():
     # that nothing here uses.
     warnings.simplefilter("ignore")
     from brevitas.graph import quantize_impl as handlers
-    from brevitas.graph.base import ModuleToModuleByClass
+    from brevitas.graph.base import InsertModuleCallAfter, ModuleToModuleByClass
     from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
     from brevitas.graph.quantize import preprocess_for_quantize
     from brevitas.graph.standardize import DisableLastReturnQuantTensor
+
+SUMS = frozenset({operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add"})
+MOVING = (nn.Identity, nn.Flatten, nn.AvgPool1d, nn.AvgPool2d, nn.MaxPool1d, nn.MaxPool2d)
 
 
 def quantize_trained(
@@ -76,8 +81,8 @@ def _ready(model: nn.Module) -> Any:
 
 def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
     """Return the graph with quantizers: the steps of brevitas.graph.quantize.quantize, but
-    for an input of its own bits, and no quantizers beside those of the input and of
-    activations."""
+    for an input of its own bits, and no quantizers beside those of the input, of
+    activations and of all sides of a sum but one."""
     acts = {
         kind: (
             qnn.QuantReLU,
@@ -96,9 +101,34 @@ def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
         graph, input_quantizer=_identity(first, bits.input)
     )
     graph = handlers.act_handler(graph, layer_map=acts)
+    _round_sides(graph, bits.activation)
     for kind, (quantized, settings) in layers.items():
         graph = ModuleToModuleByClass(kind, quantized, **settings).apply(graph)
     return DisableLastReturnQuantTensor().apply(graph)
+
+
+def _round_sides(graph: Any, bits: int) -> None:
+    """Give all sides of each sum, except the first that is not rounded, a quantizer."""
+    for node in list(graph.graph.nodes):
+        if node.target not in SUMS:
+            continue
+        free = [side for side in node.all_input_nodes if not _is_rounded(graph, side)]
+        for side in free[1:]:
+            name = f"{side.name}_side"
+            made = qnn.QuantIdentity(act_quant=Int8ActPerTensorFloatMSE, bit_width=bits)
+            graph.add_module(name, made)
+            InsertModuleCallAfter(name, side).apply(graph)
+    graph.recompile()
+
+
+def _is_rounded(graph: Any, node: Any) -> bool:
+    """Whether what a node gives are levels of a quantizer, or averages of them."""
+    if node.op != "call_module":
+        return False
+    module = graph.get_submodule(node.target)
+    if isinstance(module, MOVING):
+        return _is_rounded(graph, node.args[0])
+    return isinstance(module, qnn.QuantReLU | qnn.QuantIdentity)
 
 
 def _identity(quant: Any, bits: int) -> tuple[Any, dict[str, Any]]:
