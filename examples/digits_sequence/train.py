@@ -4,10 +4,10 @@
 
 A digit is a sequence: its 8 rows of 8 pixels, or 8 times 8 pixels of a fixed random order
 (`permuted`). QuantElman with 64 units, 4-bit levels and weights, whose scales are powers of
-two, so that the integers have nearly the same; a readout that answers in every step. Each becomes a spiking network that is fed the changes of the input and sends
-those of the hidden levels, one step per step of the sequence, with the QRNN's own integers.
-The trained scales are moved onto the integers first, in the QRNN itself, so that PyTorch
-gives the same integers.
+two, so that the integers have nearly the same; a readout that answers in every step. Each
+becomes a spiking network that is fed the changes of the input and sends those of the hidden
+levels, one step per step of the sequence, with the QRNN's own integers. The trained scales
+are moved onto the integers first, in the QRNN itself, so that PyTorch gives the same ones.
 
 Writes rows.nir, rows.npz, permuted.nir and permuted.npz beside this file. `answers` are the
 readout's integers in every step, `levels` those of the hidden layer, both as PyTorch gives
@@ -20,10 +20,10 @@ from typing import Any
 import brevitas.nn as qnn
 import numpy as np
 import torch
+from brevitas.quant import Int8WeightPerTensorFixedPoint as PowerOfTwo
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
-from brevitas.quant import Int8WeightPerTensorFixedPoint as PowerOfTwo
 from torch.nn.functional import cross_entropy
 
 from snn_deploy import convert, write_nir

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import brevitas.nn as qnn
 import numpy as np
 import pytest
 import torch
@@ -107,9 +108,34 @@ def test_sums_of_sides_with_scales_of_their_own_are_exact_on_the_chip(
     # The side that has weights, too, is rounded; no side that is levels already.
     assert [len(layer.sources) for layer in made.ann.layers] == [1] * weighted + [1, 2, 1]
     np.testing.assert_array_equal(on_chip(made, X[:60]), made.evaluate(X[:60]))
-    assert min(made.agreement.levels_used.values()) > 12
+    assert min(made.agreement.levels_used.values()) > 8
     assert made.agreement.predictions > 0.98
     assert "more than 8 bits" not in " ".join(sentences(made))
+
+
+def test_weights_that_the_chip_would_round_are_told() -> None:
+    torch.manual_seed(0)
+    both = nn.Sequential(
+        qnn.QuantIdentity(bit_width=8), Both(), qnn.QuantLinear(6, 3, True)
+    )
+    both(torch.randn(50, 4))
+    made = convert(both.eval(), np.random.default_rng(0).normal(size=(50, 4)))
+    told = [s for s in sentences(made) if "more than 8 bits; the chip rounds them" in s]
+    assert len(told) == 1
+    assert "'1.act'" in told[0]
+
+
+class Both(nn.Module):
+    """A sum of two layers whose weights have scales of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = qnn.QuantLinear(4, 6, bias=True, weight_bit_width=8)
+        self.two = qnn.QuantLinear(4, 6, bias=True, weight_bit_width=8)
+        self.act = qnn.QuantReLU(bit_width=4)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.act(self.one(x) + 0.7 * self.two(x))
 
 
 def test_steps_leave_room_beyond_the_slowest_of_all_samples_given() -> None:

@@ -42,3 +42,6 @@ def test_one_other_value_makes_another_sample() -> None:
     other = TEST.copy()
     other[:, 1, 1] += 1
     refuse_overlap(data(other, "train"), data(TEST, "test"))
+    other[0] = TEST[0]
+    with pytest.raises(InputError, match="1 of 6"):
+        refuse_overlap(data(other, "train"), data(TEST, "test"))

@@ -113,9 +113,9 @@ def sentences(made: Converted) -> tuple[str, ...]:
     wide = [layer.name for layer in made.ann.layers if not on_eight_bits(layer)]
     if wide:
         lines.append(
-            f"weights of {', '.join(map(repr, wide))} take more than 8 bits, which the chip "
-            "rounds, so that it is not exact; put a QuantIdentity on all sides but one of "
-            "their sums"
+            f"weights of {', '.join(map(repr, wide))} take more than 8 bits; the chip "
+            "rounds them, so that it is not exact; put a QuantIdentity on all sides but "
+            "one of their sums"
         )
     if made.method.exact:
         lines.append("exact: at rest the network has computed the integers of the ANN")
