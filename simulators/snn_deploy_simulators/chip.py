@@ -37,17 +37,19 @@ def run(
     threads: int | None = None,
     time_model: str = "bound",
     until: Rule | None = None,
+    tables: Mapping[str, Fan] | None = None,
 ) -> Activity:
     """Run all samples on the chip of `program`.
 
     keep: populations whose output is kept; all if None. threads: over samples; all cores if
     None.
     time_model: key of timing.TIME_MODELS. until: when a sample is done before its frame is
-    (see quiescence.py); only what it takes until then is counted.
+    (see quiescence.py); only what it takes until then is counted. tables: `fans(program)`,
+    for those who run one program several times; made here if None.
     """
     net = program.net
     model = TIME_MODELS[time_model]
-    where_to = fans(program)
+    where_to = fans(program) if tables is None else tables
     cells = {
         p.name: _cell(program, p, stimulus, where_to, model.ranked) for p in net.populations
     }

@@ -177,13 +177,13 @@ def _find_ranks(order, first, busy, ranks):
 @kernel
 def _append_events(payload, index, value, count):
     """Append all neurons whose payload is not zero; return the new count."""
-    before = count
+    end, one, none = np.uint64(count), np.uint64(1), np.uint64(0)  # unsigned: no wrapping
     for i in range(payload.size):  # without a branch per neuron
-        index[count] = i
-        count += payload[i] != 0
-    for e in range(before, count):
+        index[end] = i
+        end += one if payload[i] != 0 else none
+    for e in range(count, np.int64(end)):
         value[e] = payload[index[e]]
-    return count
+    return np.int64(end)
 
 
 @kernel

@@ -29,6 +29,7 @@ from snn_deploy_simulators import chip, integer, reference
 from snn_deploy_simulators.alone import run_alone
 from snn_deploy_simulators.quiescence import Rule, when_quiet, when_stable
 from snn_deploy_simulators.stimulus import encode
+from snn_deploy_simulators.tables import Fan, fans
 from snn_deploy_simulators.timing import TIME_MODELS as TIME_MODELS
 
 NO_RULES: Mapping[str, Rule] = MappingProxyType({})
@@ -131,7 +132,8 @@ def simulate(
     """
     same = floats.compared == data.samples
     keep = None if same else ()
-    net, run = own or program.net, partial(_on_chip, program, order, time_model)
+    net, tables = own or program.net, fans(program)
+    run = partial(_on_chip, program, order, time_model, tables)
     outputs, activity = _run_both(run, net, data, floats.outputs, keep, batch, tell)
     endings = {
         name: _run_until(run, net, data, rule, batch) for name, rule in until.items()
@@ -186,11 +188,12 @@ def _on_chip(
     program: Program,
     order: Mapping[str, IntArray],
     time_model: str,
+    tables: Mapping[str, Fan],
     stimulus: Stimulus,
     **options: Any,
 ) -> Activity:
     """Return what the chip does, recorded in the order before renumbering."""
-    activity = chip.run(program, stimulus, time_model=time_model, **options)
+    activity = chip.run(program, stimulus, time_model=time_model, tables=tables, **options)
     return replace(activity, recording=own_order(activity.recording, order))
 
 

@@ -69,7 +69,9 @@ def test_every_origin_is_of_a_kind_and_is_used() -> None:
         for path, _ in numbers(facts(make()))
     }
     unused = {key for key in set(ORIGINS) - used if key.split(".")[0] != "tuning"}
-    assert unused == {"verified"}  # of a program that Lava ran; tuning: test_pipeline_finetune
+    assert unused == {
+        "verified"
+    }  # of a program that Lava ran; tuning: test_pipeline_finetune
 
 
 def test_longest_key_wins() -> None:
