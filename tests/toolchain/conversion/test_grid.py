@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn_deploy.conversion.ann import SUM_LIMIT, bound, weights
-from snn_deploy.conversion.grid import Term, Wanted, on_eight_bits, snap
+from snn_deploy.conversion.grid import HEAVIEST, Term, Wanted, on_eight_bits, snap
 from snn_deploy.maps import Dense
 
 REACH = {"a": (-8, 7), "b": (0, 15)}
@@ -50,7 +50,8 @@ def test_one_unit_moves_only_the_scale_of_the_level(unit: float, level: float) -
     assert layer.scale[0] == pytest.approx((1 + moved.scale) * unit * 100 * level)
     reach = bound(layer, REACH | {"x": (0, 15)})
     assert reach < SUM_LIMIT or moved.finer == 1
-    finest = min(1 << 12, SUM_LIMIT * moved.finer / reach / 4)
+    most = np.abs(weights(wanted(1).terms[0].map)).max()
+    finest = min(1 << 12, HEAVIEST / most, SUM_LIMIT * moved.finer / reach / 4)
     # The nearest odd number is at most one away.
     assert abs(moved.scale) <= max(0.0002, 1 / (100 * level * finest))
 
