@@ -115,11 +115,11 @@ class _Writer:
             self.draft.join(self.draft.follow(source, f"{stem}_up", node), total)
         if below:
             negative = self.draft.follow(source, f"{stem}_negative", self.scale(-1.0))
-            counted = self.draft.follow  # one Scale(-1) per Threshold, into the sum
-            for threshold in below:
+            for threshold in below:  # compared with >=, so one float above
                 node = nir.Threshold(self.parts.full(np.nextafter(threshold, np.inf)))
-                fired = counted(negative, f"{stem}_down", node)
-                self.draft.join(counted(fired, f"{stem}_minus", self.scale(-1.0)), total)
+                fired = self.draft.follow(negative, f"{stem}_down", node)
+                minus = self.draft.follow(fired, f"{stem}_minus", self.scale(-1.0))
+                self.draft.join(minus, total)
         return total
 
     def differences(self, sent: str, asked: str | None = None) -> str:
