@@ -69,6 +69,8 @@ def test_what_is_written_is_found_again_and_sends_the_same(
     )
     assert [p.name for p in back.populations] == ["a", "b", "o"]
     assert all(isinstance(back.population(p).neuron, MultiLevel) for p in "ab")
+    (readout,) = [a.value for a in back.assumptions if a.name == "readout"]
+    assert readout.startswith("'o' outputs its membrane, which starts at")
     ours, theirs = reference.run(net, x), reference.run(back, x)
     for pop in "abo":
         np.testing.assert_array_equal(ours.outputs[pop], theirs.outputs[pop])

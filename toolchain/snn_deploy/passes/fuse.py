@@ -24,7 +24,7 @@ from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.frontends.wiring import Constant, add_constants
 from snn_deploy.linear import matrix
 from snn_deploy.maps import Chain, Map, Scale
-from snn_deploy.network import Network, Population, Projection
+from snn_deploy.network import Assumption, Network, Population, Projection
 from snn_deploy.neurons import Lif
 
 CLOSE = 1e-9  # relative; how far a feedback may be from the threshold it stands for
@@ -184,7 +184,18 @@ def _with_start(net: Network, membrane: Population, pop: Population) -> Network:
     n, v0 = membrane.neuron, pop.neuron.bias + membrane.neuron.v0
     bias = n.bias - (n.beta - 1.0) * pop.neuron.bias
     started = replace(n, v0=frozen(v0), bias=frozen(bias))
-    return _merge(net, membrane, replace(pop, neuron=started), [])
+    whole = _merge(net, membrane, replace(pop, neuron=started), [])
+    said = Assumption(
+        "readout",
+        f"{pop.name!r} outputs its membrane, which starts at what is added to it",
+        "a membrane and a constant, and nothing else, lead to the Output",
+    )
+    others = [a for a in net.assumptions if not _is_on_readout(a, pop.name)]
+    return replace(whole, assumptions=(*others, said))
+
+
+def _is_on_readout(assumption: Assumption, name: str) -> bool:
+    return assumption.name == "readout" and assumption.value.startswith(f"{name!r} ")
 
 
 # --- synaptic current -----------------------------------------------------------------

@@ -56,9 +56,11 @@ def quantize(
     results = []
     for pop in net.populations:
         context = Context(net, board, calibration, sources, driven, weight_bits, wide)
-        graded = isinstance(pop.neuron, MultiLevel)
-        one = quantize_multi_level if graded else quantize_population
-        results.append(one(pop, context))
+        results.append(
+            quantize_multi_level(pop, pop.neuron, context)
+            if isinstance(pop.neuron, MultiLevel)
+            else quantize_population(pop, context)
+        )
     coded = tuple(
         _input_loss(p, calibration)
         for p in ports

@@ -46,15 +46,13 @@ class Scaling:
         return float(1 << self.shift)
 
 
-def quantize_multi_level(pop: Population, context: Context) -> Result:
-    """Return the integers of one population of `MultiLevel` neurons.
+def quantize_multi_level(pop: Population, neuron: MultiLevel, context: Context) -> Result:
+    """Return the integers of `pop`, whose neurons are `neuron`.
 
     Raises:
         DoesNotFitError: An input of it can only be fed as a bias, or its threshold rounds
             to nothing.
     """
-    neuron = pop.neuron
-    assert isinstance(neuron, MultiLevel)
     into = context.net.into(pop.name)
     driven = sorted({p.pre for p in into if p.pre in context.driven})
     if driven:

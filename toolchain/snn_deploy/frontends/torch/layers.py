@@ -143,13 +143,6 @@ def probed(session: Session, module: Any, x: Traced) -> Any:
     return probe(session, x, run, id(module))
 
 
-def sequential(session: Session, module: Any, x: Any) -> Any:
-    """Children in turn."""
-    for child in module:
-        x = child(x)
-    return x
-
-
 _PLACES = ("1d", "2d", "3d", "")
 LAYERS: dict[str, Handler] = {
     "Linear": linear, "NonDynamicallyQuantizableLinear": linear,
