@@ -131,19 +131,23 @@ def test_totals_per_sample_and_per_step_agree() -> None:
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_synops_are_spikes_times_fan_out(seed: int) -> None:
+def test_synops_of_cores_add_up_to_spikes_times_fan_out_of_each_layer(seed: int) -> None:
     """Counted once more from the spikes alone, by the matrix of each projection."""
     net, stimulus = random_network(seed)
-    activity = chip.run(mapped(net, cramped(load_board("loihi2"), 5), seed), stimulus)
+    program = mapped(net, cramped(load_board("loihi2"), 5), seed)
+    activity = chip.run(program, stimulus)
     spikes = {**stimulus.spikes, **activity.recording.outputs}
-    expected = 0
+    expected = {p.name: 0 for p in net.populations}
     for p in net.projections:
         sent = np.asarray(spikes[p.pre]).reshape(stimulus.samples, stimulus.steps, -1) != 0
         fan_out = np.diff(matrix(p.map).tocsc().indptr)
-        expected += int((sent * fan_out).sum())
+        expected[p.post] += int((sent * fan_out).sum())
         if isinstance(p.map, Dense):
             assert set(fan_out) == {p.map.n_post}
-    assert activity.counts.synops.sum() == expected
+    for name, synops in expected.items():
+        cores = list(program.partition.of(name))
+        assert activity.counts.synops[:, cores].sum() == synops
+    assert activity.counts.synops.sum() == sum(expected.values()) > 0
 
 
 @pytest.mark.parametrize("seed", range(10))
