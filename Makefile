@@ -19,7 +19,7 @@ demo: $(VENV)/.core  ## Set up and deploy the convolutional example on Loihi 2
 	  --input $(EXAMPLE)/test.npz --steps 10 --out build/demo
 
 test: $(VENV)/.test $(LAVA_VENV)/.lava $(SANAFE_VENV)/.sanafe  ## Run all tests (sets up the frameworks they compare with)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 check: $(VENV)/.test  ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -1,7 +1,13 @@
-"""Fixtures for all tests: golden files and small networks."""
+"""Fixtures for all tests: golden files and small networks; how tests share the cores."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # there are as many workers as cores already
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+    os.cpu_count = lambda: 1
 
 import numpy as np
 import pytest
@@ -20,6 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
     parser.addoption("--lava-python", help="a Python 3.10 that has lava-nc")
     parser.addoption("--lava-networks", type=int, default=300, help="random networks")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Let no test depend on which ones drew random numbers before it."""
+    np.random.seed(0)  # noqa: NPY002  the frameworks draw from it
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture

@@ -405,7 +405,13 @@ def process(code: str, *words: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
+
+
+def hear_interrupts() -> None:
+    """Undo what a shell does to the programs it starts in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_interrupt_ends_with_130_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
