@@ -20,15 +20,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import measure, report, spread
 
-from sanafe_networks import gesture, perceptron, raster, recurrent
-from sanafe_oracle import Run, fired, mapped, simulate
-from snn_deploy.activity import Activity
-from snn_deploy.board import Board, load_board
-from snn_deploy.ledger import ledger
-from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.evaluation.ledger import ledger
+from snn_deploy.ir.activity import Activity
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip
-from snn_deploy_simulators.tables import Fan, fans
+from snn_deploy_simulators.counting.tables import Fan, fans
+from support.sanafe_networks import gesture, perceptron, raster, recurrent
+from support.sanafe_oracle import Run, fired, mapped, simulate
 
 MODELS = {"bound": "simple", "simple": "simple", "event": "detailed"}
 ROUNDS = 2

@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from snn_deploy import deploy, write_nir
-from snn_deploy.board import load_board
+from snn_deploy.board.board import load_board
 from snn_deploy.conversion.convert import Converted, convert
 from snn_deploy.conversion.feeding import answers
-from snn_deploy.decode import floats_of
-from snn_deploy.pipeline import begin, line
-from snn_deploy.program import Program
+from snn_deploy.evaluation.decode import floats_of
+from snn_deploy.ir.program import Program
+from snn_deploy.pipeline.deploy import begin, line
 from snn_deploy_simulators import chip, reference
 from snn_deploy_simulators.stimulus import encode
 

@@ -20,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import measure, report
 
-from sanafe_networks import even, network, random_sparse, raster
-from sanafe_oracle import mapped
 from snn_deploy.arrays import FloatArray
-from snn_deploy.board import Board, load_board
-from snn_deploy.maps import Dense
-from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip
+from support.sanafe_networks import even, network, random_sparse, raster
+from support.sanafe_oracle import mapped
 
 REPEATS = 3
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "cost_curves.svg"

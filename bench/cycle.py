@@ -15,17 +15,17 @@ from measuring.clock import report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from random_networks import random_network
-from sanafe_networks import network, perceptron, raster, recurrent
-from sanafe_oracle import mapped
 from snn_deploy.arrays import FloatArray
-from snn_deploy.board import Board, load_board
-from snn_deploy.maps import Dense
-from snn_deploy.passes.partition import partition
-from snn_deploy.passes.route import route
-from snn_deploy.program import Placement, Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.program import Placement, Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.route import route
 from snn_deploy_simulators import chip
+from support.random_networks import random_network
+from support.sanafe_networks import network, perceptron, raster, recurrent
+from support.sanafe_oracle import mapped
 
 MODELS = ("bound", "simple", "event")
 BOARD = load_board("loihi2")

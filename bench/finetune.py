@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from snn_deploy import deploy
-from snn_deploy.report import Report
+from snn_deploy.report.report import Report
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -24,18 +24,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import report
 
-from sanafe_networks import even, gesture, population, raster
-from sanafe_oracle import mapped
-from snn_deploy.activity import Activity
 from snn_deploy.arrays import AnyArray
-from snn_deploy.board import load_board
-from snn_deploy.maps import Connection, Conv, Dense
-from snn_deploy.neurons.lif import lif
-from snn_deploy.passes.partition import partition
-from snn_deploy.passes.place import place
-from snn_deploy.passes.route import route
-from snn_deploy.program import Program
-from snn_deploy.quant import (
+from snn_deploy.board.board import load_board
+from snn_deploy.ir.activity import Activity
+from snn_deploy.ir.maps import Connection, Conv, Dense
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import (
     QuantInput,
     QuantNetwork,
     QuantPopulation,
@@ -43,7 +37,13 @@ from snn_deploy.quant import (
     SignMode,
     Stimulus,
 )
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.place import place
+from snn_deploy.mapping.route import route
+from snn_deploy.neurons.lif import lif
 from snn_deploy_simulators import chip, integer
+from support.sanafe_networks import even, gesture, population, raster
+from support.sanafe_oracle import mapped
 
 STEPS, RATE = 4, 0.1
 LEAST, MOST = 0.05, 0.15  # rates that every layer must have

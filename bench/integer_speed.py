@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import measure, report, spread
 
-from sanafe_networks import perceptron, raster
 from snn_deploy.arrays import AnyArray
-from snn_deploy.maps import Dense
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import integer
+from support.sanafe_networks import perceptron, raster
 
 LOOP = """
 void add_{bits}(const int *first, const int *index, int steps, const signed char *weight,

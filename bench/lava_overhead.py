@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
-from snn_deploy.lava_python import find_lava_python
-from snn_deploy.maps import Dense
-from snn_deploy.quant import (
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.quant import (
     QuantInput,
     QuantNetwork,
     QuantPopulation,
@@ -30,6 +29,7 @@ from snn_deploy.quant import (
     Stimulus,
 )
 from snn_deploy_backends import lava
+from snn_deploy_backends.lava.python import find_lava_python
 from snn_deploy_simulators import integer
 
 SIZES = (784, 128, 64, 10)

@@ -29,20 +29,28 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from silicon import dvs_gesture
 from silicon import pilotnet as pilotnet_at_rates
 
-from networks import layers, network, pilotnet, population, projection, sparse, yolo_kp
 from snn_deploy.arrays import IntArray
-from snn_deploy.board import Board, load_board
-from snn_deploy.maps import Sparse
-from snn_deploy.passes.partition import METHODS as PARTITIONS
-from snn_deploy.passes.partition import partition
-from snn_deploy.passes.place import METHODS as PLACEMENTS
-from snn_deploy.passes.place import place, weighted_hops
-from snn_deploy.passes.reorder import Reordered, reorder
-from snn_deploy.passes.route import route
-from snn_deploy.passes.traffic import Rates, traffic
-from snn_deploy.program import Partition, Placement, Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.ir.maps import Sparse
+from snn_deploy.ir.program import Partition, Placement, Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.mapping.partition import METHODS as PARTITIONS
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.place import METHODS as PLACEMENTS
+from snn_deploy.mapping.place import place, weighted_hops
+from snn_deploy.mapping.reorder import Reordered, reorder
+from snn_deploy.mapping.route import route
+from snn_deploy.mapping.traffic import Rates, traffic
 from snn_deploy_simulators import chip, integer
+from support.networks import (
+    layers,
+    network,
+    pilotnet,
+    population,
+    projection,
+    sparse,
+    yolo_kp,
+)
 
 # Cores per layer, from the notebooks of lava-dl (commit d825ac5): netx/mnist/run.ipynb,
 # netx/oxford/run.ipynb, netx/pilotnet_snn/benchmark.ipynb, YOLO-KP's notebook.

@@ -23,14 +23,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from measuring.clock import report
 
-from sanafe_networks import even, gesture, network, raster
-from sanafe_oracle import mapped
-from snn_deploy.board import Board, load_board
-from snn_deploy.ledger import ledger
-from snn_deploy.maps import Connection, Conv, Dense
-from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.evaluation.ledger import ledger
+from snn_deploy.ir.maps import Connection, Conv, Dense
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip, integer
+from support.sanafe_networks import even, gesture, network, raster
+from support.sanafe_oracle import mapped
 
 WIDEST = 3.0
 # lava-dl 0.6.0, tests/lava/lib/dl/netx/gts/pilotnet_lif: share of neuron-steps with a spike

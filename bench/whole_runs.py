@@ -38,14 +38,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from lava_overhead import network
 from measuring.clock import measure, report
 
-from sanafe_oracle import mapped
 from snn_deploy.arrays import AnyArray
-from snn_deploy.board import load_board
+from snn_deploy.board.board import load_board
 from snn_deploy.errors import InputError
-from snn_deploy.lava_python import find_lava_python
-from snn_deploy.quant import Stimulus
+from snn_deploy.ir.quant import Stimulus
 from snn_deploy_backends import lava
+from snn_deploy_backends.lava.python import find_lava_python
 from snn_deploy_simulators import chip, integer
+from support.sanafe_oracle import mapped
 
 SIZES, SAMPLES, STEPS = (784, 128, 64, 10), 32, 64
 NENGO = Path(__file__).parent / "by_hand" / "nengo_mlp.py"

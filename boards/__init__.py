@@ -1,1 +1,1 @@
-"""Board files, one YAML file each; `snn_deploy.board` reads them."""
+"""Board files, one YAML file each; `snn_deploy.board.board` reads them."""

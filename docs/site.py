@@ -8,12 +8,12 @@ from typing import Any
 import typer
 from mkdocs.structure.files import File, Files
 
-from snn_deploy.board import load_board, shipped_boards
-from snn_deploy.cli import app
-from snn_deploy.cli_boards import neurons, numbers
-from snn_deploy.report import report_schema
-from snn_deploy.reporting.markdown import pipe_table, plain
-from snn_deploy.reporting.sections import Sources
+from snn_deploy.board.board import load_board, shipped_boards
+from snn_deploy.cli.app import app
+from snn_deploy.cli.boards import neurons, numbers
+from snn_deploy.report.forms.markdown import pipe_table, plain
+from snn_deploy.report.report import report_schema
+from snn_deploy.report.text.sections import Sources
 
 ROOT = Path(__file__).parents[1]
 PLACES = {  # where a file of the repository stands on the site

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from snn_deploy.maps import Chain, Dense
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Chain, Dense
+from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
 
 # The same examples in every run, however slow the machine is.

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from snn_deploy.arrays import AnyArray, FloatArray
-from snn_deploy.frontends.read_nir import read_nir
-from snn_deploy.linear import apply
-from snn_deploy.network import Network, Population
+from snn_deploy.frontends.nir.read_nir import read_nir
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.network import Network, Population
 from snn_deploy.neurons import MultiLevel
 from snn_deploy.passes.normalize import normalize
-from snn_deploy.pipeline import deploy
+from snn_deploy.pipeline.deploy import deploy
 from snn_deploy_simulators import reference
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

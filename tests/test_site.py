@@ -14,10 +14,10 @@ import pytest
 import typer
 import yaml
 
-from snn_deploy.board import load_board, shipped_boards
-from snn_deploy.cli import app
-from snn_deploy.evidence import leaves
-from snn_deploy.report import report_schema
+from snn_deploy.board.board import load_board, shipped_boards
+from snn_deploy.board.evidence import leaves
+from snn_deploy.cli.app import app
+from snn_deploy.report.report import report_schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,7 +102,7 @@ def test_schema_on_the_site_is_the_reports(site: Path) -> None:
 
 
 def test_links_to_files_outside_the_site_become_words(generator: ModuleType) -> None:
-    text = "[the line](toolchain/snn_deploy/pipeline.py), [design](docs/design.md), [x](https://a.b)"
+    text = "[the line](toolchain/snn_deploy/pipeline/deploy.py), [design](docs/design.md), [x](https://a.b)"
     assert (
         generator.with_links(text, ROOT)
         == "the line, [design](design.md), [x](https://a.b)"

@@ -28,8 +28,8 @@ from torch.nn.functional import cross_entropy
 
 from snn_deploy import convert, write_nir
 from snn_deploy.arrays import FloatArray, IntArray
-from snn_deploy.conversion.ann import QuantAnn, weights
 from snn_deploy.conversion.brevitas.elman import QuantElman
+from snn_deploy.conversion.integers.ann import QuantAnn, weights
 
 HERE = Path(__file__).parent
 SEED = 0

@@ -3,7 +3,7 @@
 Every piece gets its own synapses and hears only the spikes that the Program's routes bring
 to its core, so its spikes equal the integer simulator's only if partition, placement and
 routes are right. (Pieces that are brought all they have synapses for run as one; whether
-they are is looked up once per program, see tables.py.) Counts are taken where things
+they are is looked up once per program, `counting.tables`.) Counts are taken where things
 happen: synapse operations, words read, messages and hops in the chip step in which the
 source fires, neuron updates in the step in which they are made. Chip time of a frame: a
 population at level L makes its model step t in chip step t + L; steps beyond the last model
@@ -16,16 +16,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from snn_deploy.activity import Activity
 from snn_deploy.arrays import IntArray
-from snn_deploy.program import Program, grid_of
-from snn_deploy.quant import QuantPopulation, QuantProjection, Stimulus
-from snn_deploy_simulators.blocks import Place, block
-from snn_deploy_simulators.counting import Counter
-from snn_deploy_simulators.engine import Block, Cell, Recorder, Trace, cell
-from snn_deploy_simulators.engine import run as run_engine
-from snn_deploy_simulators.quiescence import Endings, Rule
-from snn_deploy_simulators.tables import Fan, fans
+from snn_deploy.ir.activity import Activity
+from snn_deploy.ir.program import Program, grid_of
+from snn_deploy.ir.quant import QuantPopulation, QuantProjection, Stimulus
+from snn_deploy_simulators.counter import Counter
+from snn_deploy_simulators.counting.tables import Fan, fans
+from snn_deploy_simulators.engine.blocks import Place, block
+from snn_deploy_simulators.engine.engine import Block, Cell, Recorder, Trace, cell
+from snn_deploy_simulators.engine.engine import run as run_engine
+from snn_deploy_simulators.engine.quiescence import Endings, Rule
 from snn_deploy_simulators.timing import TIME_MODELS
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from snn_deploy.activity import Recording
 from snn_deploy.arrays import IntArray
-from snn_deploy.linear import apply
+from snn_deploy.ir.activity import Recording
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
 from snn_deploy.neurons import MODELS
-from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
 
 States = dict[str, dict[str, IntArray]]
 
@@ -90,14 +90,6 @@ def shift(total: IntArray, exponent: int) -> IntArray:
     return total << exponent if exponent >= 0 else total >> -exponent
 
 
-def parameters(pop: QuantPopulation) -> dict[str, IntArray]:
-    """Return the arguments of the model's step: registers, with the bias shifted."""
-    values = dict(pop.params)
-    mantissa, exponent = values.pop("bias_mant"), values.pop("bias_exp")
-    values["bias"] = mantissa << exponent
-    return values
-
-
 def _reset(pop: QuantPopulation) -> dict[str, IntArray]:
     states = {name: np.zeros(pop.n, np.int64) for name in MODELS[pop.model].states}
     states["v"] = pop.v0.astype(np.int64)
@@ -129,7 +121,7 @@ def _update(
     extra_bias: IntArray | int,
 ) -> IntArray:
     model = MODELS[pop.model]
-    values = parameters(pop)
+    values = pop.step_arguments()
     values["bias"] = values["bias"] + extra_bias
     result = model.step(
         *(states[s] for s in model.states), a, *(values[name] for name in model.params)

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from snn_deploy.activity import Recording
 from snn_deploy.arrays import AnyArray, FloatArray
-from snn_deploy.linear import apply
-from snn_deploy.network import Network, Population
-from snn_deploy.schedule import evaluation_order
+from snn_deploy.ir.activity import Recording
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.network import Network, Population
+from snn_deploy.ir.order import evaluation_order
 
 
 def run(

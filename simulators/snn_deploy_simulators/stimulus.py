@@ -6,8 +6,8 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
-from snn_deploy.linear import apply
-from snn_deploy.quant import Drive, QuantInput, QuantNetwork, Stimulus
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.quant import Drive, QuantInput, QuantNetwork, Stimulus
 
 
 def encode(net: QuantNetwork, x: Mapping[str, AnyArray]) -> Stimulus:

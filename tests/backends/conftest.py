@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from snn_deploy.errors import InputError
-from snn_deploy.lava_python import find_lava_python
+from snn_deploy_backends.lava.python import find_lava_python
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

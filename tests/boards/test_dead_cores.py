@@ -4,14 +4,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from networks import pilotnet
-from random_networks import random_network
-from snn_deploy.board import Board, load_board
-from snn_deploy.passes.partition import partition
-from snn_deploy.passes.place import METHODS, place
-from snn_deploy.passes.route import route
-from snn_deploy.program import Program
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.ir.program import Program
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.place import METHODS, place
+from snn_deploy.mapping.route import route
 from snn_deploy_simulators import chip, integer
+from support.networks import pilotnet
+from support.random_networks import random_network
 
 
 def with_dead(name: str, dead: list[int]) -> Board:

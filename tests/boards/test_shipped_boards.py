@@ -2,8 +2,8 @@
 
 import pytest
 
-from snn_deploy.board import Board, load_board, shipped_boards
-from snn_deploy.evidence import leaves
+from snn_deploy.board.board import Board, load_board, shipped_boards
+from snn_deploy.board.evidence import leaves
 from snn_deploy.neurons import MODELS
 
 LOIHI2 = ("loihi2", "kapoho-point", "hala-point")

@@ -6,20 +6,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from random_models import calibration, random_model
-from random_networks import random_network
-from snn_deploy.activity import Activity, Counts
-from snn_deploy.board import Board, load_board
-from snn_deploy.linear import matrix
-from snn_deploy.maps import Dense
-from snn_deploy.passes.partition import partition
-from snn_deploy.passes.place import place
-from snn_deploy.passes.quantize import quantize
-from snn_deploy.passes.route import route
-from snn_deploy.program import Program, grid_of
-from snn_deploy.quant import QuantNetwork
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.ir.activity import Activity, Counts
+from snn_deploy.ir.linear import matrix
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.program import Program, grid_of
+from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.place import place
+from snn_deploy.mapping.route import route
+from snn_deploy.quantization.quantize import quantize
 from snn_deploy_simulators import chip, golden, integer
 from snn_deploy_simulators.stimulus import encode
+from support.random_models import calibration, random_model
+from support.random_networks import random_network
 
 BOARDS = ("loihi2", "loihi1", "kapoho-point")
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from random_networks import features, random_network
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import golden, integer
+from support.random_networks import features, random_network
 
 SEEDS = range(300)
 

@@ -6,16 +6,16 @@ import msgspec
 import numpy as np
 import pytest
 
-import integer_oracle as oracle
-from random_levels import ALL_FACTS, level_facts
-from random_networks import Limits, random_network
-from snn_deploy.board import Board, load_board
-from snn_deploy.passes.partition import partition
-from snn_deploy.passes.place import place
-from snn_deploy.passes.route import route
-from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.place import place
+from snn_deploy.mapping.route import route
 from snn_deploy_simulators import chip, golden, integer
+from support import integer_oracle as oracle
+from support.random_levels import ALL_FACTS, level_facts
+from support.random_networks import Limits, random_network
 
 SEEDS = range(160)
 BLOCKS = 8

@@ -5,14 +5,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from random_lossless import ENDS_BEFORE, Ann, fed, random_ann, spiking
 from snn_deploy.arrays import AnyArray
-from snn_deploy.board import load_board
-from snn_deploy.network import Network
-from snn_deploy.passes.check import check
-from snn_deploy.passes.quantize import Calibration, quantize
+from snn_deploy.board.board import load_board
+from snn_deploy.ir.network import Network
+from snn_deploy.mapping.check import check
+from snn_deploy.quantization.quantize import Calibration, quantize
 from snn_deploy_simulators import integer, reference
 from snn_deploy_simulators.stimulus import encode
+from support.random_lossless import ENDS_BEFORE, Ann, fed, random_ann, spiking
 
 SEEDS = range(16)
 

@@ -14,15 +14,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from sanafe_networks import gesture, perceptron, raster, recurrent
-from sanafe_oracle import Run, fired, free_running, mapped, simulate
-from snn_deploy.activity import Activity
-from snn_deploy.board import Board, load_board
-from snn_deploy.ledger import ledger
-from snn_deploy.maps import Dense
-from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.board.board import Board, load_board
+from snn_deploy.evaluation.ledger import ledger
+from snn_deploy.ir.activity import Activity
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip
+from support.sanafe_networks import gesture, perceptron, raster, recurrent
+from support.sanafe_oracle import Run, fired, free_running, mapped, simulate
 
 EXACT = 1e-9  # relative; sums of 1e5 doubles in different orders
 

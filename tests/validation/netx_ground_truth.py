@@ -28,8 +28,8 @@ from pathlib import Path
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
-from snn_deploy.frontends.read_netx import read_netx
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.frontends.netx.read_netx import read_netx
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_backends.lava.states import states
 
 REQUIREMENT = "lava-dl==0.6.0"

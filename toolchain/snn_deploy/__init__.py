@@ -17,12 +17,12 @@ from snn_deploy.errors import (
 )
 
 if TYPE_CHECKING:
-    from snn_deploy.board import load_board
+    from snn_deploy.board.board import load_board
     from snn_deploy.conversion.convert import convert
+    from snn_deploy.frontends.nir_writer.write_nir import write_nir
     from snn_deploy.frontends.torch import from_torch, record
-    from snn_deploy.frontends.write_nir import write_nir
-    from snn_deploy.pipeline import deploy
-    from snn_deploy.report import Report
+    from snn_deploy.pipeline.deploy import deploy
+    from snn_deploy.report.report import Report
 
 __version__ = version("snn-deploy")
 
@@ -43,13 +43,13 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Report": "snn_deploy.report",
+    "Report": "snn_deploy.report.report",
     "convert": "snn_deploy.conversion.convert",
-    "deploy": "snn_deploy.pipeline",
+    "deploy": "snn_deploy.pipeline.deploy",
     "from_torch": "snn_deploy.frontends.torch",
-    "load_board": "snn_deploy.board",
+    "load_board": "snn_deploy.board.board",
     "record": "snn_deploy.frontends.torch",
-    "write_nir": "snn_deploy.frontends.write_nir",
+    "write_nir": "snn_deploy.frontends.nir_writer.write_nir",
 }
 
 

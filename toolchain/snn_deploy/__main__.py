@@ -7,7 +7,7 @@ def main() -> None:
     """Run the command line; Ctrl-C ends it with one line, even while it is still
     starting."""
     try:
-        from snn_deploy.cli import app
+        from snn_deploy.cli.app import app
 
         app()
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Array types used everywhere, and the one helper that makes arrays read-only."""
+"""Types of arrays and shapes, and the one helper that makes arrays read-only."""
 
 from typing import Any, TypeAlias, TypeVar
 
@@ -9,6 +9,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 AnyArray: TypeAlias = NDArray[Any]
+Shape: TypeAlias = tuple[int, ...]
 
 A = TypeVar("A", bound=AnyArray)
 

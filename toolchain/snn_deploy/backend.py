@@ -11,10 +11,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, cast
 
-from snn_deploy.activity import Recording
 from snn_deploy.errors import InputError
-from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork, Stimulus
+from snn_deploy.ir.activity import Recording
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
 
 GROUP = "snn_deploy.backends"  # entry points of others
 BUILT_IN = {"lava": "snn_deploy_backends.lava"}

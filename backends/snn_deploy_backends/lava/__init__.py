@@ -8,11 +8,11 @@ Whatever Lava cannot express is refused before anything is written. `run_build` 
 
 from pathlib import Path
 
-from snn_deploy.activity import Recording
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.program import Program
-from snn_deploy.quant import QuantNetwork, Stimulus
-from snn_deploy_backends.lava.files import folder_files
+from snn_deploy.ir.activity import Recording
+from snn_deploy.ir.program import Program
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy_backends.lava.emitted import folder_files
 from snn_deploy_backends.lava.plan import plan, violations
 
 NAME = "lava"

@@ -10,9 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.linear import matrix, replace_weight
-from snn_deploy.maps import Connection, Conv
-from snn_deploy.quant import QuantNetwork, QuantProjection
+from snn_deploy.ir.linear import matrix, replace_weight
+from snn_deploy.ir.maps import Connection, Conv
+from snn_deploy.ir.quant import QuantNetwork, QuantProjection
 
 CONV_LIMIT = 1 << 23  # Lava's Conv wraps its sums to 24 bits (proc/conv/models.py)
 INT8_MAX = 127  # its geometry registers are int8
@@ -61,7 +61,7 @@ def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
     folded = _folded(m.weight, p.weight_exp)
     whole = p.weight_exp >= 0 or bool((folded << -p.weight_exp == m.weight).all())
     registers = (m.groups, *m.stride, *m.padding, *m.dilation, *m.weight.shape[2:])
-    payload = 1 << _payload_bits(net, p.pre) if p.payload_bits else 1
+    payload = 1 << net.payload_bits(p.pre) if p.payload_bits else 1
     largest = int(np.abs(folded.astype(np.int64)).sum(axis=(1, 2, 3)).max(initial=0))
     return (
         net.chip_delay(p) == 1
@@ -70,12 +70,6 @@ def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
         and max(registers) <= INT8_MAX
         and largest * payload < CONV_LIMIT
     )
-
-
-def _payload_bits(net: QuantNetwork, name: str) -> int:
-    """Return the width of the spikes of the input or population called `name`."""
-    bits = {p.name: p.payload_bits for p in net.inputs}
-    return (bits | {p.name: p.payload_bits for p in net.populations})[name]
 
 
 def _is_symmetric(m: Conv) -> bool:

@@ -19,15 +19,15 @@ import networkx as nx
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.maps import Conv, Dense, Sparse
-from snn_deploy.neurons import MODELS
-from snn_deploy.quant import (
+from snn_deploy.ir.maps import Conv, Dense, Sparse
+from snn_deploy.ir.quant import (
     QuantInput,
     QuantNetwork,
     QuantPopulation,
     QuantProjection,
     SignMode,
 )
+from snn_deploy.neurons import MODELS
 from snn_deploy_backends.lava.layout import (
     conv_kernel,
     image_shapes,

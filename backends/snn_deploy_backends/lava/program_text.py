@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from snn_deploy.maps import Conv
+from snn_deploy.ir.maps import Conv
 from snn_deploy_backends.lava.plan import Neurons, Plan, Source, Synapses
 
 IMPORTS = {

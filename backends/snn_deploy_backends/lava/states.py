@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.linear import apply
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
 from snn_deploy.neurons import MODELS
-from snn_deploy.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
 from snn_deploy_simulators import integer
-from snn_deploy_simulators.golden import parameters, shift
+from snn_deploy_simulators.golden import shift
 
 
 def states(
@@ -24,7 +24,7 @@ def states(
 ) -> dict[str, dict[str, IntArray]]:
     """Return u, v, any further states and spikes s of each population, of the first
     samples: [samples, T, n]."""
-    part = first_samples(stimulus, samples)
+    part = stimulus.first(samples)
     spiking = tuple(
         replace(p, spiking=True) for p in net.populations
     )  # spikes of readouts, too
@@ -32,16 +32,6 @@ def states(
     sent = {p.name: _flat(recording.outputs[p.name]) for p in net.populations}
     sent |= {name: np.asarray(x, np.int64) for name, x in part.spikes.items()}
     return {pop.name: _replay(net, pop, part, sent) for pop in net.populations}
-
-
-def first_samples(stimulus: Stimulus, samples: int) -> Stimulus:
-    """Return the stimulus of the first `samples` samples."""
-    return Stimulus(
-        samples,
-        stimulus.steps,
-        {name: x[:samples] for name, x in stimulus.spikes.items()},
-        {name: x[:samples] for name, x in stimulus.bias.items()},
-    )
 
 
 def _replay(
@@ -55,7 +45,7 @@ def _replay(
         (_arriving(p, sent[p.pre]) for p in net.into(pop.name) if p.pre in sent),
         np.zeros(shape, np.int64),
     )
-    values = parameters(pop)
+    values = pop.step_arguments()
     values["bias"] = values["bias"] + stimulus.bias.get(pop.name, 0)
     state = {name: np.zeros((stimulus.samples, pop.n), np.int64) for name in model.states}
     state["v"] = state["v"] + pop.v0

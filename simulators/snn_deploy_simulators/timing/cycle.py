@@ -17,10 +17,10 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.errors import BoardError, InputError
-from snn_deploy.passes.traffic import homes
-from snn_deploy.program import Program, grid_of
-from snn_deploy_simulators.engine import Trace
-from snn_deploy_simulators.tables import Fan
+from snn_deploy.ir.program import Program, grid_of
+from snn_deploy.mapping.traffic import homes
+from snn_deploy_simulators.counting.tables import Fan
+from snn_deploy_simulators.engine.engine import Trace
 from snn_deploy_simulators.timing.mesh import Message, Passage, simulate
 from snn_deploy_simulators.timing.model import (
     StepCounts,

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.board import Bound
+from snn_deploy.board.board import Bound
 from snn_deploy.errors import BoardError
-from snn_deploy.passes.traffic import homes
-from snn_deploy.program import Program, grid_of
-from snn_deploy_simulators.engine import Events, Trace
-from snn_deploy_simulators.tables import COSTS, Fan
+from snn_deploy.ir.program import Program, grid_of
+from snn_deploy.mapping.traffic import homes
+from snn_deploy_simulators.counting.tables import COSTS, Fan
+from snn_deploy_simulators.engine.engine import Events, Trace
 from snn_deploy_simulators.timing import schedule
 from snn_deploy_simulators.timing.model import (
     StepCounts,

@@ -7,12 +7,12 @@ from typing import TypeAlias
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.board import Bound
-from snn_deploy.evidence import Figure
+from snn_deploy.board.board import Bound
+from snn_deploy.board.evidence import Figure
+from snn_deploy.ir.program import Program
 from snn_deploy.neurons.cost import relative_operations
-from snn_deploy.program import Program
-from snn_deploy_simulators.engine import Trace
-from snn_deploy_simulators.tables import Fan
+from snn_deploy_simulators.counting.tables import Fan
+from snn_deploy_simulators.engine.engine import Trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ a row of the tables.
 
 import numpy as np
 
-from snn_deploy_simulators.jit import kernel
+from snn_deploy_simulators.kernels.jit import kernel
 
 NEURON, ACTIVE, SPIKE, MESSAGE = range(4)  # entries of `rates`
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray
-from snn_deploy.program import Program
-from snn_deploy_simulators.engine import Trace
-from snn_deploy_simulators.tables import Fan
+from snn_deploy.ir.program import Program
+from snn_deploy_simulators.counting.tables import Fan
+from snn_deploy_simulators.engine.engine import Trace
 from snn_deploy_simulators.timing.model import (
     StepCounts,
     TimeModel,

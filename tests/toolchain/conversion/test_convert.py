@@ -14,14 +14,14 @@ from torch.nn import functional
 from typer.testing import CliRunner
 
 from snn_deploy import InputError, convert, deploy
-from snn_deploy.board import load_board
-from snn_deploy.cli import app
+from snn_deploy.board.board import load_board
+from snn_deploy.cli.app import app
+from snn_deploy.conversion.account import sentences
 from snn_deploy.conversion.convert import Converted
 from snn_deploy.conversion.feeding import answers
-from snn_deploy.conversion.methods import METHODS
-from snn_deploy.conversion.record import sentences
-from snn_deploy.decode import floats_of
-from snn_deploy.pipeline import begin, line
+from snn_deploy.conversion.integers.methods import METHODS
+from snn_deploy.evaluation.decode import floats_of
+from snn_deploy.pipeline.deploy import begin, line
 from snn_deploy_simulators import chip, reference
 from snn_deploy_simulators.stimulus import encode
 

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from random_anns import levels, random_ann
 from snn_deploy import InputError
-from snn_deploy.conversion import settling
-from snn_deploy.conversion.ann import QuantAnn, evaluate
+from snn_deploy.conversion import running
 from snn_deploy.conversion.feeding import answers, feed
-from snn_deploy.conversion.methods import METHODS, method_named
-from snn_deploy.conversion.settling import steps_to_rest
+from snn_deploy.conversion.integers.ann import QuantAnn, evaluate
+from snn_deploy.conversion.integers.methods import METHODS, method_named
+from snn_deploy.conversion.running import steps_to_rest
 from snn_deploy.conversion.to_network import to_network
-from snn_deploy.network import Network
+from snn_deploy.ir.network import Network
 from snn_deploy.neurons import MultiLevel
 from snn_deploy_simulators import reference
+from support.random_anns import levels, random_ann
 
 SEEDS = range(12)
 SAMPLES = 20
@@ -169,7 +169,7 @@ def test_a_network_that_does_not_rest_in_time_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ann = random_ann(2)
-    monkeypatch.setattr(settling, "MOST", 16)
+    monkeypatch.setattr(running, "MOST", 16)
     net = to_network(ann, METHODS["st-bif"])
     with pytest.raises(InputError, match="still sends spikes after 8 steps; use method gr"):
         steps_to_rest(net, ann, METHODS["st-bif"], levels(ann, 10, 2))

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from random_models import random_model
 from snn_deploy.arrays import AnyArray
 from snn_deploy.finetune.forward import run
 from snn_deploy.finetune.grid import with_weights
 from snn_deploy.finetune.step import SLOPE, neurons_of, scan
-from snn_deploy.maps import Conv, Dense, Sparse
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Conv, Dense, Sparse
+from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
 from snn_deploy.quantization.population import stored_weights
 from snn_deploy_simulators import reference
+from support.random_models import random_model
 
 SEEDS = 60
 

@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from random_models import calibration, random_model
 from snn_deploy import DoesNotFitError
 from snn_deploy.arrays import AnyArray
-from snn_deploy.board import Board, load_board
+from snn_deploy.board.board import Board, load_board
 from snn_deploy.finetune.grid import best_unit, on_grid, stored, weight_range
 from snn_deploy.finetune.trainable import Trainable
-from snn_deploy.maps import Dense
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.network import Input, Network, Population, Projection
+from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.neurons import Lif, MultiLevel
 from snn_deploy.passes.normalize import normalize
-from snn_deploy.passes.quantize import quantize
 from snn_deploy.passes.retime import retime
-from snn_deploy.quant import QuantNetwork
+from snn_deploy.quantization.quantize import quantize
 from snn_deploy_simulators import integer, reference
 from snn_deploy_simulators.stimulus import encode
+from support.random_models import calibration, random_model
 
 SEEDS = 24
 

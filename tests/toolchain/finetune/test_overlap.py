@@ -5,9 +5,9 @@ import pytest
 
 from snn_deploy import InputError
 from snn_deploy.arrays import AnyArray
-from snn_deploy.data import Data, check_data
 from snn_deploy.finetune.overlap import refuse_overlap
-from snn_deploy.network import Input, Network, Population
+from snn_deploy.inputs.data import Data, check_data
+from snn_deploy.ir.network import Input, Network, Population
 from snn_deploy.neurons import Lif
 
 NET = Network((Input("in", (3,)),), (Population("p", (3,), Lif.of(3)),), (), ("p",))

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 import torch
 
-from random_models import calibration
 from snn_deploy import InputError
-from snn_deploy.board import load_board
-from snn_deploy.data import check_data
-from snn_deploy.decode import DECODERS, choose_answer, decode
+from snn_deploy.board.board import load_board
+from snn_deploy.evaluation.decode import DECODERS, choose_answer, decode
 from snn_deploy.finetune.grid import on_grid
 from snn_deploy.finetune.trainable import Trainable
 from snn_deploy.finetune.training import score
 from snn_deploy.finetune.tune import fine_tune
-from snn_deploy.maps import Conv, Dense, Sparse
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.inputs.data import check_data
+from snn_deploy.ir.maps import Conv, Dense, Sparse
+from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
-from snn_deploy.passes.quantize import quantize
 from snn_deploy.passes.retime import retime
+from snn_deploy.quantization.quantize import quantize
 from snn_deploy_simulators import reference
+from support.random_models import calibration
 
 BITS = 3
 STEPS = 12

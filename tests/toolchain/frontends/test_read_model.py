@@ -6,11 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
-from snn_deploy.board import load_board
+from snn_deploy.board.board import load_board
 from snn_deploy.errors import InputError
+from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.frontends.read_model import read_model
-from snn_deploy.frontends.read_netx import read_netx
-from snn_deploy.pipeline import begin, deploy, line
+from snn_deploy.pipeline.deploy import begin, deploy, line
 
 N, STEPS = 4, 30
 

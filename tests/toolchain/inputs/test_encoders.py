@@ -6,10 +6,10 @@ import torch
 from snntorch import spikegen
 
 from snn_deploy import InputError
-from snn_deploy.data import Data, check_data
+from snn_deploy.inputs.data import Data, check_data
 from snn_deploy.inputs.encoders import as_channels, delta, latency, rate
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.network import Input, Network
+from snn_deploy.ir.network import Input, Network
+from snn_deploy.options.intake import Intake
 
 RNG = np.random.default_rng(3)
 IMAGES = RNG.random((5, 3)).astype(np.float32)  # N 5, 3 inputs, values in [0, 1]

@@ -14,8 +14,8 @@ from faery.file_encoder import events_to_file
 
 from snn_deploy import InputError
 from snn_deploy.inputs.events import Events
-from snn_deploy.inputs.intake import Intake
 from snn_deploy.inputs.recordings import find_recordings, read_recordings
+from snn_deploy.options.intake import Intake
 
 N = 300
 RNG = np.random.default_rng(4)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from snn_deploy import InputError
-from snn_deploy.data import Data, load_data
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.network import Input, Network
+from snn_deploy.inputs.data import Data, load_data
+from snn_deploy.ir.network import Input, Network
+from snn_deploy.options.intake import Intake
 
 US = 1e-6
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from faery.file_encoder import events_to_file
 
-from fuzz import BYTES, Seed, campaign
+from support.fuzz import BYTES, Seed, campaign
 
 PER_FILE, PER_CAMERA_FILE = 46, 9  # x 10 and x 5 files > 500; the latter start a process
 CAMERAS = (".aedat4", ".raw", ".dat", ".es")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from snn_deploy import InputError
-from snn_deploy.data import load_data
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.network import Network
+from snn_deploy.inputs.data import load_data
+from snn_deploy.ir.network import Network
+from snn_deploy.options.intake import Intake
 
 SPIKES = np.ones((4, 5, 3), np.uint8)
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from random_models import random_model
 from snn_deploy.arrays import FloatArray
-from snn_deploy.maps import Chain, Dense, Map, Scale
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Chain, Dense, Map, Scale
+from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
 from snn_deploy.passes.fuse import fuse
 from snn_deploy_simulators.reference import run
+from support.random_models import random_model
 
 N = 6
 SAME = Chain((), N)

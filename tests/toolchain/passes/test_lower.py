@@ -6,21 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from random_lossless import ENDS_BEFORE, fed, random_ann, spiking
-from random_models import random_levels_model
 from snn_deploy.arrays import AnyArray
-from snn_deploy.board import load_board
-from snn_deploy.choices import Choices, limited
+from snn_deploy.board.board import load_board
 from snn_deploy.errors import DoesNotFitError, InputError
-from snn_deploy.maps import Conv, Dense
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Conv, Dense
+from snn_deploy.ir.network import Input, Network, Population, Projection
+from snn_deploy.mapping.check import check
 from snn_deploy.neurons import Lif, MultiLevel
-from snn_deploy.passes.check import check
+from snn_deploy.options.choices import Choices, limited
 from snn_deploy.passes.lower import MEMBERS, METHODS, lower, parts_of
-from snn_deploy.passes.quantize import Calibration, quantize
 from snn_deploy.passes.retime import retime
+from snn_deploy.quantization.quantize import Calibration, quantize
 from snn_deploy_simulators import integer, reference
 from snn_deploy_simulators.stimulus import encode
+from support.random_lossless import ENDS_BEFORE, fed, random_ann, spiking
+from support.random_models import random_levels_model
 
 SEEDS = range(200)
 

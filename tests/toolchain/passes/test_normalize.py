@@ -1,7 +1,7 @@
 import numpy as np
 
-from snn_deploy.maps import Chain, Conv, Dense, Pool, Scale
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Chain, Conv, Dense, Pool, Scale
+from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
 from snn_deploy.passes.normalize import normalize
 from snn_deploy_simulators import reference

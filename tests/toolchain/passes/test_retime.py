@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.maps import Dense
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
 from snn_deploy.passes.retime import retime
 

@@ -6,23 +6,23 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from random_models import random_levels_model
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.board import load_board
-from snn_deploy.choices import Choices, limited
+from snn_deploy.board.board import load_board
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.maps import Dense
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.network import Input, Network, Population, Projection
+from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.mapping.check import check
 from snn_deploy.neurons import MultiLevel
-from snn_deploy.passes.check import check
+from snn_deploy.options.choices import Choices, limited
 from snn_deploy.passes.lower import lower
-from snn_deploy.passes.quantize import Calibration, quantize
 from snn_deploy.passes.retime import retime
-from snn_deploy.quant import QuantNetwork, Stimulus
 from snn_deploy.quantization.multi_level import payload_width
+from snn_deploy.quantization.quantize import Calibration, quantize
 from snn_deploy_backends.lava.states import states
 from snn_deploy_simulators import integer, reference
 from snn_deploy_simulators.stimulus import encode
+from support.random_models import random_levels_model
 
 BOARD = load_board("loihi2")
 BINARY = limited(BOARD, Choices(spike_bits=0))

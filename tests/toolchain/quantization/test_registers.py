@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snn_deploy.quant import SignMode
+from snn_deploy.ir.quant import SignMode
 from snn_deploy.quantization.registers import (
     WEIGHT_LIMITS,
     bias_registers,

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.conversion.ann import QuantAnn, encode, evaluate
 from snn_deploy.conversion.feeding import feed
-from snn_deploy.conversion.grid import Moved
-from snn_deploy.conversion.methods import Bits, Method, method_named
-from snn_deploy.conversion.settling import steps_to_rest
+from snn_deploy.conversion.integers.ann import QuantAnn, encode, evaluate
+from snn_deploy.conversion.integers.methods import Bits, Method, method_named
+from snn_deploy.conversion.integers.units import Moved
+from snn_deploy.conversion.running import steps_to_rest
 from snn_deploy.conversion.to_network import to_network
 from snn_deploy.errors import InputError
-from snn_deploy.network import Network
+from snn_deploy.ir.network import Network
 
 if TYPE_CHECKING:
     from snn_deploy.conversion.brevitas.agreement import Agreement
-    from snn_deploy.conversion.brevitas.reading import Reading
+    from snn_deploy.conversion.brevitas.from_brevitas import Reading
 
 RATE_STEPS = 32  # of methods that approach the ANN as steps grow; ours
 # Share of steps beyond those of the slowest sample seen, since others may be slower. Ours.
@@ -108,13 +108,13 @@ def _read(
 ) -> "tuple[Reading, Agreement, float | None]":
     """Quantize if needed, read, and compare; only here is torch needed."""
     try:
-        from snn_deploy.conversion.brevitas import session
+        from snn_deploy.conversion.brevitas import to_integers
     except ImportError as error:
         raise InputError(
             f"converting needs PyTorch and Brevitas ({error}); install them: pip install "
             "'snn-deploy[convert]'"
         ) from error
-    return session.read(model, calibration, bits)
+    return to_integers.read(model, calibration, bits)
 
 
 def _rest(net: Network, ann: QuantAnn, method: Method, samples: list[AnyArray]) -> IntArray:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray
-from snn_deploy.conversion.ann import QuantAnn
-from snn_deploy.conversion.methods import DOUBLED, Method
+from snn_deploy.conversion.integers.ann import QuantAnn
+from snn_deploy.conversion.integers.methods import DOUBLED, Method
 
 
 def feed(ann: QuantAnn, method: Method, x: AnyArray, steps: int) -> FloatArray:

@@ -12,11 +12,17 @@ approach the ANN as steps grow.
 import numpy as np
 
 from snn_deploy.arrays import FloatArray
-from snn_deploy.conversion.ann import Layer, QuantAnn, check_ann, weights, with_weights
-from snn_deploy.conversion.methods import DOUBLED, Method
+from snn_deploy.conversion.integers.ann import (
+    Layer,
+    QuantAnn,
+    check_ann,
+    weights,
+    with_weights,
+)
+from snn_deploy.conversion.integers.methods import DOUBLED, Method
 from snn_deploy.errors import InputError
-from snn_deploy.maps import Connection
-from snn_deploy.network import Assumption, Input, Network, Population, Projection
+from snn_deploy.ir.maps import Connection
+from snn_deploy.ir.network import Assumption, Input, Network, Population, Projection
 from snn_deploy.neurons import Lif, MultiLevel, Neuron
 
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from snn_deploy.finetune.step import Neurons, scan, start, step
-from snn_deploy.maps import Conv, Dense, Map, Sparse
-from snn_deploy.network import Network, Projection
-from snn_deploy.schedule import components
+from snn_deploy.ir.maps import Conv, Dense, Map, Sparse
+from snn_deploy.ir.network import Network, Projection
+from snn_deploy.ir.order import components
 
 
 def run(

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
-from snn_deploy.board import Board
+from snn_deploy.board.board import Board
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.linear import replace_weight
-from snn_deploy.maps import Connection, Conv, Dense, Sparse
-from snn_deploy.network import Network, Population, Projection
+from snn_deploy.ir.linear import replace_weight
+from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
+from snn_deploy.ir.network import Network, Population, Projection
+from snn_deploy.ir.quant import QuantInput, QuantNetwork
 from snn_deploy.neurons import Lif, MultiLevel
-from snn_deploy.quant import QuantInput, QuantNetwork
 from snn_deploy.quantization import registers
 from snn_deploy.quantization.population import (
     Source,

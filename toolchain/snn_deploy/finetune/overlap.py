@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from snn_deploy.data import Data
 from snn_deploy.errors import InputError
+from snn_deploy.inputs.data import Data
 
 
 def refuse_overlap(train: Data, test: Data) -> None:

@@ -25,7 +25,7 @@ from snn_deploy.finetune.grid import (
     with_weights,
 )
 from snn_deploy.finetune.step import ARRAYS, Neurons, with_tensors
-from snn_deploy.network import Network, Population
+from snn_deploy.ir.network import Network, Population
 from snn_deploy.neurons import Lif
 from snn_deploy.quantization import registers
 from snn_deploy.quantization.population import stored_weights

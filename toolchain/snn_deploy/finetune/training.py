@@ -16,12 +16,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from snn_deploy.arrays import FloatArray, IntArray
-from snn_deploy.decode import decode
+from snn_deploy.evaluation.decode import Answer, decode
 from snn_deploy.finetune.forward import run
 from snn_deploy.finetune.grid import OnGrid
 from snn_deploy.finetune.trainable import Trainable
-from snn_deploy.report import Answer
-from snn_deploy.tuning import TuningEpoch
+from snn_deploy.report.tuning import TuningEpoch
 
 BATCH = 64
 PATIENCE = 10  # epochs without a better state on the held-out samples before it ends

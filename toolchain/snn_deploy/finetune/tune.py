@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from snn_deploy.arrays import IntArray
-from snn_deploy.board import Board
-from snn_deploy.data import Data
+from snn_deploy.board.board import Board
 from snn_deploy.errors import InputError
+from snn_deploy.evaluation.decode import Answer
 from snn_deploy.finetune.grid import on_grid, payloads
 from snn_deploy.finetune.training import Samples, Tell, Trained, train
-from snn_deploy.network import Assumption, Network
-from snn_deploy.quant import QuantNetwork
-from snn_deploy.report import Answer
+from snn_deploy.inputs.data import Data
+from snn_deploy.ir.network import Assumption, Network
+from snn_deploy.ir.quant import QuantNetwork
 
 FEWEST = 20  # samples: two held out
 

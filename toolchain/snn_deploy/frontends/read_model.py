@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.read_netx import read_netx
-from snn_deploy.frontends.read_nir import read_nir
-from snn_deploy.frontends.write_quant import dequantize
-from snn_deploy.network import Network
-from snn_deploy.quant import QuantNetwork
+from snn_deploy.frontends.dequantize import dequantize
+from snn_deploy.frontends.netx.read_netx import read_netx
+from snn_deploy.frontends.nir.read_nir import read_nir
+from snn_deploy.ir.network import Network
+from snn_deploy.ir.quant import QuantNetwork
 
 NETX = ".net"
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
+from snn_deploy.files.limits import reason
 from snn_deploy.inputs.events import Events, make_events
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.inputs.unreadable import reason
+from snn_deploy.options.intake import Intake
 
 HEADERS = {".raw": b"%", ".dat": b"%"}  # what such a file starts with
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
+from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs import encoders
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.inputs.memory import check_memory
-from snn_deploy.network import Assumption, Input
+from snn_deploy.ir.network import Assumption, Input
+from snn_deploy.options.intake import Intake
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray
 from snn_deploy.errors import InputError
-from snn_deploy.inputs.intake import Intake
+from snn_deploy.options.intake import Intake
 
 
 def rate(values: AnyArray, steps: int, seed: Sequence[int]) -> AnyArray:

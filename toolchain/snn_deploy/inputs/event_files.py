@@ -9,10 +9,9 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
+from snn_deploy.files.limits import BROKEN, check_memory, reason
 from snn_deploy.inputs.events import ALIASES, Events, columns_of, make_events
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.inputs.memory import check_memory
-from snn_deploy.inputs.unreadable import BROKEN, reason
+from snn_deploy.options.intake import Intake
 
 TEXT_COLUMNS = ("t", "x", "y", "p")  # where no header says otherwise; rpg's events.txt
 BIN_EVENT = 5  # bytes of one event in N-MNIST and N-Caltech101

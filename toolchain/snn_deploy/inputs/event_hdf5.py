@@ -1,6 +1,6 @@
 """Event files in HDF5: Heidelberg's spiking data sets, DSEC and its relatives, Prophesee.
 
-HDF5 fails in many ways; `frontends.hdf5.reading` turns them into sentences. Lists of
+HDF5 fails in many ways; `files.hdf5.reading` turns them into sentences. Lists of
 variable length are read without libhdf5, which does not return from damaged ones.
 """
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.hdf5 import reading
-from snn_deploy.frontends.heaps import Heaps
+from snn_deploy.files.hdf5 import reading
+from snn_deploy.files.hdf5_heaps import Heaps
+from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs.events import Events, columns_of, make_events
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.inputs.memory import check_memory
+from snn_deploy.options.intake import Intake
 
 PLACES = ("events", "CD/events", "/")  # DSEC and rpg; Prophesee; columns at the root
 

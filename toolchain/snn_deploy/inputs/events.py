@@ -8,7 +8,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, BoolArray, IntArray, frozen
 from snn_deploy.errors import InputError
-from snn_deploy.inputs.intake import TIME_UNITS_NS
+from snn_deploy.options.intake import TIME_UNITS_NS
 
 # Names under which files keep a column: tonic, rpg (xs), DSEC, SHD (times), Prophesee.
 ALIASES = {

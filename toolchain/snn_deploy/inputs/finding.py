@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from snn_deploy.data import Data
+from snn_deploy.inputs.data import Data
 
 
 class Fed(msgspec.Struct, frozen=True):

@@ -7,12 +7,12 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
+from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs.events import Events
-from snn_deploy.inputs.grid import Grid, fit_grid
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.inputs.memory import check_memory
+from snn_deploy.inputs.pixels import Grid, fit_grid
 from snn_deploy.inputs.recordings import Recordings, read_recordings
-from snn_deploy.network import Assumption, Network
+from snn_deploy.ir.network import Assumption, Network
+from snn_deploy.options.intake import Intake
 
 NS_PER_MS = 1e6
 MAX_STEPS = 1 << 20  # per sample; ours, far above what can be simulated

@@ -15,8 +15,8 @@ from snn_deploy.inputs.cameras import read_camera
 from snn_deploy.inputs.event_files import array_headers, read_arrays, read_bin, read_text
 from snn_deploy.inputs.event_hdf5 import read_hdf5
 from snn_deploy.inputs.events import Events, columns_of
-from snn_deploy.inputs.intake import Intake
-from snn_deploy.network import Assumption
+from snn_deploy.ir.network import Assumption
+from snn_deploy.options.intake import Intake
 
 Reader: TypeAlias = Callable[[Path, Intake, int | None], Iterator[Events]]
 

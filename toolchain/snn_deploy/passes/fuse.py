@@ -21,10 +21,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snn_deploy.arrays import FloatArray, frozen
-from snn_deploy.frontends.wiring import Constant, add_constants
-from snn_deploy.linear import matrix
-from snn_deploy.maps import Chain, Map, Scale
-from snn_deploy.network import Assumption, Network, Population, Projection
+from snn_deploy.ir.constants import Constant, add_constants
+from snn_deploy.ir.linear import matrix
+from snn_deploy.ir.maps import Chain, Map, Scale
+from snn_deploy.ir.network import Assumption, Network, Population, Projection
 from snn_deploy.neurons import Lif
 
 CLOSE = 1e-9  # relative; how far a feedback may be from the threshold it stands for

@@ -30,9 +30,9 @@ import scipy.sparse as sp
 
 from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.errors import DoesNotFitError, InputError
-from snn_deploy.linear import compose, fold
-from snn_deploy.maps import Map, Scale, Sparse
-from snn_deploy.network import Network, Population, Projection
+from snn_deploy.ir.linear import compose, fold
+from snn_deploy.ir.maps import Map, Scale, Sparse
+from snn_deploy.ir.network import Network, Population, Projection
 from snn_deploy.neurons import Lif, MultiLevel
 
 MOST_PARTS = (

@@ -10,9 +10,9 @@ delays.
 from dataclasses import replace
 
 from snn_deploy.arrays import frozen
-from snn_deploy.linear import fold
-from snn_deploy.maps import Dense
-from snn_deploy.network import Network, Projection
+from snn_deploy.ir.linear import fold
+from snn_deploy.ir.maps import Dense
+from snn_deploy.ir.network import Network, Projection
 
 
 def normalize(net: Network) -> Network:

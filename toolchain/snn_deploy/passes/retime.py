@@ -15,7 +15,7 @@ from dataclasses import replace
 import networkx as nx
 
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.network import Network
+from snn_deploy.ir.network import Network
 
 _START = object()  # a node before all others; no name of a model can equal it
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn_deploy.arrays import FloatArray
-from snn_deploy.linear import apply, compose, fold
-from snn_deploy.maps import Connection, Map, Scale
-from snn_deploy.network import Population
+from snn_deploy.ir.linear import apply, compose, fold
+from snn_deploy.ir.maps import Connection, Map, Scale
+from snn_deploy.ir.network import Population
+from snn_deploy.ir.quant import QuantPopulation, QuantProjection, Range
 from snn_deploy.neurons import MultiLevel
 from snn_deploy.neurons.multi_level import OFF
-from snn_deploy.quant import QuantPopulation, QuantProjection, Range
-from snn_deploy.quantization import reach, registers, scale
+from snn_deploy.quantization import bounds, registers, scale
 from snn_deploy.quantization.neuron import limits_of
 from snn_deploy.quantization.population import Context
 
@@ -124,9 +124,9 @@ def _bounds(neuron: MultiLevel, links: Sequence[Link]) -> dict[str, float]:
     """Return the magnitudes that gain * input, u and v cannot exceed; inf if unbounded."""
     maps = [link.map for link in links]
     highs, lows = [link.high for link in links], [link.low for link in links]
-    up, down = reach.input_bounds(maps, highs, lows, neuron.n)
+    up, down = bounds.input_bounds(maps, highs, lows, neuron.n)
     down = down - sum(link.lost for link in links)
-    bound_u, bound_v = reach.state_bounds(neuron, up, down)
+    bound_u, bound_v = bounds.state_bounds(neuron, up, down)
     if neuron.least < 0:  # what is taken back lifts the membrane to a threshold at most
         drive = np.maximum(bound_u + neuron.bias, 0.0)
         lifted = np.maximum(neuron.threshold, neuron.beta * neuron.threshold + drive)
@@ -153,7 +153,7 @@ def _traced_bound(neuron: MultiLevel, links: Sequence[Link]) -> float:
     for link in links:
         if link.total is None:
             return float("inf")
-        summed = apply(reach.magnitudes(link.map), link.total[None])[0]
+        summed = apply(bounds.magnitudes(link.map), link.total[None])[0]
         reached = reached + np.abs(neuron.gain) * summed
     return float(reached.max(initial=0.0))
 
@@ -165,10 +165,10 @@ def _measured(name: str, neuron: MultiLevel, context: Context) -> dict[str, floa
     sent = 0.0 if peaks is None else peaks["sent"]
     if neuron.sliced:  # all of the level is taken off, whatever is sent of it
         sent = max(neuron.most, -neuron.least)
-    seen = reach.measured(peaks, "v", 1.0)
+    seen = bounds.measured(peaks, "v", 1.0)
     return {
-        "a_in": reach.measured(peaks, "a_in", gain),
-        "u": reach.measured(peaks, "u", gain),
+        "a_in": bounds.measured(peaks, "a_in", gain),
+        "u": bounds.measured(peaks, "u", gain),
         "v": None if seen is None else seen + sent * float(neuron.threshold.max()),
     }
 

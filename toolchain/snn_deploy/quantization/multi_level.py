@@ -12,13 +12,13 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray, frozen
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.maps import Connection
-from snn_deploy.network import Population
+from snn_deploy.ir.maps import Connection
+from snn_deploy.ir.network import Population
+from snn_deploy.ir.quant import Loss, QuantPopulation
 from snn_deploy.neurons import MultiLevel
 from snn_deploy.neurons.multi_level import OFF
-from snn_deploy.quant import Loss, QuantPopulation
 from snn_deploy.quantization import registers, scale
-from snn_deploy.quantization.inputs import PAYLOAD_BITS
+from snn_deploy.quantization.input_coding import PAYLOAD_BITS
 from snn_deploy.quantization.level_ranges import float_reaches, integer_ranges
 from snn_deploy.quantization.neuron import limits_of, rounding_loss
 from snn_deploy.quantization.population import (

@@ -3,11 +3,11 @@
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
-from snn_deploy.board import Board
+from snn_deploy.board.board import Board
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.network import Population
+from snn_deploy.ir.network import Population
+from snn_deploy.ir.quant import Loss, QuantPopulation
 from snn_deploy.neurons import Lif
-from snn_deploy.quant import Loss, QuantPopulation
 from snn_deploy.quantization import registers
 from snn_deploy.quantization.scale import GRID, Limits
 

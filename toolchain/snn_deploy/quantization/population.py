@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, frozen
-from snn_deploy.board import Board
+from snn_deploy.board.board import Board
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.linear import apply, compose, fold, replace_weight
-from snn_deploy.maps import Connection, Conv, Dense, Scale, Sparse
-from snn_deploy.network import Network, Population, Projection
+from snn_deploy.ir.linear import apply, compose, fold, replace_weight
+from snn_deploy.ir.maps import Connection, Conv, Dense, Scale, Sparse
+from snn_deploy.ir.network import Network, Population, Projection
+from snn_deploy.ir.quant import Drive, Loss, QuantPopulation, QuantProjection, Range
 from snn_deploy.neurons import Lif
-from snn_deploy.quant import Drive, Loss, QuantPopulation, QuantProjection, Range
-from snn_deploy.quantization import reach, registers, scale
+from snn_deploy.quantization import bounds, registers, scale
 from snn_deploy.quantization.neuron import limits_of, neuron_registers, rounding_loss
 
 
@@ -170,17 +170,17 @@ def _choose_scale(
 ) -> tuple[tuple[Range, ...], float]:
     neuron, limits = pop.neuron, limits_of(context.board)
     up, down = _bounds(pop, into, fed, context)
-    bound_u, bound_v = reach.state_bounds(neuron, up, down)
+    bound_u, bound_v = bounds.state_bounds(neuron, up, down)
     bound_a = float(np.abs(neuron.gain * np.stack([up, down])).max(initial=0.0))
     peaks = None if context.calibration is None else context.calibration.peaks.get(pop.name)
     gain, rest = (
         float(np.abs(neuron.gain).max(initial=0)),
         float(np.abs(neuron.v_reset).max(initial=0)),
     )
-    seen_v = reach.measured(peaks, "v", 1.0)
+    seen_v = bounds.measured(peaks, "v", 1.0)
     reaches = {
-        "a_in": scale.Reach(bound_a, reach.measured(peaks, "a_in", gain)),
-        "u": scale.Reach(bound_u, reach.measured(peaks, "u", gain)),
+        "a_in": scale.Reach(bound_a, bounds.measured(peaks, "a_in", gain)),
+        "u": scale.Reach(bound_u, bounds.measured(peaks, "u", gain)),
         "v": scale.Reach(bound_v, None if seen_v is None else seen_v + rest),
     }
     threshold = float(neuron.threshold.max()) if neuron.spiking else None
@@ -209,7 +209,7 @@ def _bounds(
     sources = [context.sources[p.pre] for p in (*into, *fed)]
     maps = [p.map for p in (*into, *fed)]
     high, low = [s.high for s in sources], [s.low for s in sources]
-    return reach.input_bounds(maps, high, low, pop.neuron.n)
+    return bounds.input_bounds(maps, high, low, pop.neuron.n)
 
 
 def _range(where: str, what: str, r: scale.Reach, s: float, context: Context) -> Range:

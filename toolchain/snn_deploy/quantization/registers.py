@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.quant import SignMode
+from snn_deploy.ir.quant import SignMode
 
 DECAY_ONE = 4096  # decays are 12-bit fractions
 BIAS_LOW, BIAS_HIGH = -4096, 4095  # 13-bit signed mantissa

@@ -12,11 +12,32 @@ from math import ceil, prod
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray
-from snn_deploy.linear import apply, taps
-from snn_deploy.maps import Chain, Conv, Dense, Map, Pool, Scale, Sparse
-from snn_deploy.network import Network, Projection
+from snn_deploy.ir.linear import apply, taps
+from snn_deploy.ir.maps import Chain, Conv, Dense, Map, Pool, Scale, Sparse
+from snn_deploy.ir.network import Network, Projection
 
 BLOCK_VALUES = 1 << 24  # values of a map's input that are looked at together
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """A float network at work.
+
+    net: as read, maps not folded. values: what each input and population sent, [N, T,
+    *shape]. static: the input is the same in all steps.
+    """
+
+    net: Network
+    values: Mapping[str, AnyArray]
+    static: bool
+
+    @property
+    def samples(self) -> int:
+        return len(next(iter(self.values.values())))
+
+    @property
+    def steps(self) -> int:
+        return int(next(iter(self.values.values())).shape[1])
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,13 @@ energies are of another technology than the chip's and leave out other things; t
 beside the chip's ledger and are never added to it or divided by it.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from math import ceil, log2
 
 import msgspec
 import numpy as np
 
-from snn_deploy.arrays import AnyArray
-from snn_deploy.network import Network
-from snn_deploy.software.counts import Layer, layers
+from snn_deploy.software.counts import Layer, Watched, layers
 from snn_deploy.software.lemaire import lemaire_ann, lemaire_snn
 from snn_deploy.software.prices import Prices, load_prices
 
@@ -61,27 +58,6 @@ class Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tallies: tuple[Tally, ...]
     energies: tuple[SoftwareEnergy, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Watched:
-    """A float network at work.
-
-    net: as read, maps not folded. values: what each input and population sent, [N, T,
-    *shape]. static: the input is the same in all steps.
-    """
-
-    net: Network
-    values: Mapping[str, AnyArray]
-    static: bool
-
-    @property
-    def samples(self) -> int:
-        return len(next(iter(self.values.values())))
-
-    @property
-    def steps(self) -> int:
-        return int(next(iter(self.values.values())).shape[1])
 
 
 def software(seen: Watched) -> Software:

@@ -7,23 +7,17 @@ the two against each other.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snn_deploy.network import Population
-from snn_deploy.software.counts import Layer
+from snn_deploy.ir.network import Population
+from snn_deploy.software.counts import Layer, Watched
 from snn_deploy.software.prices import Memory, Prices
-
-if TYPE_CHECKING:
-    from snn_deploy.software.estimates import Watched
 
 PARTS = ("operations", "addressing", "input and output", "parameters", "potentials")
 
 
-def lemaire_snn(
-    found: Iterable[Layer], seen: "Watched", prices: Prices
-) -> dict[str, float]:
+def lemaire_snn(found: Iterable[Layer], seen: Watched, prices: Prices) -> dict[str, float]:
     """Return the joules per inference of the spiking network, by part."""
     total = dict.fromkeys(PARTS, 0.0)
     for layer in found:

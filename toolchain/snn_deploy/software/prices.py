@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import msgspec
 
-from snn_deploy.evidence import Figure
+from snn_deploy.board.evidence import Figure
 
 PICO = 1e-12
 
@@ -67,5 +67,5 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def load_prices() -> Prices:
     """Return the prices that come with the package."""
-    text = files("snn_deploy.software").joinpath("prices.yaml").read_bytes()
+    text = files(__package__).joinpath("prices.yaml").read_bytes()
     return msgspec.yaml.decode(text, type=Prices)

@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from quantized_models import set_scale, units
 from snn_deploy import InputError
-from snn_deploy.conversion.ann import encode, evaluate, weights
 from snn_deploy.conversion.brevitas.agreement import observed
 from snn_deploy.conversion.brevitas.elman import QuantElman
-from snn_deploy.conversion.brevitas.reading import from_brevitas
+from snn_deploy.conversion.brevitas.from_brevitas import from_brevitas
 from snn_deploy.conversion.feeding import answers, feed
-from snn_deploy.conversion.methods import METHODS
+from snn_deploy.conversion.integers.ann import encode, evaluate, weights
+from snn_deploy.conversion.integers.methods import METHODS
 from snn_deploy.conversion.to_network import to_network
 from snn_deploy_simulators import reference
+from support.quantized_models import set_scale, units
 
 SAMPLES = torch.randn(40, 12, 5, dtype=torch.float64, generator=torch.manual_seed(3))
 

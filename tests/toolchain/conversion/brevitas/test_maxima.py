@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from snn_deploy.conversion.ann import encode, evaluate
-from snn_deploy.conversion.brevitas.reading import from_brevitas
+from snn_deploy.conversion.brevitas.from_brevitas import from_brevitas
+from snn_deploy.conversion.integers.ann import encode, evaluate
 
 POOLS = [
     nn.MaxPool2d(2),

@@ -9,9 +9,9 @@ from torch import nn
 
 from snn_deploy import InputError
 from snn_deploy.conversion.brevitas.agreement import compare
+from snn_deploy.conversion.brevitas.from_brevitas import from_brevitas
 from snn_deploy.conversion.brevitas.post_training import quantize_trained
-from snn_deploy.conversion.brevitas.reading import from_brevitas
-from snn_deploy.conversion.methods import Bits
+from snn_deploy.conversion.integers.methods import Bits
 
 
 class Residual(nn.Module):

@@ -15,9 +15,9 @@ import pytest
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.read_nir import read_nir
-from snn_deploy.frontends.write_nir import write_nir
-from snn_deploy.network import Network
+from snn_deploy.frontends.nir.read_nir import read_nir
+from snn_deploy.frontends.nir_writer.write_nir import write_nir
+from snn_deploy.ir.network import Network
 from snn_deploy.passes.fuse import fuse
 from snn_deploy_simulators.reference import run
 
@@ -28,12 +28,14 @@ for framework in ("snntorch", "spikingjelly", "sinabs", "norse"):
         patch.setattr("warnings.warn", lambda *args, **kwargs: None)  # their own, on import
         pytest.importorskip(framework)
 
-import live_norse  # noqa: E402
-import live_sinabs  # noqa: E402
-import live_snntorch  # noqa: E402
-import live_spikingjelly  # noqa: E402
-from live_modules import Case, run_framework, sample_of, spikes_for  # noqa: E402
 from snn_deploy.frontends.torch import from_torch  # noqa: E402
+from support import (  # noqa: E402
+    live_norse,
+    live_sinabs,
+    live_snntorch,
+    live_spikingjelly,
+)
+from support.live_modules import Case, run_framework, sample_of, spikes_for  # noqa: E402
 
 STEPS = 200
 SEEDS = (0, 1, 2)

@@ -13,14 +13,16 @@ for framework in ("snntorch", "spikingjelly", "sinabs", "norse"):
         patch.setattr("warnings.warn", lambda *args, **kwargs: None)  # their own, on import
         pytest.importorskip(framework)
 
-import live_norse  # noqa: E402
-import live_sinabs  # noqa: E402
-import live_snntorch  # noqa: E402
-import live_spikingjelly  # noqa: E402
-from live_modules import run_framework, sample_of, spikes_for  # noqa: E402
 from snn_deploy.errors import InputError  # noqa: E402
 from snn_deploy.frontends.torch import from_torch, record  # noqa: E402
 from snn_deploy_simulators.reference import run  # noqa: E402
+from support import (  # noqa: E402
+    live_norse,
+    live_sinabs,
+    live_snntorch,
+    live_spikingjelly,
+)
+from support.live_modules import run_framework, sample_of, spikes_for  # noqa: E402
 
 STEPS = 60
 MODULES = (live_snntorch, live_spikingjelly, live_sinabs, live_norse)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.conversion.ann import encode, evaluate
-from snn_deploy.conversion.brevitas.batches import batches
-from snn_deploy.conversion.brevitas.meeting import PORT
-from snn_deploy.conversion.brevitas.reading import Reading
+from snn_deploy.conversion.brevitas.from_brevitas import Reading
+from snn_deploy.conversion.brevitas.portions import batches
+from snn_deploy.conversion.brevitas.trace import PORT
+from snn_deploy.conversion.integers.ann import encode, evaluate
 from snn_deploy.frontends.torch.weights import numbers
 
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import frozen
-from snn_deploy.conversion.brevitas.meeting import Levels, Meeting
+from snn_deploy.conversion.brevitas.trace import BrevitasTrace, Levels
 from snn_deploy.frontends.torch.functions import add, sub
 from snn_deploy.frontends.torch.pooling import Window
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.maps import Conv, Scale
+from snn_deploy.ir.maps import Conv, Scale
 
 
-def max_pool(session: Meeting, module: Any, x: Traced) -> Traced:
+def max_pool(session: BrevitasTrace, module: Any, x: Traced) -> Traced:
     """MaxPool1d, MaxPool2d of what a quantizer gave."""
     name = session.name_of(module)
     window = Window.of(
@@ -38,7 +38,7 @@ def max_pool(session: Meeting, module: Any, x: Traced) -> Traced:
     return _tournament(session, name, x, window, levels)
 
 
-def _given(session: Meeting, x: Traced) -> Levels | None:
+def _given(session: BrevitasTrace, x: Traced) -> Levels | None:
     """Return the levels of x if it is the output of one quantizer, moved at most."""
     terms = x.signal.terms
     if len(terms) != 1 or x.signal.constants:
@@ -52,7 +52,9 @@ def _given(session: Meeting, x: Traced) -> Levels | None:
     return quantizer.levels
 
 
-def _element(session: Meeting, x: Traced, window: Window, y: int, column: int) -> Traced:
+def _element(
+    session: BrevitasTrace, x: Traced, window: Window, y: int, column: int
+) -> Traced:
     """Return element (y, column) of each window: a convolution with a single one."""
 
     def make() -> Conv:
@@ -68,7 +70,7 @@ def _element(session: Meeting, x: Traced, window: Window, y: int, column: int) -
 
 
 def _tournament(
-    session: Meeting, name: str, x: Traced, window: Window, levels: Levels
+    session: BrevitasTrace, name: str, x: Traced, window: Window, levels: Levels
 ) -> Traced:
     """Return the maximum of each window; as in a cup, one sits out an odd round."""
     span = replace(levels, low=0, high=levels.high - levels.low, rectifies=True)
@@ -81,7 +83,9 @@ def _tournament(
     return players[0]
 
 
-def _winner(session: Meeting, name: str, a: Traced, b: Traced, span: Levels) -> Traced:
+def _winner(
+    session: BrevitasTrace, name: str, a: Traced, b: Traced, span: Levels
+) -> Traced:
     more: Traced = session.quantized(name, sub(session, a, b), span)
     total: Traced = add(session, b, more)
     return total

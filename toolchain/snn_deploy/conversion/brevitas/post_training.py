@@ -23,8 +23,8 @@ from brevitas.quant import (
 )
 from torch import nn
 
-from snn_deploy.conversion.brevitas.batches import batches
-from snn_deploy.conversion.methods import Bits
+from snn_deploy.conversion.brevitas.portions import batches
+from snn_deploy.conversion.integers.methods import Bits
 from snn_deploy.errors import InputError
 
 with warnings.catch_warnings():

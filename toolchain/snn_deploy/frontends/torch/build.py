@@ -8,15 +8,14 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.discretize import readout
-from snn_deploy.frontends.graph import unique_name
+from snn_deploy.frontends.nir.discretize import readout
 from snn_deploy.frontends.torch.session import INPUT, Fed, Session, Wire, arriving
 from snn_deploy.frontends.torch.state import State
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.frontends.wiring import Constant, add_constants
-from snn_deploy.linear import apply
-from snn_deploy.maps import Chain, Scale
-from snn_deploy.network import Input, Network, Population, Projection
+from snn_deploy.ir.constants import Constant, add_constants, unique_name
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.maps import Chain, Scale
+from snn_deploy.ir.network import Input, Network, Population, Projection
 
 MAX_LOOPS = 100  # nested containers that feed back; ours
 

@@ -16,20 +16,20 @@ import torch
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.torch import pooling
-from snn_deploy.frontends.torch.moving import moved, plain
+from snn_deploy.frontends.torch.moving import moved
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import Signal, plus, shifted_by, through
-from snn_deploy.frontends.torch.tensor import Traced
+from snn_deploy.frontends.torch.tensor import Traced, traced_in
 from snn_deploy.frontends.torch.weights import dense, probe
 
 Function: TypeAlias = Callable[..., Any]
 
 
-def call(name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return what `func` makes of traced arguments."""
-    found = plain((args, kwargs))
-    session = found[0].session
-    if any(t.session is not session for t in found):
+def call(
+    session: Session, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Return what `func` makes of traced arguments, all of the trace `session`."""
+    if any(t.session is not session for t in traced_in((args, kwargs))):
         raise InputError(f"{session.title}: a tensor of another trace is used; keep none")
     if name in FUNCTIONS:
         made = FUNCTIONS[name](session, *args, **kwargs)
@@ -52,7 +52,7 @@ def unsupported(
 ) -> Any:
     """Note `what` as unsupported and return something of the right shape to go on with."""
     session.unsupported.setdefault(what)
-    like = plain((args, kwargs))[0]
+    like = traced_in((args, kwargs))[0]
 
     def empty(x: Any) -> Any:
         return (
@@ -228,11 +228,11 @@ def matmul(session: Session, x: Any, y: Any) -> Any:
 
 def _linear(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
     """Return a linear function of one traced tensor, found from the unit vectors."""
-    x = plain((args, kwargs))[0]
+    x = traced_in((args, kwargs))[0]
     time = _over_time(x, args[1:], kwargs)
     if time:
         return pooling.over_time(session, x)
-    if len(x.lead) != 1 or any(t is not x for t in plain((args, kwargs))):
+    if len(x.lead) != 1 or any(t is not x for t in traced_in((args, kwargs))):
         return None
 
     def run(eye: Any) -> Any:

@@ -15,18 +15,7 @@ import torch
 from snn_deploy.arrays import AnyArray
 from snn_deploy.frontends.torch.session import Session, arriving
 from snn_deploy.frontends.torch.signal import Constant, Signal, picked
-from snn_deploy.frontends.torch.tensor import Traced
-
-
-def plain(values: Any) -> list[Traced]:
-    """Return all traced tensors in nested tuples, lists and dictionaries, in order."""
-    if isinstance(values, Traced):
-        return [values]
-    if isinstance(values, Mapping):
-        values = list(values.values())
-    if isinstance(values, list | tuple):
-        return [t for v in values for t in plain(v)]
-    return []
+from snn_deploy.frontends.torch.tensor import Traced, traced_in
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class Rows:
 
 def moved(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
     """Return the traced result(s), or None if it is no moving of values within samples."""
-    found = plain((args, kwargs))
+    found = traced_in((args, kwargs))
     first = found[0]
     steps = _stacked(session, func, args, kwargs)
     if steps is not None:

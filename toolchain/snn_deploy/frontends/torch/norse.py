@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snn_deploy.frontends.torch.layers import Handler
+from snn_deploy.frontends.torch.modules import Handler
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.state import State, check_given
 from snn_deploy.frontends.torch.tensor import Traced

@@ -11,12 +11,12 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.layers import Part
+from snn_deploy.frontends.nir.linear_nodes import Part
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.linear import apply, pool_as_conv
-from snn_deploy.maps import Conv, Pool, Scale
+from snn_deploy.ir.linear import apply, pool_as_conv
+from snn_deploy.ir.maps import Conv, Pool, Scale
 from snn_deploy.neurons import Lif
 
 

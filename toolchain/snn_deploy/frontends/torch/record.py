@@ -14,8 +14,8 @@ import torch
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.torch.convert import from_torch, is_squeezed, time_axis
-from snn_deploy.network import Network, Population
+from snn_deploy.frontends.torch.from_torch import from_torch, is_squeezed, time_axis
+from snn_deploy.ir.network import Network, Population
 from snn_deploy.neurons import MultiLevel
 
 RESETS = ("reset_mem", "reset_states", "reset")  # snnTorch, sinabs, SpikingJelly

@@ -14,13 +14,16 @@ import torch
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.graph import unique_name
 from snn_deploy.frontends.torch.signal import Maps, Signal, Term
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.network import Assumption, Population
+from snn_deploy.ir.constants import unique_name
+from snn_deploy.ir.network import Assumption, Population
 from snn_deploy.neurons import Lif, MultiLevel
 
 INPUT = "input"
+Call: TypeAlias = Callable[
+    ["Session", str, Any, tuple[Any, ...], dict[str, Any]], Any
+]  # name, function, arguments -> what it makes of them
 Key: TypeAlias = tuple[str, int, tuple[int, ...]]  # pre, delay, ids of the maps
 
 
@@ -49,6 +52,7 @@ class Fed:
 class Session:
     """What was met so far.
 
+    functions: what torch's functions do to traced tensors (`functions.call`).
     names: of modules, by id. populations: by name, in the order of their first call; fed:
     what each of them gets. loops: outputs that are fed back one step later, by the name of
     their stand-in. neutral: populations for which > and >= are the same. unsupported:
@@ -58,6 +62,7 @@ class Session:
     title: str
     names: dict[int, str]
     dtype: torch.dtype
+    functions: Call
     maps: Maps = field(default_factory=Maps)
     populations: dict[str, Population] = field(default_factory=dict)
     fed: dict[str, Fed] = field(default_factory=dict)
@@ -70,6 +75,12 @@ class Session:
     assumptions: dict[tuple[str, str], str] = field(default_factory=dict)
     frameworks: dict[str, None] = field(default_factory=dict)
     seconds: dict[float, None] = field(default_factory=dict)
+
+    def call(
+        self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Return what torch's function of this name makes of traced arguments."""
+        return self.functions(self, name, func, args, kwargs)
 
     def name_of(self, module: Any) -> str:
         """Return the module's path, which names its population."""

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from snn_deploy.arrays import AnyArray, FloatArray, frozen
-from snn_deploy.frontends.graph import Shape
-from snn_deploy.frontends.layers import Part
-from snn_deploy.linear import apply, compose
-from snn_deploy.maps import Chain, Conv, Dense, Pool, Scale, Sparse
+from snn_deploy.arrays import AnyArray, FloatArray, Shape, frozen
+from snn_deploy.frontends.nir.linear_nodes import Part
+from snn_deploy.ir.linear import apply, compose
+from snn_deploy.ir.maps import Chain, Conv, Dense, Pool, Scale, Sparse
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snn_deploy.frontends.torch.layers import Handler, on_steps, sum_pool
+from snn_deploy.frontends.torch.modules import Handler, on_steps, sum_pool
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.neurons import Lif, MultiLevel

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from snn_deploy.frontends.torch.firing import fires_at_threshold
-from snn_deploy.frontends.torch.layers import Handler
+from snn_deploy.frontends.torch.modules import Handler
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.state import State, check_given

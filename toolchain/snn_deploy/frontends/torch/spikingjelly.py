@@ -11,11 +11,11 @@ import numpy as np
 
 from snn_deploy.frontends.torch.firing import fires_at_threshold
 from snn_deploy.frontends.torch.functions import add
-from snn_deploy.frontends.torch.layers import LAYERS, Handler, on_steps
+from snn_deploy.frontends.torch.modules import LAYERS, Handler, on_steps
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.frontends.torch.weights import affine, numbers
-from snn_deploy.maps import Dense
+from snn_deploy.ir.maps import Dense
 from snn_deploy.neurons import Lif
 
 

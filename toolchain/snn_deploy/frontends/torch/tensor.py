@@ -5,14 +5,12 @@ taken apart, `isinstance` checks. What torch does with it is looked up by the na
 function (`functions`); there is no graph, and no call is recorded twice.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 
 from snn_deploy.frontends.torch.signal import Signal
-
-if TYPE_CHECKING:
-    from snn_deploy.frontends.torch.session import Session
 
 # Attributes that say something about the tensor and not about its values.
 DESCRIBING = frozenset({
@@ -27,6 +25,21 @@ ASKING = frozenset({
 })  # fmt: skip
 
 
+class TracedRun(Protocol):
+    """The run of a forward that a traced tensor belongs to."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the values that the tensors stand for."""
+        ...
+
+    def call(
+        self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Return what torch's function of this name makes of traced arguments."""
+        ...
+
+
 class Traced(torch.Tensor):
     """Stands for `signal`.
 
@@ -35,7 +48,7 @@ class Traced(torch.Tensor):
     rather than one step.
     """
 
-    session: "Session"
+    session: TracedRun
     signal: Signal
     lead: tuple[int, ...]
     time: int | None
@@ -43,7 +56,7 @@ class Traced(torch.Tensor):
 
     @staticmethod
     def of(
-        session: "Session",
+        session: TracedRun,
         signal: Signal,
         lead: tuple[int, ...],
         time: int | None,
@@ -60,15 +73,25 @@ class Traced(torch.Tensor):
     def __torch_function__(
         cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        from snn_deploy.frontends.torch.functions import call
-
         name = func.__name__
         if name == "__get__":
             name = f".{func.__self__.__name__}"
         if name.removeprefix(".") in DESCRIBING or name in ASKING:
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*args, **(kwargs or {}))
-        return call(name, func, args, kwargs or {})
+        first = traced_in((args, kwargs or {}))[0]
+        return first.session.call(name, func, args, kwargs or {})
 
     def __repr__(self, **options: Any) -> str:  # type: ignore[override]
         return f"Traced{list(self.lead) + list(self.signal.shape)}"
+
+
+def traced_in(values: Any) -> list[Traced]:
+    """Return all traced tensors in nested tuples, lists and dictionaries, in order."""
+    if isinstance(values, Traced):
+        return [values]
+    if isinstance(values, Mapping):
+        values = list(values.values())
+    if isinstance(values, list | tuple):
+        return [t for v in values for t in traced_in(v)]
+    return []

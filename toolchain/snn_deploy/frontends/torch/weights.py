@@ -9,11 +9,11 @@ import torch
 
 from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.layers import Part
+from snn_deploy.frontends.nir.linear_nodes import Part
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import shifted_by, through
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.maps import Conv, Dense, Sparse
+from snn_deploy.ir.maps import Conv, Dense, Sparse
 
 MAX_PROBED = 4096  # values; ours: so many unit vectors are run at once
 

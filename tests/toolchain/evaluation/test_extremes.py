@@ -1,0 +1,45 @@
+"""The least and the most that can happen, for every neuron model."""
+
+import numpy as np
+import pytest
+
+from snn_deploy.board.board import load_board
+from snn_deploy.evaluation.extremes import extreme
+from snn_deploy.ir.program import Program
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.place import place
+from snn_deploy.mapping.route import route
+from snn_deploy.neurons import MODELS
+from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy_simulators import chip
+from support.deployed import levels_network
+from support.random_networks import features, random_network
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_neuron_fires_in_every_step_or_never(model: str) -> None:
+    board, seen = load_board("loihi2"), 0
+    for seed in range(8):
+        own = {"levels": 1.0} if model == "multi_level" else {"models": (model,)}
+        net, stimulus = random_network(seed, **own)
+        assert model in features(net, stimulus)
+        pieces = partition(net, board)
+        cores = place(pieces, net, board, seed=0)
+        routes = route(net, pieces, cores, board)
+        program = Program(net, pieces, cores, routes, board)
+        for fires in (False, True):
+            run = chip.run(*extreme(program, 5, fires=fires))
+            for pop in (p for p in net.populations if p.spiking):
+                events = run.recording.events[pop.name]
+                assert events.tolist() == [fires * 5 * pop.n]
+                seen += int(events.sum())
+                assert np.isin(run.recording.outputs[pop.name], (0, 1)).all()
+    assert seen > 100
+
+
+def test_a_network_of_levels_is_bounded_without_input() -> None:
+    *_, run = line(begin(None, load_board("loihi2"), levels_network()), steps=4)
+    assert run.extremes is not None
+    assert not any(e.any() for e in run.extremes.silent.recording.events.values())
+    found = {k: int(e[0]) for k, e in run.extremes.firing.recording.events.items()}
+    assert found == {"x": 24, "h": 80, "o": 12}

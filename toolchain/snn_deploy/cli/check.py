@@ -1,0 +1,240 @@
+"""The verb `check`: how a model can be read, what was assumed, and all that does not
+fit."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from snn_deploy.board.board import load_board
+from snn_deploy.cli.deploy import progress
+from snn_deploy.errors import DoesNotFitError
+from snn_deploy.evaluation.stages import Run
+from snn_deploy.frontends.nir.detect import Reading
+from snn_deploy.frontends.nir.read_nir import readings
+from snn_deploy.frontends.read_model import is_netx, read_model
+from snn_deploy.inputs.finding import InputFinding, describe
+from snn_deploy.ir.network import Assumption
+from snn_deploy.mapping.check import check
+from snn_deploy.options.intake import AS_IT_IS, Intake
+from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy.pipeline.readings import Outcome, Setup, side_by_side
+from snn_deploy.report.facts.summary import summarize
+from snn_deploy.report.forms.screen import screen, show_section
+from snn_deploy.report.forms.tables import Section, Table
+from snn_deploy.report.report import Support
+from snn_deploy.report.text.numbers import quantity, share, significant
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What `check` found. readings: profiles the file is consistent with. violations: one
+    sentence each; none means that it fits. input: what the samples were read as."""
+
+    readings: tuple[Reading, ...]
+    assumptions: tuple[Assumption, ...]
+    support: tuple[Support, ...]
+    caveats: tuple[str, ...]
+    violations: tuple[str, ...]
+    input: InputFinding | None = None
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What `check --compare-readings` found: the readings, and what each would give."""
+
+    readings: tuple[Reading, ...]
+    compared: tuple[Outcome, ...]
+
+
+def run_check(
+    *, json: bool, model: Path, target: str, compare_readings: bool = False, **options: Any
+) -> None:
+    """Print the findings, as JSON if wanted; or the readings side by side.
+
+    Raises:
+        DoesNotFitError: With every violation, after they are out.
+    """
+    console = screen()
+    possible = () if is_netx(model) else readings(model)
+    if not json:
+        show_section(_readings(possible), console)
+    if compare_readings:
+        _compare(possible, json, model, target, **options)
+        return
+    with progress() as told:
+        told("check")
+        findings = find(possible, model, target, **options)
+    if json:
+        _write_json(findings)
+    else:
+        for section in _sections(findings):
+            show_section(section, console)
+    sys.stdout.flush()
+    if findings.violations:
+        raise DoesNotFitError(*findings.violations)
+
+
+def _compare(
+    possible: tuple[Reading, ...],
+    json: bool,
+    model: Path,
+    target: str,
+    *,
+    profile: str | None = None,
+    reset: str | None = None,
+    spikes_per_step: str | None = None,
+    **options: Any,
+) -> None:
+    setup = Setup(target, **options)
+    with progress() as told:
+        told("compare readings")
+        compared = side_by_side(
+            model, possible, setup, profile=profile, reset=reset, spikes=spikes_per_step
+        )
+    if json:
+        _write_json(Comparison(possible, compared))
+    else:
+        show_section(_compared(compared), screen())
+    sys.stdout.flush()
+
+
+def _write_json(found: Findings | Comparison) -> None:
+    text = msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def find(
+    possible: tuple[Reading, ...],
+    model: Path,
+    target: str,
+    *,
+    profile: str | None = None,
+    dt: float | None = None,
+    reset: str | None = None,
+    threshold: str | None = None,
+    spikes_per_step: str | None = None,
+    input: Path | None = None,
+    intake: Intake = AS_IT_IS,
+    steps: int | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Findings:
+    """Take the model as far as its integers and hold them against the board."""
+    board = load_board(target)
+    net, given = read_model(
+        model,
+        profile=profile,
+        dt=dt,
+        reset=reset,
+        threshold=threshold,
+        spikes_per_step=spikes_per_step,
+    )
+    run = begin(
+        model, board, net, input, steps, samples, seed=seed, given=given, intake=intake
+    )
+    run, violations = _violations(run)
+    report = summarize(run, run.stage)
+    fed = None if run.data is None else describe(run.data, run.net.step_s)
+    return Findings(
+        possible, report.assumptions, report.support, report.caveats, violations, fed
+    )
+
+
+def _violations(start: Run) -> tuple[Run, tuple[str, ...]]:
+    """Return the run as far as it got, and what stood in its way."""
+    run = start
+    try:
+        for run in line(start):
+            if run.quant is not None:
+                return run, check(run.quant, run.board)
+    except DoesNotFitError as error:
+        return run, error.violations
+    return run, ()
+
+
+def _readings(found: tuple[Reading, ...]) -> Section:
+    rows = tuple(
+        (r.profile, "-" if r.dt is None else f"{r.dt:g} s", r.evidence) for r in found
+    )
+    return Section("Readings", table=Table(("profile", "step", "evidence"), rows))
+
+
+def _compared(outcomes: tuple[Outcome, ...]) -> Section:
+    columns = (
+        "profile", "reset", "per step", "step", "spikes", "float", "chip", "energy",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            o.profile,
+            o.reset or "-",
+            o.spikes_per_step or "-",
+            quantity(o.step_s, "s"),
+            significant(o.spikes),
+            share(o.reference),
+            share(o.chip),
+            f"{quantity(o.energy_low, 'J')} to {quantity(o.energy_high, 'J')}",
+        )
+        for o in outcomes
+        if not o.refused
+    )
+    refused = tuple(
+        ", ".join(_choices(o)) + f": {o.refused}" for o in outcomes if o.refused
+    )
+    meaning = "spikes and energy per inference on the chip; float and chip: accuracy"
+    table = Table(columns, rows, frozenset(columns[3:])) if rows else None
+    return Section("Side by side", (meaning, *refused), table)
+
+
+def _choices(o: Outcome) -> Iterator[str]:
+    yield o.profile
+    yield f"reset {o.reset}"
+    if o.spikes_per_step is not None:
+        yield f"{o.spikes_per_step} per step"
+
+
+def _sections(found: Findings) -> list[Section]:
+    assumed = tuple((a.name, a.value, a.evidence) for a in found.assumptions)
+    runs = tuple((s.population, s.model, s.runs, s.note) for s in found.support)
+    verdict = "fits" if not found.violations else f"{len(found.violations)} violations"
+    return [
+        *(() if found.input is None else (_fed(found.input),)),
+        Section("Assumed", table=Table(("what", "value", "evidence"), assumed)),
+        Section("Neurons", table=Table(("population", "neuron", "runs as", "note"), runs)),
+        Section("Mind", found.caveats),
+        Section("Verdict", (verdict,)),
+    ]
+
+
+def _fed(found: InputFinding) -> Section:
+    """Return what the samples were read as."""
+    rows = tuple(
+        (
+            f.name,
+            "x".join(map(str, f.shape)),
+            f.type,
+            f.kind,
+            f"{f.low:g} to {f.high:g}",
+            share(f.rate),
+            quantity(f.duration_s, "s"),
+        )
+        for f in found.inputs
+    )
+    columns = (
+        "input",
+        "samples x steps x shape",
+        "type",
+        "kind",
+        "values",
+        "not 0",
+        "time",
+    )
+    how = "one value for all steps" if found.static else "a value per step"
+    labels = "no labels"
+    if found.labels is not None:
+        n = found.labels
+        labels = f"labels of {n.classes} classes, {n.least} to {n.most} samples of each"
+    what = (
+        f"{found.source}: {found.samples} samples of {found.steps} steps, {how}; {labels}"
+    )
+    return Section("Input", (what,), Table(columns, rows, frozenset(columns[5:])))

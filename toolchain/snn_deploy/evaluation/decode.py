@@ -1,0 +1,223 @@
+"""Decoders: from the output of a run to one class per sample.
+
+A decoder gives each output neuron a score; the largest wins, ties go to the lowest index.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, IntArray
+from snn_deploy.errors import InputError
+from snn_deploy.ir.activity import Recording
+from snn_deploy.ir.network import Network
+from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.neurons import MultiLevel, Neuron
+
+UNDECIDED = -1  # instead of a class, while nothing speaks for any
+SCORED_VALUES = 1 << 24  # scores that are worked out together
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a class is read from the output. chosen_by: "--decode" or why it is the
+    default."""
+
+    output: str
+    decoder: str
+    meaning: str
+    chosen_by: str
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """score: [N, T, n] -> [N, n]; so_far: [N, T, n] -> [N, T, n], the score after each
+    step. reads: "spikes" or "membranes"; what: for the report."""
+
+    name: str
+    reads: str
+    what: str
+    score: Callable[[AnyArray], AnyArray]
+    so_far: Callable[[AnyArray], AnyArray]
+
+
+def _earliness(output: AnyArray) -> AnyArray:
+    """Return -step of the first spike; a neuron that never fires scores -T, below all
+    others."""
+    fired = output != 0
+    score: AnyArray = np.where(fired.any(axis=1), -fired.argmax(axis=1), -output.shape[1])
+    return score
+
+
+def _earliness_so_far(output: AnyArray) -> AnyArray:
+    after = np.arange(1, output.shape[1] + 1)[:, None]
+    fired = np.maximum.accumulate(output != 0, axis=1)
+    score: AnyArray = np.where(fired, -(output != 0).argmax(axis=1)[:, None], -after)
+    return score
+
+
+def _count_so_far(output: AnyArray) -> AnyArray:
+    return np.cumsum(output != 0, axis=1)
+
+
+def _sum_so_far(output: AnyArray) -> AnyArray:
+    wide = np.float64 if output.dtype.kind == "f" else np.int64
+    return np.cumsum(output, axis=1, dtype=wide)
+
+
+def _mean_so_far(output: AnyArray) -> AnyArray:
+    steps = np.arange(1, output.shape[1] + 1)[:, None]
+    mean: AnyArray = np.cumsum(output, axis=1, dtype=np.float64) / steps
+    return mean
+
+
+def _signed_sum(output: AnyArray) -> AnyArray:
+    wide = np.float64 if output.dtype.kind == "f" else np.int64
+    total: AnyArray = output.sum(axis=1, dtype=wide)
+    return total
+
+
+DECODERS: dict[str, Decoder] = {
+    d.name: d
+    for d in (
+        Decoder(
+            "count",
+            "spikes",
+            "most spikes",
+            lambda o: np.count_nonzero(o, axis=1),
+            _count_so_far,
+        ),
+        Decoder("payload", "spikes", "largest summed payload", _signed_sum, _sum_so_far),
+        Decoder("first", "spikes", "earliest spike", _earliness, _earliness_so_far),
+        Decoder(
+            "mean",
+            "membranes",
+            "largest mean membrane",
+            lambda o: o.mean(axis=1),
+            _mean_so_far,
+        ),
+        Decoder(
+            "final",
+            "membranes",
+            "largest final membrane",
+            lambda o: o[:, -1],
+            lambda o: o,
+        ),
+        Decoder(
+            "max",
+            "membranes",
+            "largest peak of the membrane",
+            lambda o: o.max(axis=1),
+            lambda o: np.maximum.accumulate(o, axis=1),
+        ),
+    )
+}
+
+
+def decode(output: AnyArray, name: str) -> IntArray:
+    """Return the predicted class [N] of `output` [N, T, *shape] by the decoder called
+    `name`."""
+    flat = output.reshape(*output.shape[:2], -1)
+    classes: IntArray = np.argmax(DECODERS[name].score(flat), axis=1).astype(np.int64)
+    return classes
+
+
+def decisions(output: AnyArray, name: str) -> IntArray:
+    """Return the class [N, T] that `output` [N, T, *shape] gives after each step, -1 while
+    all neurons still score the same."""
+    flat = output.reshape(*output.shape[:2], -1)
+    classes: IntArray = np.full(flat.shape[:2], -1, np.int64)
+    at_once = max(1, SCORED_VALUES // max(1, flat[0].size))
+    for low in range(0, len(flat), at_once):
+        score = DECODERS[name].so_far(flat[low : low + at_once])
+        known = (score != score[:, :, :1]).any(axis=2) | (score.shape[2] == 1)
+        classes[low : low + at_once] = np.where(known, score.argmax(axis=2), UNDECIDED)
+    return classes
+
+
+def settled_after(classes: IntArray) -> IntArray:
+    """Return after how many steps, 1..T, the classes [N, T] stay what they are at the
+    end: [N]."""
+    steps = classes.shape[1]
+    other = classes[:, ::-1] != classes[:, -1:]
+    since = np.where(other.any(axis=1), other.argmax(axis=1), steps)  # from the end
+    after: IntArray = np.minimum(steps - since + 1, steps)
+    return after
+
+
+def to_float(net: QuantNetwork, name: str, recording: Recording) -> AnyArray:
+    """Return the integer output [N, T, *shape] of population `name`: spikes as they are,
+    membranes in float units, since every neuron may have a scale of its own."""
+    return floats_of(net, name, recording.outputs[name])
+
+
+def floats_of(net: QuantNetwork, name: str, output: AnyArray) -> AnyArray:
+    """Return `output` [N, T, *shape] of population `name` as `to_float` does."""
+    pop = net.population(name)
+    if pop.spiking:
+        return output
+    volts = output.reshape(*output.shape[:2], -1) / pop.scale + pop.offset
+    return np.asarray(volts.reshape(output.shape))
+
+
+def choose_answer(net: Network, name: str | None) -> Answer:
+    """Return how a class is read from the first output of `net`: as `name` says, or the
+    default.
+
+    Raises:
+        InputError: There is no decoder of that name, or it reads what this output does not
+            give.
+    """
+    output = net.outputs[0]
+    spiking = net.population(output).neuron.spiking
+    chosen_by = "--decode"
+    if name is None:
+        name, gives = _default(net.population(output).neuron)
+        chosen_by = f"default for an output of {gives}"
+    decoder = _checked(name, output, "spikes" if spiking else "membranes")
+    if len(net.outputs) > 1:
+        chosen_by += f"; the first of {len(net.outputs)} outputs is read"
+    return Answer(output, name, decoder.what, chosen_by)
+
+
+def reread(answer: Answer, net: Network) -> Answer:
+    """Return how the same class is read from `net`, whose output may have become the sum of
+    its spikes (passes/lower).
+
+    Raises:
+        InputError: Such a sum does not say what the decoder wants.
+    """
+    spiking = net.population(answer.output).neuron.spiking
+    if spiking == (DECODERS[answer.decoder].reads == "spikes"):
+        return answer
+    if answer.decoder != "payload":
+        raise InputError(
+            f"--decode {answer.decoder}: --lower makes output {answer.output!r} the sum of "
+            "its spikes, from which only their payload can be read; use --decode payload"
+        )
+    chosen_by = f"{answer.chosen_by}; the membrane of a readout is that sum (--lower)"
+    return Answer(answer.output, "final", DECODERS["final"].what, chosen_by)
+
+
+def _default(neuron: Neuron) -> tuple[str, str]:
+    """Return the decoder for an output of this neuron, and what it gives."""
+    if not neuron.spiking:
+        return "mean", "membranes"
+    if not isinstance(neuron, MultiLevel) or neuron.sliced:
+        return "count", "spikes"
+    if (neuron.least, neuron.most) == (0.0, 1.0):
+        return "count", "spikes"
+    return "payload", "several spikes per step"
+
+
+def _checked(name: str, output: str, gives: str) -> Decoder:
+    if name not in DECODERS:
+        raise InputError(f"--decode {name}: no such decoder; known: {', '.join(DECODERS)}")
+    if DECODERS[name].reads != gives:
+        fitting = ", ".join(d.name for d in DECODERS.values() if d.reads == gives)
+        raise InputError(
+            f"--decode {name}: reads {DECODERS[name].reads}, but output {output!r} gives "
+            f"{gives}; use one of {fitting}"
+        )
+    return DECODERS[name]

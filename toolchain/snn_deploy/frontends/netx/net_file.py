@@ -1,0 +1,148 @@
+"""The layers of a lava-dl `.net` file as they stand there, and their fields, checked one
+by one.
+
+Trusts nothing in the file: sizes, types and links are looked at first (`files.hdf5`). What
+a layer means is `read_netx`'s business.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, IntArray
+from snn_deploy.errors import InputError
+from snn_deploy.files.hdf5 import MAX_BYTES, Budget, Reader, check_file, reading
+from snn_deploy.frontends.nir.graph import MAX_NODES
+
+Fields = Mapping[str, Any]  # datasets of one group: arrays, or the text of `type`
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer as it stands in the file; kind: its `type`, neuron: its group `neuron`."""
+
+    index: int
+    kind: str
+    fields: Fields
+    neuron: Fields | None
+    where: str
+
+
+def read_layers(path: Path) -> list[Layer]:
+    """Return all layers of the file, in order."""
+    check_file(path)
+    with reading(f"{path}"), h5py.File(path, "r") as file:
+        group = file.get("layer")
+        if not isinstance(group, h5py.Group) or not len(group):
+            raise InputError(
+                f"{path}: no group 'layer', so this is not a lava-dl network; "
+                f"write one with export_hdf5"
+            )
+        if len(group) > MAX_NODES:
+            raise InputError(
+                f"{path}: more than {MAX_NODES} layers; this is no real network"
+            )
+        reader = Reader(path, Budget(MAX_BYTES, MAX_NODES))
+        keys = [str(i) for i in range(len(group))]
+        missing = [key for key in keys if not isinstance(group.get(key), h5py.Group)]
+        if missing:
+            raise InputError(
+                f"{path}: layer {missing[0]} is missing; export the network again"
+            )
+        return [
+            _layer(reader, group[key], f"{path}: layer {key}", int(key)) for key in keys
+        ]
+
+
+def _layer(reader: Reader, group: Any, where: str, index: int) -> Layer:
+    fields = _fields(reader, group, where)
+    inner = group.get("neuron")
+    neuron = _fields(reader, inner, where) if isinstance(inner, h5py.Group) else None
+    if isinstance(group.get("weight"), h5py.Group):
+        raise InputError(f"{where}: complex weights; only CUBA layers can be read")
+    return Layer(index, str(fields.get("type", "")), fields, neuron, where)
+
+
+def _fields(reader: Reader, group: Any, where: str) -> dict[str, Any]:
+    """Return every dataset of a group; `type` as text, numbers as arrays."""
+    result: dict[str, Any] = {}
+    for key, item in reader.items(group, where):
+        if isinstance(item, h5py.Dataset):
+            values = reader.array(item, f"{where}: {key!r}")
+            result[key] = _text(values, where) if key == "type" else values
+    return result
+
+
+def _text(values: AnyArray, where: str) -> str:
+    first = values.ravel()[0] if values.size else ""
+    text = first.decode("ascii", "replace") if isinstance(first, bytes) else first
+    if not isinstance(text, str):
+        raise InputError(f"{where}: its 'type' is not a text; export the network again")
+    return text
+
+
+def size(layer: Layer) -> int:
+    """Return the number of neurons of a layer."""
+    return int(np.prod(shape_of(layer)))
+
+
+def shape_of(layer: Layer) -> tuple[int, ...]:
+    """Return the shape of a layer's output, channels first."""
+    values = integers(layer.fields, "shape", layer.where).ravel()
+    if values.size not in (1, 2, 3) or int(values.min()) < 1:
+        raise InputError(
+            f"{layer.where}: shape {values.tolist()}; export the network again"
+        )
+    return tuple(int(v) for v in values)
+
+
+def matrix(layer: Layer, key: str, n: int) -> IntArray:
+    """Return weights as [n, inputs]; a single neuron's may be a vector."""
+    weight = integers(layer.fields, key, layer.where)
+    if weight.size == 0 or weight.size % n or (weight.ndim == 2 and weight.shape[0] != n):
+        raise InputError(
+            f"{layer.where}: {key} {list(weight.shape)} for {n} neurons; export the "
+            "network again"
+        )
+    return weight.reshape(n, -1)
+
+
+def pair(layer: Layer, key: str) -> tuple[int, int]:
+    """Return a (y, x) setting of a convolution; one number stands for both."""
+    values = integers(layer.fields, key, layer.where).ravel()
+    if values.size not in (1, 2) or int(values.min()) < (0 if key == "padding" else 1):
+        raise InputError(
+            f"{layer.where}: {key} {values.tolist()}; export the network again"
+        )
+    return int(values[0]), int(values[-1])
+
+
+def number(fields: Fields, key: str, where: str, default: float | None = None) -> float:
+    """Return a field that holds one number; `default` if it is missing."""
+    if key not in fields:
+        if default is None:
+            raise InputError(f"{where}: no {key!r}; export the network again")
+        return default
+    values = np.asarray(fields[key])
+    if values.size != 1 or values.dtype.kind not in "biuf":
+        raise InputError(f"{where}: {key!r} must be one number, not {list(values.shape)}")
+    return float(values.ravel()[0])
+
+
+def integers(fields: Fields, key: str, where: str) -> IntArray:
+    """Return a field that holds whole numbers, whatever its type in the file."""
+    if key not in fields:
+        raise InputError(f"{where}: no {key!r}; export the network again")
+    values = np.asarray(fields[key])
+    if values.dtype.kind not in "biuf" or values.size == 0:
+        raise InputError(f"{where}: {key!r} holds no numbers; export the network again")
+    if not bool((values == np.rint(values)).all()):
+        raise InputError(
+            f"{where}: {key!r} holds numbers that are not whole, so this network was not "
+            f"quantized; export it with lava-dl's quantization"
+        )
+    return np.asarray(values, np.int64)

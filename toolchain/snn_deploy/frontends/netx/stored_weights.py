@@ -1,0 +1,78 @@
+"""Weights of a lava-dl network, stored as Intel's tools store them, and split by delay."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from snn_deploy.arrays import AnyArray, IntArray, frozen
+from snn_deploy.errors import InputError
+from snn_deploy.ir.maps import Connection, Dense, Sparse
+from snn_deploy.ir.quant import QuantProjection, SignMode
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Integer weights as Intel's tools store them: shifted left as far as 8 bits allow,
+    with the exponent that takes this back, in as few bits as they need.
+
+    netx/utils.py, optimize_weight_bits. The product of weight and 2**exponent is what the
+    file says.
+    """
+
+    weight: AnyArray
+    bits: int
+    exponent: int
+    sign_mode: SignMode
+
+    @staticmethod
+    def of(weight: IntArray, where: str) -> "Stored":
+        """Return how `weight` is stored.
+
+        Raises:
+            InputError: It does not fit 8 bits.
+        """
+        low, high = int(weight.min()), int(weight.max())
+        mode = SignMode.EXCITATORY if low >= 0 else SignMode.MIXED
+        if high < 0:
+            mode = SignMode.INHIBITORY
+        signed = int(mode is SignMode.MIXED)
+        least, most = {1: (-256, 254), 2: (0, 255), 3: (-255, 0)}[mode.value]
+        if low < least or high > most or (signed and bool((weight % 2).any())):
+            odd = ", even numbers only" if signed else ""
+            raise InputError(
+                f"{where}: weights {low}..{high} do not fit 8 bits {mode.name.lower()} "
+                f"({least}..{most}{odd}); train it for Loihi's weights"
+            )
+        if low == high == 0:
+            return Stored(weight.astype(np.int16), 1, 0, mode)
+        shift = 0
+        while least <= low << shift + 1 and high << shift + 1 <= most:
+            shift += 1
+        trailing = next(n for n in range(9, -1, -1) if not (weight % (1 << n)).any())
+        bits = 8 - shift - trailing + signed
+        return Stored((weight << shift).astype(np.int16), bits, -shift, mode)
+
+    def projection(self, pre: str, post: str, m: Connection, delay: int) -> QuantProjection:
+        """Return a projection with these weights."""
+        return QuantProjection(
+            pre, post, m, self.sign_mode, self.bits, self.exponent, delay, payload_bits=0
+        )
+
+
+def split_by_delay(
+    pre: str, post: str, weight: AnyArray, delay: IntArray, stored: Stored
+) -> Iterator[QuantProjection]:
+    """Yield one projection for each delay; without delays, one dense projection."""
+    values = np.unique(delay)
+    if values.size == 1:
+        yield stored.projection(pre, post, Dense(frozen(weight.copy())), int(values[0]))
+        return
+    for value in values:
+        rows, columns = np.nonzero((delay == value) & (weight != 0))
+        entries = (weight[rows, columns], (rows, columns))
+        matrix = sp.csr_array(sp.coo_array(entries, shape=weight.shape))
+        matrix.sort_indices()
+        if matrix.nnz:
+            yield stored.projection(pre, post, Sparse(matrix), int(value))

@@ -1,0 +1,130 @@
+"""The graph as a front end sees it: first untrusted (RawGraph), then checked (Graph).
+
+A reader (`hdf5`, `memory`) makes a RawGraph and judges nothing but what it needs in order
+to read. `flatten` checks it and makes a Graph, which everything behind it trusts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from snn_deploy.arrays import FloatArray, Shape
+from snn_deploy.errors import InputError
+from snn_deploy.files.hdf5 import Value
+from snn_deploy.ir.network import Assumption
+
+MAX_DEPTH = 16  # graphs within graphs; ours, so that a graph that holds itself ends
+MAX_NODES = 10_000  # nodes are layers, not neurons; ours, far above any published file
+
+
+MULTI_LEVEL = "MultiLevel"  # no type of NIR: what `gather` makes of several nodes
+NEURONS = frozenset({"I", "LI", "IF", "LIF", "CubaLI", "CubaLIF", "Threshold", MULTI_LEVEL})
+RESETTING = frozenset({"IF", "LIF", "CubaLIF"})
+ELEMENTWISE = frozenset({*NEURONS, "Scale", "Delay"})
+
+
+@dataclass(frozen=True, eq=False)
+class RawNode:
+    """One node as it stands in the file: its type, and each parameter in its own dtype."""
+
+    kind: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, eq=False)
+class RawGraph:
+    """Nodes by name, graphs among them; edges (source, target) by name."""
+
+    nodes: Mapping[str, "RawNode | RawGraph"]
+    edges: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One checked node of a flat graph.
+
+    kind: a NIR type, or "Port" for what was the Input or Output of a nested graph (the
+    identity). values: all parameters, optional ones filled in. where: file, name and type,
+    for messages.
+    """
+
+    name: str
+    kind: str
+    values: Mapping[str, Value]
+    where: str
+
+    def has(self, key: str) -> bool:
+        """Whether the parameter is there."""
+        return key in self.values
+
+    def real(self, key: str) -> FloatArray:
+        """Return a parameter as float64, in its own shape."""
+        return np.asarray(self.values[key], np.float64)
+
+    def ints(self, key: str) -> Shape:
+        """Return a parameter that holds whole numbers."""
+        return tuple(int(v) for v in np.asarray(self.values[key]).ravel())
+
+    def fail(self, why: str) -> InputError:
+        """Return the error that says `why`, after the node it is about."""
+        return InputError(f"{self.where}: {why}")
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A flat graph: unique names, edges without doubles between nodes that exist.
+
+    before, after: the neighbours of each node, sorted by name.
+    """
+
+    source: str
+    nodes: Mapping[str, Node]
+    before: Mapping[str, tuple[str, ...]]
+    after: Mapping[str, tuple[str, ...]]
+    assumptions: tuple[Assumption, ...] = field(default=())
+
+    def of_kind(self, *kinds: str) -> tuple[Node, ...]:
+        """Return the nodes of these types, in file order."""
+        return tuple(n for n in self.nodes.values() if n.kind in kinds)
+
+
+def label(kind: str) -> str:
+    """Return a type for a message: as it is if it could be one, else quoted."""
+    return kind if kind.isidentifier() else repr(kind)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a depth-first search saw.
+
+    order: the nodes that were reached, each before all those that can be reached from it
+    only (cycles aside). back: the edges that close a cycle.
+    """
+
+    order: tuple[str, ...]
+    back: frozenset[tuple[str, str]]
+
+
+def walk(starts: Iterable[str], after: Mapping[str, Iterable[str]]) -> Walk:
+    """Search depth-first from each start in turn, neighbours in the order given."""
+    graph: nx.DiGraph[Any] = nx.DiGraph()
+    root = object()  # so that it is one search, whatever the number of starts
+    graph.add_edges_from((root, start) for start in starts)
+    graph.add_edges_from((a, b) for a, targets in after.items() for b in targets)
+    if root not in graph:
+        return Walk((), frozenset())
+    done: list[str] = []
+    back: set[tuple[str, str]] = set()
+    open_: set[Any] = set()
+    for a, b, label in nx.dfs_labeled_edges(graph, root):
+        if label == "forward":
+            open_.add(b)
+        elif label == "reverse":
+            open_.discard(b)
+            done.append(b)
+        elif b in open_:
+            back.add((a, b))
+    return Walk(tuple(reversed(done[:-1])), frozenset(back))

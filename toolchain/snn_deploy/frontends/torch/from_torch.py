@@ -1,0 +1,256 @@
+"""from_torch: a live PyTorch module -> Network.
+
+The module's own forward is run once, on tensors that have a shape and a meaning but no
+values (`tensor`), with every layer and every neuron known here standing in for itself; so
+forward may do whatever Python can, loop over time included. Neurons keep the exact step of
+their framework. Weights, biases, BatchNorm, pooling, reshaping and sums in between become
+the maps of projections; what is not affine and no neuron is refused, all of it at once.
+
+Read from the module, never from its state: the network starts from rest.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import torch
+
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.torch import norse, sinabs, snntorch, spikingjelly
+from snn_deploy.frontends.torch.build import build
+from snn_deploy.frontends.torch.functions import call, unsupported
+from snn_deploy.frontends.torch.modules import LAYERS, Handler
+from snn_deploy.frontends.torch.session import INPUT, Session
+from snn_deploy.frontends.torch.signal import Signal, Term
+from snn_deploy.frontends.torch.tensor import Traced, traced_in
+from snn_deploy.ir.network import Network
+
+HANDLERS: Mapping[str, Mapping[str, Handler]] = {
+    "torch": LAYERS,
+    "snntorch": snntorch.NEURONS,
+    "spikingjelly": spikingjelly.NEURONS,
+    "sinabs": sinabs.NEURONS,
+    "norse": norse.NEURONS,
+}
+Find: TypeAlias = Callable[[torch.nn.Module], Handler | None]
+FRAMEWORKS = tuple(name for name in HANDLERS if name != "torch")
+
+
+def from_torch(
+    module: torch.nn.Module,
+    sample_input: torch.Tensor,
+    *,
+    steps: int | None = None,
+    profile: str | None = None,
+) -> Network:
+    """Return the network that `module` computes.
+
+    sample_input: what forward takes, batch included; only its shape counts, and whether it
+    is binary. It is one step [B, *shape], unless the neurons themselves take sequences
+    (SpikingJelly with step_mode "m" and Norse: [T, B, *shape]; sinabs: [B, T, *shape], or
+    [B * T, *shape] in front of Squeeze layers) or `steps` is given. steps: how many steps
+    sample_input holds, for a forward that loops over them. profile: the framework; None:
+    whichever the modules are of.
+
+    Supported beside the neurons of the four frameworks: Linear, Conv1d/2d (grouped too),
+    BatchNorm in evaluation, Dropout, average pooling of any kind, maximum pooling of
+    spikes, everything that only moves values or adds them up, loops over time.
+
+    Raises:
+        InputError: Something in the module has no equivalent; everything is named.
+    """
+    if not isinstance(module, torch.nn.Module) or not torch.is_tensor(sample_input):
+        raise InputError(
+            f"from_torch takes a module and a tensor, not {type(module).__name__} and "
+            f"{type(sample_input).__name__}"
+        )
+    session = Session(type(module).__name__, _names(module), sample_input.dtype, call)
+    x = _input(session, module, sample_input, steps)
+    with torch.no_grad(), standing_in(session, module):
+        result = _run(session, module, x)
+    _check_profile(session, profile)
+    return build(session, x.signal.shape, result)
+
+
+def _names(module: torch.nn.Module) -> dict[int, str]:
+    return {id(m): name for name, m in module.named_modules() if name}
+
+
+def _run(session: Session, module: torch.nn.Module, x: Traced) -> Any:
+    """Run forward; whatever fails behind something unsupported fails because of it."""
+    try:
+        result = module(x)
+    except InputError:
+        if not (session.unsupported or session.refused):
+            raise
+    except Exception as error:
+        if not (session.unsupported or session.refused):
+            raise InputError(
+                f"{session.title}: its forward fails on a traced tensor "
+                f"{list(x.shape)} ({type(error).__name__}: {error}); give a sample input "
+                "of the shape it takes, and let forward depend on no values"
+            ) from error
+    check(session)
+    return result
+
+
+def check(session: Session) -> None:
+    """Raise InputError if anything was unsupported or refused; it names all of it."""
+    sentences = list(session.refused)
+    if session.unsupported:
+        known = "Linear, Conv, BatchNorm, pooling, neurons of " + ", ".join(FRAMEWORKS)
+        sentences.insert(
+            0,
+            f"no equivalent for {', '.join(session.unsupported)}; remove or replace (known "
+            f"are {known})",
+        )
+    if sentences:
+        raise InputError(f"{session.title}: " + "; ".join(sentences))
+
+
+def _check_profile(session: Session, profile: str | None) -> None:
+    if profile is not None and profile not in FRAMEWORKS:
+        raise InputError(
+            f"unknown profile {profile!r}; from_torch knows {', '.join(FRAMEWORKS)}"
+        )
+    others = [name for name in session.frameworks if name != profile]
+    if profile is not None and others:
+        raise InputError(
+            f"{session.title}: profile {profile!r} was given, but it has neurons of "
+            f"{', '.join(others)}; leave the profile out"
+        )
+
+
+# --- input ----------------------------------------------------------------------------
+
+
+def _input(
+    session: Session, module: torch.nn.Module, sample: torch.Tensor, steps: int | None
+) -> Traced:
+    """Return what stands for the input, with its leading dimensions told apart."""
+    time = time_axis(module)
+    if steps is not None:
+        time = _given_axis(session, sample, steps, time)
+    count = 1 if time is None else 2
+    if sample.dim() <= count:
+        raise InputError(
+            f"{session.title}: the sample input {list(sample.shape)} has no dimensions "
+            f"behind its {count} of {'batch' if time is None else 'batch and time'}; give "
+            "a batch of samples"
+        )
+    shape = tuple(sample.shape[count:])
+    binary = bool(((sample == 0) | (sample == 1)).all())
+    whole = time is not None or any(is_squeezed(m) for m in module.modules())
+    signal = Signal(shape, (Term(INPUT, (), 0 if whole else None),), binary=binary)
+    return Traced.of(session, signal, tuple(sample.shape[:count]), time, whole)
+
+
+def _given_axis(
+    session: Session, sample: torch.Tensor, steps: int, time: int | None
+) -> int:
+    fits = [i for i in (0, 1) if sample.dim() > i and sample.shape[i] == steps]
+    if not fits or (time is not None and time not in fits):
+        raise InputError(
+            f"{session.title}: steps {steps} was given, but the sample input "
+            f"{list(sample.shape)} has no time dimension of that size in front; give "
+            "[T, B, *shape] or [B, T, *shape]"
+        )
+    return fits[0] if time is None else time
+
+
+def time_axis(module: torch.nn.Module) -> int | None:
+    """Return the time dimension that the neurons themselves take, None if they take one
+    step."""
+    for m in module.modules():
+        package, name = _kind(m)
+        if package == "spikingjelly" and getattr(m, "step_mode", "s") == "m":
+            return 0
+        if package == "norse" and name in ("LIF", "IAF", "LI", "LIFRecurrent", "Lift"):
+            return 0
+        if package == "sinabs" and _is_stateful(m) and not name.endswith("Squeeze"):
+            return 1
+    return None
+
+
+def is_squeezed(m: torch.nn.Module) -> bool:
+    """Whether it takes batch and time in one dimension."""
+    package, name = _kind(m)
+    return package == "sinabs" and name.endswith("Squeeze")
+
+
+def _is_stateful(m: torch.nn.Module) -> bool:
+    return any(base.__name__ == "StatefulLayer" for base in type(m).__mro__)
+
+
+def _kind(m: torch.nn.Module) -> tuple[str, str]:
+    return type(m).__module__.split(".")[0], type(m).__name__
+
+
+# --- modules --------------------------------------------------------------------------
+
+
+@contextmanager
+def standing_in(
+    session: Session, module: torch.nn.Module, find: Find | None = None
+) -> Iterator[None]:
+    """Let every known layer in `module` do its handler's work instead of its forward.
+
+    find: what stands in for a module, if not a handler of HANDLERS.
+    """
+    replaced: list[tuple[torch.nn.Module, Any]] = []
+    try:
+        for m in module.modules():
+            handler = (find or _handler)(m)
+            if handler is not None:
+                replaced.append((m, m.__dict__.get("forward")))
+                m.forward = _forward(session, m, handler)
+        yield
+    finally:
+        for m, before in replaced:
+            del m.__dict__["forward"]
+            if before is not None:
+                m.forward = before
+
+
+def _handler(m: torch.nn.Module) -> Handler | None:
+    """Return what stands in for a module; None if its own forward shows what it does.
+
+    A module of a framework without parts, but also without a rule, has no equivalent; so
+    has a neuron of SpikingJelly, whose one part is its surrogate.
+    """
+    package, name = _kind(m)
+    known = HANDLERS.get(package, {})
+    if name in known:
+        return known[name]
+    is_neuron = package == "spikingjelly" and ".neuron" in type(m).__module__
+    if package not in HANDLERS or (any(True for _ in m.children()) and not is_neuron):
+        return None
+    return _unknown
+
+
+def _unknown(session: Session, module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+    kind = f"{_kind(module)[0]}'s {type(module).__name__}"
+
+    def forward(*values: Any, **named: Any) -> Any:
+        return type(module).forward(module, *values, **named)
+
+    what = f"{session.name_of(module)!r} ({kind})"
+    try:
+        return unsupported(session, what, forward, args, kwargs)
+    except Exception:
+        first = traced_in((args, kwargs))[0]
+        return session.traced(Signal(first.signal.shape), first)
+
+
+def _forward(
+    session: Session, module: torch.nn.Module, handler: Handler
+) -> Callable[..., Any]:
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        if not traced_in((args, kwargs)):
+            return type(module).forward(module, *args, **kwargs)
+        made = handler(session, module, *args, **kwargs)
+        if made is None:
+            return _unknown(session, module, *args, **kwargs)
+        return made
+
+    return forward

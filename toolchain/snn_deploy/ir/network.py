@@ -1,0 +1,108 @@
+"""Network: what a model file means, in discrete time and float numbers.
+
+`read_nir` makes one, `normalize` and `retime` return one, `quantize` reads it and the
+reference simulator runs it at any of these points.
+
+Time. One model step is `step_s` seconds. A projection with delay 0 carries the output of
+model step t into its target's update of the same step t (as the training frameworks do in
+feed-forward layers); with delay d it arrives at t + d. There is never a cycle of delay 0.
+After `retime`, `Population.level` and `Input.level` say by how many chip steps a population
+runs behind the model step; `chip_delay` of a projection is then at least 1. Levels change
+when
+things happen, not what happens: everything below is stated in model time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from snn_deploy.ir.maps import Map
+from snn_deploy.neurons import Neuron
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A value the file does not state: what was assumed, and on which evidence."""
+
+    name: str  # "dt", "reset", "threshold", "profile", "recurrent edge", ...
+    value: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """A port into which one value per neuron and model step is fed.
+
+    shape: of one step of one sample. level: see `Population`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    level: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one model, all parameters [n] or broadcast from scalars by the neuron
+    class.
+
+    shape: of the population; n = prod(shape), flattened in C order.
+    level: chip steps by which it runs behind the model step (0 before `retime`). It is held
+    (no update, no output) until chip step = level, and again from level + steps on.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    neuron: Neuron
+    level: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """All synapses from `pre` (an input or a population) to `post`, of one delay (model
+    steps)."""
+
+    pre: str
+    post: str
+    map: Map
+    delay: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Inputs, populations and projections; `outputs` names the populations that are read
+    out.
+
+    step_s: seconds per model step, None if nothing fixes it (and nothing depends on it).
+    source: where it came from, for the report.
+    """
+
+    inputs: tuple[Input, ...]
+    populations: tuple[Population, ...]
+    projections: tuple[Projection, ...]
+    outputs: tuple[str, ...]
+    step_s: float | None = None
+    source: str = ""
+    assumptions: tuple[Assumption, ...] = field(default=())
+
+    def population(self, name: str) -> Population:
+        """Return the population called `name`; KeyError if there is none."""
+        return {p.name: p for p in self.populations}[name]
+
+    def into(self, name: str) -> tuple[Projection, ...]:
+        """Return the projections that end in `name`, in file order."""
+        return tuple(p for p in self.projections if p.post == name)
+
+    def level(self, name: str) -> int:
+        """Return the level of the input or population called `name`."""
+        nodes: Iterable[Input | Population] = (*self.inputs, *self.populations)
+        return {n.name: n.level for n in nodes}[name]
+
+    def chip_delay(self, projection: Projection) -> int:
+        """Return the steps from a spike to its arrival on the chip (>= 1 after
+        `retime`)."""
+        return projection.delay + self.level(projection.post) - self.level(projection.pre)
+
+    @property
+    def latency(self) -> int:
+        """Chip steps by which the last output runs behind its input."""
+        return max((self.level(name) for name in self.outputs), default=0)

@@ -1,0 +1,154 @@
+"""The course of a run: answers step by step, one sample in detail, and how sure all is."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.evaluation.decode import decode, to_float
+from snn_deploy.evaluation.ledger import dynamic_joules
+from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.uncertainty import bootstrap, mean_of, p95_of, wilson
+from snn_deploy.ir.activity import Activity
+from snn_deploy.passes.fuse import fuse
+from snn_deploy.passes.lower import lower
+from snn_deploy.report.facts.durations import answer_seconds
+from snn_deploy.report.report import Estimate, Example, StepAccuracy, StepTime
+from snn_deploy.software.counts import Watched
+from snn_deploy.software.estimates import Software, software
+
+POINTS = 32  # numbers of steps at which accuracy is worked out, at most
+DECODED_VALUES = 1 << 27  # outputs decoded for that, at most
+BINS = 128  # chip steps that are told apart, at most
+EXAMPLE_STEPS, EXAMPLE_NEURONS = 1000, 100  # shown of one sample
+BOOTSTRAP = "bootstrap, 1000 resamples"
+WILSON = "Wilson score"
+
+
+def answers(run: Run) -> dict[str, AnyArray]:
+    """Return the output that is read, [N, T, *shape] in float units, by stage of a
+    simulated run."""
+    if run.simulated is None or run.quant is None:
+        return {}
+    name, recordings = run.answer.output, run.simulated.outputs
+    return {
+        "reference": recordings["reference"].outputs[name],
+        "integer": to_float(run.quant, name, recordings["integer"]),
+        "chip": to_float(run.quant, name, recordings["chip"]),
+    }
+
+
+def accuracy_by_step(run: Run) -> tuple[StepAccuracy, ...]:
+    """Return how many predictions are right after fewer steps; none without labels."""
+    labels = None if run.data is None else run.data.y
+    if labels is None or run.data is None:
+        return ()
+    rows = []
+    for stage, output in answers(run).items():
+        for steps in _points(run.data.steps, output.size):
+            classes = decode(output[:, :steps], run.answer.decoder)
+            correct = int(np.count_nonzero(classes == labels))
+            rows.append(StepAccuracy(stage, steps, correct, len(labels)))
+    return tuple(rows)
+
+
+def _points(steps: int, size: int) -> list[int]:
+    """Return rising numbers of steps, the last is all of them."""
+    most = min(POINTS, steps, max(1, DECODED_VALUES // max(size, 1)))
+    return sorted({round(steps * (i + 1) / most) for i in range(most)})
+
+
+def step_times(activity: Activity) -> tuple[StepTime, ...]:
+    """Return the mean time of each chip step of a frame, by what set it."""
+    frame = activity.step_s.shape[1]
+    edges = np.unique(np.linspace(0, frame, min(frame, BINS) + 1).round().astype(int))
+    rows = []
+    for first, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        seconds, by = activity.step_s[:, first:end], activity.step_bound[:, first:end]
+        of = {
+            name: float(seconds[by == i].sum() / seconds.size)
+            for i, name in enumerate(activity.bounds)
+        }
+        rows.append(StepTime(first, end - 1, of))
+    return tuple(rows)
+
+
+def piece_synops(run: Run, pieces: int) -> list[float | None]:
+    """Return the mean synaptic operations per inference of each piece."""
+    if run.simulated is None:
+        return [None] * pieces
+    activity = run.simulated.activity
+    return [float(n) for n in activity.counts.synops.sum(axis=0) / activity.samples]
+
+
+def example(run: Run, predicted: Mapping[str, IntArray]) -> Example | None:
+    """Return the first sample's output on the chip."""
+    if run.simulated is None or run.data is None or run.quant is None:
+        return None
+    shown = answers(run)["chip"][0]
+    shown = shown.reshape(len(shown), -1)[:EXAMPLE_STEPS, :EXAMPLE_NEURONS]
+    spiking = run.quant.population(run.answer.output).spiking
+    where: list[list[int]] = np.argwhere(shown != 0).tolist() if spiking else []
+    return Example(
+        sample=0,
+        label=None if run.data.y is None else int(run.data.y[0]),
+        predicted={stage: int(classes[0]) for stage, classes in predicted.items()},
+        output=run.answer.output,
+        steps=len(shown),
+        neurons=shown.shape[1],
+        events=tuple((t, i, int(shown[t, i])) for t, i in where),
+        membranes=() if spiking else tuple(tuple(map(float, row)) for row in shown),
+    )
+
+
+def estimates(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Estimate, ...]:
+    """Return the intervals over samples, of accuracies, times and energies."""
+    if run.simulated is None or run.program is None or run.data is None:
+        return ()
+    rows = []
+    if run.data.y is not None:
+        rows += [
+            _share(f"accuracy {stage}", int(np.count_nonzero(classes == run.data.y)), run)
+            for stage, classes in predicted.items()
+        ]
+    activity = run.simulated.activity
+    if activity.samples < 2:
+        return tuple(rows)
+    answer = answer_seconds(activity, run.net.latency)
+    rows += [
+        _mean("answer time", "s", answer, run.seed),
+        _p95("answer time, 95th percentile", "s", answer, run.seed),
+        _mean("inference time", "s", activity.step_s.sum(axis=1), run.seed),
+    ]
+    rows += [
+        _mean(f"energy {name}", "J", joules, run.seed)
+        for name, joules in dynamic_joules(activity, run.program).items()
+    ]
+    return tuple(rows)
+
+
+def _share(name: str, hits: int, run: Run) -> Estimate:
+    n = 0 if run.data is None else run.data.samples
+    return Estimate(name, "share", hits / n, *wilson(hits, n), n, WILSON)
+
+
+def _mean(name: str, unit: str, values: FloatArray, seed: int) -> Estimate:
+    low, high = bootstrap(values, mean_of, seed)
+    return Estimate(name, unit, float(values.mean()), low, high, len(values), BOOTSTRAP)
+
+
+def _p95(name: str, unit: str, values: FloatArray, seed: int) -> Estimate:
+    low, high = bootstrap(values, p95_of, seed)
+    value = float(p95_of(values))
+    return Estimate(name, unit, value, low, high, len(values), BOOTSTRAP)
+
+
+def software_estimates(run: Run) -> Software | None:
+    """Return the estimates that know of no chip, on the samples whose layers were kept."""
+    if run.simulated is None or run.data is None or run.as_read is None:
+        return None
+    kept = run.data.first(run.simulated.compared)
+    outputs = run.simulated.layers["reference"].outputs
+    # Weights as in the file, neurons as simulated: parts of one neuron have no outputs.
+    net = run.as_read if run.given else lower(fuse(run.as_read), run.choices.lower)
+    return software(Watched(net, {**kept.x, **outputs}, kept.static))

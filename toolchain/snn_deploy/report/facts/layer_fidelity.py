@@ -1,0 +1,105 @@
+"""Where the framework's outputs go: per layer and stage, and which layer loses most."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from operator import itemgetter
+
+from snn_deploy.arrays import AnyArray
+from snn_deploy.evaluation.decode import floats_of, to_float
+from snn_deploy.evaluation.fidelity import NOT_GIVEN, Fidelity, Gap, LayerFidelity, gap
+from snn_deploy.evaluation.stages import Run, Simulated
+from snn_deploy.ir.network import Population
+from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.report.text.numbers import share
+
+ROUNDING = 1e-5  # of a membrane: frameworks add up in float32, in another order
+
+
+def fidelity(run: Run) -> Fidelity | None:
+    """Return how far apart the stages of a simulated run are; None if none was."""
+    if run.simulated is None or run.quant is None:
+        return None
+    layers = tuple(_layer(run, run.simulated, run.quant, p) for p in run.net.populations)
+    worst = _worst(layers)
+    return Fidelity(
+        framework=NOT_GIVEN if run.framework is None else run.framework.source,
+        samples=run.simulated.compared,
+        layers=layers,
+        worst=None if worst is None else worst.population,
+        sentences=(*_where_reading_fails(layers), _where_integers_fail(worst)),
+    )
+
+
+def _layer(
+    run: Run, simulated: Simulated, quant: QuantNetwork, pop: Population
+) -> LayerFidelity:
+    name, spiking = pop.name, pop.neuron.spiking
+    stages = list(_outputs(run, simulated, quant, name))
+    gaps = [
+        gap(a, b, (first, second), spiking) for (first, a), (second, b) in pairwise(stages)
+    ]
+    floats = simulated.layers["reference"].outputs[name]
+    alone = None
+    if name in simulated.alone:
+        made = floats_of(quant, name, simulated.alone[name])
+        alone = gap(floats, made, ("reference", "alone"), spiking)
+    return LayerFidelity(name, spiking, tuple(gaps), alone)
+
+
+def _outputs(
+    run: Run, simulated: Simulated, quant: QuantNetwork, name: str
+) -> Iterator[tuple[str, AnyArray]]:
+    """Yield each stage that has recorded the population, and its outputs in one unit."""
+    if run.framework is not None and name in run.framework.outputs:
+        yield "framework", run.framework.outputs[name][: simulated.compared]
+    yield "reference", simulated.layers["reference"].outputs[name]
+    for stage in ("integer", "chip"):
+        yield stage, to_float(quant, name, simulated.layers[stage])
+
+
+def _worst(layers: tuple[LayerFidelity, ...]) -> LayerFidelity | None:
+    """Return the layer that loses most by itself; the first of equals."""
+    lost = [(x.alone.loss, x) for x in layers if x.alone is not None and x.alone.loss]
+    return max(lost, key=itemgetter(0))[1] if lost else None
+
+
+def _where_integers_fail(worst: LayerFidelity | None) -> str:
+    if worst is None or worst.alone is None:
+        return (
+            "no layer loses anything by itself: fed with the float network's own spikes, "
+            "the integers of each send the same"
+        )
+    alone, total = worst.alone, worst.gap("integer")
+    what = "spikes" if worst.spiking else "membranes"
+    first = _place(alone)
+    return (
+        f"{worst.population!r} loses most by itself: fed with the float network's own "
+        f"spikes, its integers change {share(alone.loss)} of its {what}{first}; with what "
+        f"the layers before it lose it is {share(total.loss if total else None)}"
+    )
+
+
+def _where_reading_fails(layers: tuple[LayerFidelity, ...]) -> Iterator[str]:
+    """Yield a sentence if the float network is not what the framework computed."""
+    for layer in layers:
+        found = layer.gap("reference")
+        if found is None or not _differs(found):
+            continue
+        yield (
+            f"{layer.population!r} is the first layer whose float network is not the "
+            f"framework's: {share(found.loss)} differs{_place(found)}; "
+            f"more than rounding explains means another reading (check --compare-readings)"
+        )
+        return
+
+
+def _place(found: Gap) -> str:
+    if found.step is None:
+        return ""
+    return f" (first in sample {found.sample}, step {found.step})"
+
+
+def _differs(found: Gap) -> bool:
+    if found.differing is None:
+        return (found.loss or 0.0) > ROUNDING
+    return found.differing > 0

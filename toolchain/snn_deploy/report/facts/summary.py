@@ -1,0 +1,247 @@
+"""Summarize: what the stages made -> Report. Only facts are taken down here, nothing is
+run."""
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+
+import numpy as np
+
+from snn_deploy.arrays import IntArray
+from snn_deploy.evaluation.decode import decode
+from snn_deploy.evaluation.ledger import Ledger, bounds, ledger
+from snn_deploy.evaluation.stages import Run, Simulated
+from snn_deploy.inputs.data import Data
+from snn_deploy.ir.network import Assumption
+from snn_deploy.ir.program import Piece, Program
+from snn_deploy.neurons.cost import relative_operations
+from snn_deploy.options.choices import Choices
+from snn_deploy.report.facts.caveats import caveats
+from snn_deploy.report.facts.course import (
+    accuracy_by_step,
+    answers,
+    estimates,
+    example,
+    piece_synops,
+    software_estimates,
+)
+from snn_deploy.report.facts.endings import ending_caveats, endings, settled
+from snn_deploy.report.facts.graded import graded, graded_caveats
+from snn_deploy.report.facts.layer_fidelity import fidelity
+from snn_deploy.report.facts.layers import latency, layers
+from snn_deploy.report.facts.origins import ORIGINS
+from snn_deploy.report.report import (
+    Accuracy,
+    Agreement,
+    Input,
+    Model,
+    PieceRow,
+    Report,
+    Resource,
+    Support,
+    Target,
+    Utilization,
+)
+
+STAGE_PAIRS = (
+    ("framework", "reference"),
+    ("reference", "integer"),
+    ("integer", "chip"),
+    ("reference", "chip"),
+)
+USE_NAMES = ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
+COUNTED = ("neuron_groups",)  # resources that are no words of memory
+
+
+def summarize(run: Run, stopped_after: str | None) -> Report:
+    """Return the report of `run`; what its stage has not reached is None or empty."""
+    energy = _energy(run)
+    support = _support(run)
+    predicted, rows = predictions(run), graded(run)
+    return Report(
+        tool=f"snn-deploy {version('snn-deploy')}",
+        model=_model(run),
+        target=_target(run),
+        seed=run.seed,
+        stopped_after=stopped_after,
+        support=support,
+        caveats=(
+            *caveats(run, support, energy),
+            *graded_caveats(rows),
+            *ending_caveats(run),
+        ),
+        assumptions=_assumptions(run),
+        input=_input(run.data, run.simulated),
+        answer=run.answer,
+        accuracy=_accuracy(run, {**_of_framework(run), **predicted}),
+        agreement=_agreement({**_of_framework(run), **predicted}),
+        layers=layers(run),
+        utilization=None if run.program is None else _utilization(run.program, run),
+        losses=() if run.quant is None else run.quant.losses,
+        ranges=() if run.quant is None else run.quant.ranges,
+        latency=latency(run),
+        energy=energy,
+        accuracy_by_step=accuracy_by_step(run),
+        example=example(run, predicted),
+        estimates=estimates(run, predicted),
+        software=software_estimates(run),
+        fidelity=fidelity(run),
+        graded=rows,
+        settled=settled(run),
+        endings=endings(run, predicted),
+        origins=ORIGINS,
+    )
+
+
+def predictions(run: Run) -> dict[str, IntArray]:
+    """Return the predicted classes [N] by stage of a simulated run."""
+    if run.simulated is None or run.quant is None:
+        return {}
+    decoder = run.answer.decoder
+    return {stage: decode(output, decoder) for stage, output in answers(run).items()}
+
+
+def _of_framework(run: Run) -> dict[str, IntArray]:
+    """Return what the framework predicts, if its output was recorded."""
+    if run.framework is None or run.answer.output not in run.framework.outputs:
+        return {}
+    output = run.framework.outputs[run.answer.output]
+    return {"framework": decode(output, run.answer.decoder)}
+
+
+def _model(run: Run) -> Model:
+    net = run.net
+    return Model(
+        file=run.file,
+        sha256=run.sha256,
+        step_s=net.step_s,
+        inputs={i.name: i.shape for i in net.inputs},
+        outputs={name: net.population(name).shape for name in net.outputs},
+    )
+
+
+def _target(run: Run) -> Target:
+    board = run.board
+    return Target(
+        name=board.name,
+        title=board.title,
+        source=board.source,
+        arithmetic=board.arithmetic,
+        chips=board.chips,
+        cores=len(board.live_cores),
+        columns=board.columns,
+        rows=board.rows,
+        unusable=tuple(sorted(set(range(board.n_cores)) - set(board.live_cores.tolist()))),
+    )
+
+
+def _support(run: Run) -> tuple[Support, ...]:
+    known = run.board.neuron.models
+    rows = []
+    for pop in () if run.quant is None else run.quant.populations:
+        model = known.get(pop.model)
+        runs = "impossible" if model is None else model.runs
+        source = run.board.source if model is None else model.source
+        note = f"{run.board.name} does not list this model" if model is None else model.note
+        work = relative_operations(pop.model, pop.params)
+        rows.append(Support(pop.name, pop.model, runs, source, note, work))
+    return tuple(rows)
+
+
+def _assumptions(run: Run) -> tuple[Assumption, ...]:
+    known = run.net.assumptions if run.quant is None else run.quant.assumptions
+    decoder = Assumption("decoder", run.answer.decoder, run.answer.chosen_by)
+    fed = () if run.data is None else run.data.notes
+    return (*known, *fed, decoder, *_narrowed(run.choices))
+
+
+def _narrowed(choices: Choices) -> Iterator[Assumption]:
+    """Yield the bits that were chosen, unless they are what the board has."""
+    if choices.weight_bits != Choices().weight_bits:
+        yield Assumption("weight bits", str(choices.weight_bits), "--weight-bits")
+    if not choices.store_twice:
+        yield Assumption("weights", "stored once", "--finetune trains them instead")
+    if choices.spike_bits is not None:
+        yield Assumption("spike bits", str(choices.spike_bits), "--spike-bits")
+    if choices.lower is not None:
+        yield Assumption("binary spikes", choices.lower, "--lower")
+    if choices.until_quiet:
+        yield Assumption("end of a sample", "at rest", "--until-quiet")
+
+
+def _input(data: Data | None, simulated: Simulated | None) -> Input | None:
+    if data is None:
+        return None
+    compared = 0 if simulated is None else simulated.compared
+    return Input(
+        data.source, data.samples, data.steps, data.static, data.y is not None, compared
+    )
+
+
+def _accuracy(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Accuracy, ...]:
+    labels = None if run.data is None else run.data.y
+    if labels is None:
+        return ()
+    return tuple(
+        Accuracy(stage, int(np.count_nonzero(classes == labels)), len(labels))
+        for stage, classes in predicted.items()
+    )
+
+
+def _agreement(predicted: Mapping[str, IntArray]) -> tuple[Agreement, ...]:
+    return tuple(
+        Agreement(
+            a, b, int(np.count_nonzero(predicted[a] == predicted[b])), len(predicted[a])
+        )
+        for a, b in STAGE_PAIRS
+        if a in predicted
+    )
+
+
+def _energy(run: Run) -> Ledger | None:
+    if run.program is None:
+        return None
+    if run.simulated is not None:
+        return ledger(run.simulated.activity, run.program)
+    if run.extremes is not None:
+        return bounds(run.extremes.silent, run.extremes.firing, run.program)
+    return None
+
+
+def _utilization(program: Program, run: Run) -> Utilization:
+    pieces = program.partition.pieces
+    limits = program.board.pool.caps()
+    synops = piece_synops(run, len(pieces))
+    rows = tuple(
+        _piece_row(piece, int(core), program, done)
+        for piece, core, done in zip(pieces, program.placement.core, synops, strict=True)
+    )
+    return Utilization(
+        cores=len({row.core for row in rows}),
+        chips=len({row.chip for row in rows}),
+        resources=tuple(
+            _resource(name, limits.get(name), [row.use[name] for row in rows])
+            for name in (*USE_NAMES, "total")
+        ),
+        pieces=rows,
+        partition=run.choices.partition,
+        placement=run.choices.placement,
+    )
+
+
+def _piece_row(piece: Piece, core: int, program: Program, synops: float | None) -> PieceRow:
+    w = piece.window
+    use = {name: int(getattr(piece.use, name)) for name in (*USE_NAMES, "total")}
+    return PieceRow(
+        population=piece.population,
+        core=core,
+        chip=core // program.board.cores_per_chip,
+        neurons=w.size,
+        window=(w.c0, w.c1, w.y0, w.y1, w.x0, w.x1),
+        use=use,
+        synops=synops,
+    )
+
+
+def _resource(name: str, limit: int | None, used: list[int]) -> Resource:
+    unit = "groups" if name in COUNTED else "64-bit words"
+    return Resource(name, unit, limit, max(used), float(np.mean(used)), sum(used))
