@@ -28,12 +28,13 @@ from torch.nn.functional import cross_entropy
 from snn_deploy import deploy, write_nir
 from snn_deploy.board.board import load_board
 from snn_deploy.conversion.convert import Converted, convert
-from snn_deploy.conversion.feeding import answers
+from snn_deploy.conversion.running import answers
 from snn_deploy.evaluation.decode import floats_of
 from snn_deploy.ir.program import Program
-from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy.pipeline.line import line
 from snn_deploy_simulators import chip, reference
 from snn_deploy_simulators.stimulus import encode
+from support.lines import begin
 
 EPOCHS, BATCH, RATE = 16, 64, 3e-3
 BITS = 4
@@ -182,7 +183,7 @@ def answered(made: Converted, data: Split) -> Answers:
 def mapped(made: Converted, x: Any) -> Program:
     """Return the network on the cores of Loihi 2."""
     fed = {"x": made.feed(x)}
-    run = begin(made.network, load_board("loihi2"), made.network, fed, decode="final")
+    run = begin(load_board("loihi2"), made.network, fed, decode="final")
     return next(r.program for r in line(run) if r.program is not None)
 
 

@@ -28,9 +28,9 @@ from snn_deploy.ir.quant import (
     SignMode,
     Stimulus,
 )
-from snn_deploy_backends import lava
 from snn_deploy_backends.lava.python import find_lava_python
 from snn_deploy_simulators import integer
+from support.emitted import emit
 
 SIZES = (784, 128, 64, 10)
 SAMPLES, STEPS = 40, 32
@@ -80,7 +80,7 @@ def prepare(folder: Path) -> AnyArray:
     x = (rng.random((SAMPLES, STEPS, SIZES[0])) < 0.1).astype(np.int8)
     net, given = network(weights), Stimulus(SAMPLES, STEPS, {"x": x}, {})
     recording = integer.run(net, given)
-    lava.emit(net, given, recording, folder / "build")
+    emit(net, given, recording, folder / "build")
     frame = STEPS + net.guard
     padded = np.zeros((SAMPLES, frame, SIZES[0]), np.int32)
     padded[:, :STEPS] = x

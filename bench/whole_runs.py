@@ -42,9 +42,9 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.board.board import load_board
 from snn_deploy.errors import InputError
 from snn_deploy.ir.quant import Stimulus
-from snn_deploy_backends import lava
 from snn_deploy_backends.lava.python import find_lava_python
 from snn_deploy_simulators import chip, integer
+from support.emitted import emit
 from support.sanafe_oracle import mapped
 
 SIZES, SAMPLES, STEPS = (784, 128, 64, 10), 32, 64
@@ -69,7 +69,7 @@ def main() -> None:
     lines += [f"  {name:22} {s * 1e3:9.1f} ms" for name, s in ours.items()]
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        lava.emit(net, given, recording, folder / "build")
+        emit(net, given, recording, folder / "build")
         arrays: dict[str, AnyArray] = {f"w{i}": w for i, w in enumerate(weights)}
         np.savez(folder / "net.npz", x=x, **arrays)  # type: ignore[arg-type]
         lines += lava_lines(folder / "build" / "run.py", ours)

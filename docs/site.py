@@ -9,7 +9,7 @@ import typer
 from mkdocs.structure.files import File, Files
 
 from snn_deploy.board.board import load_board, shipped_boards
-from snn_deploy.cli.app import app
+from snn_deploy.cli.app import make_app
 from snn_deploy.cli.boards import neurons, numbers
 from snn_deploy.report.forms.markdown import pipe_table, plain
 from snn_deploy.report.report import report_schema
@@ -80,20 +80,38 @@ def boards_page() -> str:
 
 
 def cli_page() -> str:
-    """Return every verb with its arguments and options."""
-    group: Any = typer.main.get_command(app)
+    """Return every verb with its arguments and options, in the panels that help shows."""
+    group: Any = typer.main.get_command(make_app())
     parts = [
         "# Command line\n\n"
-        "`snn-deploy MODEL ...` is short for `snn-deploy deploy MODEL ...`.\n"
+        "`snn-deploy MODEL ...` is short for `snn-deploy deploy MODEL ...`. The options "
+        "are the fields of the groups in `snn_deploy.options`: `--weight-bits 4` here is "
+        "`weight_bits=4` in Python and `weight-bits: 4` below `options:` in a file for "
+        "`gate`.\n"
     ]
     for name, command in group.commands.items():
         parts.append(f"## {name}\n\n{plain(command.help or '')}\n")
-        parts += [_parameter(p) for p in command.params if p.name != "help"]
-        parts.append("")
+        shown = [p for p in command.params if p.name != "help"]
+        for panel in dict.fromkeys(_panel(p) for p in shown):
+            if panel:
+                parts.append(f"### {name}: {panel}\n")
+            parts += [_parameter(p) for p in shown if _panel(p) == panel]
+            parts.append("")
     return "\n".join(parts)
 
 
+def _panel(p: Any) -> str:
+    return getattr(p, "rich_help_panel", None) or ""
+
+
 def _parameter(p: Any) -> str:
-    names = ", ".join(p.opts) if p.param_type_name == "option" else p.metavar or p.name
+    """Return one line: how it is written, whether it must be there, what it does."""
+    if p.param_type_name == "option":
+        value = "" if p.is_flag else f" {p.metavar}" if p.metavar else ""
+        names = ", ".join(p.opts) + value
+    else:
+        names = p.metavar or p.name
     needed = " (required)" if p.required else ""
-    return f"- `{names}`{needed}: {plain(getattr(p, 'help', None) or '')}"
+    usual = p.default
+    default = "" if usual in (None, False) or callable(usual) else f" Default: {usual}."
+    return f"- `{names}`{needed}: {plain(getattr(p, 'help', None) or '')}{default}"

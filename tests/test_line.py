@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from snn_deploy.cli.app import app
+from support.command_line import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -11,6 +11,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from snn_deploy.pipeline.deploy import deploy
 from snn_deploy_simulators import reference
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PROFILES = {
+PROFILES: dict[str, Any] = {
     "digits_mlp": "snntorch",
     "digits_conv": "spikingjelly",
     "digits_rows": "snntorch",

@@ -16,8 +16,8 @@ import yaml
 
 from snn_deploy.board.board import load_board, shipped_boards
 from snn_deploy.board.evidence import leaves
-from snn_deploy.cli.app import app
 from snn_deploy.report.report import report_schema
+from support.command_line import app
 
 ROOT = Path(__file__).parents[1]
 

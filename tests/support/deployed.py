@@ -8,14 +8,14 @@ import numpy as np
 
 from snn_deploy import deploy
 from snn_deploy.board.board import load_board
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.ir.maps import Chain, Dense
 from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import MultiLevel
-from snn_deploy.options.choices import Choices
-from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy.pipeline.line import line
 from snn_deploy.report.facts.summary import summarize
 from snn_deploy.report.report import Report
+from support.lines import begin
 from support.small_model import CLASSES, OPTIONS, TAU, graph, samples
 
 READOUT = {
@@ -70,20 +70,20 @@ def levels_samples() -> dict[str, Any]:
     return {"x": x, "y": np.arange(5) % CLASSES}
 
 
-def levels_run(choices: Choices | None = None, batch: int | None = None) -> Run:
+def levels_run(**fields: Any) -> Simulated:
     """Return the last stage of the network of levels on its samples."""
     board, net = load_board("loihi2"), levels_network()
     data = levels_samples()
-    start = begin(None, board, net, data, decode="payload", choices=choices)
-    *_, last = line(start, batch=batch)
+    start = begin(board, net, data, decode="payload", **fields)
+    *_, last = line(start)
+    assert isinstance(last, Simulated)
     return last
 
 
 @cache
 def levels() -> Report:
     """Graded spikes, run until quiet, with an early exit beside."""
-    choices = Choices(until_quiet=True, exit_when_stable=2)
-    return summarize(levels_run(choices), None)
+    return summarize(levels_run(until_quiet=True, exit_when_stable=2), None)
 
 
 def unlabelled() -> Report:

@@ -11,12 +11,14 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.inputs.data import load_data
 from snn_deploy.ir.network import Input, Network
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 VALUES = Network((Input("x", (3,)),), (), (), (), step_s=1e-3)
 PIXELS = Network((Input("x", (2, 8, 8)),), (), (), (), step_s=1e-3)
@@ -28,8 +30,8 @@ def read_model(path: Path) -> None:
         raise ValueError("a network without outputs")
 
 
-def read_input(path: Path, net: Network, intake: Intake) -> None:
-    data = load_data(path, net, steps=5, intake=intake)
+def read_input(path: Path, net: Network, options: InputOptions) -> None:
+    data = load_data(path, net, msgspec.structs.replace(options, steps=5))
     if not data.samples or data.steps != 5:
         raise ValueError(f"{data.samples} samples of {data.steps} steps")
 
@@ -37,11 +39,11 @@ def read_input(path: Path, net: Network, intake: Intake) -> None:
 READ: dict[str, Callable[[Path], object]] = {
     "nir": read_model,
     "netx": read_netx,
-    "values": lambda path: read_input(path, VALUES, Intake()),
-    "rate": lambda path: read_input(path, VALUES, Intake(encode="rate")),
-    "pixels": lambda path: read_input(path, PIXELS, Intake()),
-    "sensor": lambda path: read_input(path, PIXELS, Intake(sensor="8x8")),
-    "channels": lambda path: read_input(path, CHANNELS, Intake()),
+    "values": lambda path: read_input(path, VALUES, InputOptions()),
+    "rate": lambda path: read_input(path, VALUES, InputOptions(encode="rate")),
+    "pixels": lambda path: read_input(path, PIXELS, InputOptions()),
+    "sensor": lambda path: read_input(path, PIXELS, InputOptions(sensor="8x8")),
+    "channels": lambda path: read_input(path, CHANNELS, InputOptions()),
 }
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from snn_deploy.arrays import AnyArray
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy.neurons import MODELS
-from snn_deploy_backends import lava
+from snn_deploy_backends.lava.plan import plan
 from snn_deploy_simulators import integer
+from support.emitted import emit
 
 WORKERS = 3  # programs at a time: they wait for their own processes most of the time
 SECONDS_EACH = 20  # a program takes about one
@@ -30,7 +31,7 @@ def run_all(cases: Iterable[Case], folder: Path, python: Path) -> list[States]:
     cases = list(cases)
     builds = [folder / f"{i:04d}" for i in range(len(cases))]
     for (net, stimulus), build in zip(cases, builds, strict=True):
-        lava.emit(net, stimulus, integer.run(net, stimulus, threads=1), build)
+        emit(net, stimulus, integer.run(net, stimulus, threads=1), build)
     run_builds(builds, folder, python)
     return [
         read(net, stimulus, build)
@@ -56,7 +57,7 @@ def read(net: QuantNetwork, stimulus: Stimulus, build: Path) -> States:
     error = build / "lava.error"
     assert not error.exists(), f"{build}: {error.read_text('utf-8')}"
     content = np.load(build / "lava.npz")
-    nodes = lava.plan(net, frozenset(stimulus.bias)).neurons
+    nodes = plan(net, frozenset(stimulus.bias)).neurons
     result: States = {}
     for node in nodes:
         back = np.argsort(node.order)

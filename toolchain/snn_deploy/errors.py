@@ -1,14 +1,26 @@
 """Everything that can go wrong, as one tree; each leaf names its exit code.
 
+::
+
     DeployError
-    |-- InputError        2  a model, data file or argument that cannot be read or is
-    ambiguous |   `-- BoardError    2  no such board, or a board file that does not describe
-    one |-- DoesNotFitError   3  the network is understood but the target cannot hold or
-    express it `-- BudgetError       4  a required accuracy, energy or latency is not met
+    |-- InputError          2  a model, data file or option that cannot be read or that
+    |   |                      means two things
+    |   `-- BoardError      2  no such board, or a file that does not describe one
+    |-- DoesNotFitError     3  understood, but the target cannot hold or express it
+    `-- BudgetError         4  a required accuracy, energy or latency is not met
 
 A message is one line: who, what with numbers, why, what to do. The command line prints it
 without a traceback; anything that is not a DeployError is a bug of ours and exits with 1.
+
+A message names an option in the words of whoever gave it: `option("weight_bits", 4)` is
+`weight_bits=4` for a caller from Python, `--weight-bits 4` on the command line and the path
+of the key in a YAML file, as the caller says by `speaking`.
 """
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, TypeAlias
 
 
 class DeployError(Exception):
@@ -18,7 +30,7 @@ class DeployError(Exception):
 
 
 class InputError(DeployError):
-    """A model, a data file or an argument that cannot be read, or that means two things."""
+    """A model, a data file or an option that cannot be read, or that means two things."""
 
     exit_code = 2
 
@@ -30,7 +42,8 @@ class BoardError(InputError):
 class DoesNotFitError(DeployError):
     """The target cannot hold or express this network.
 
-    Args of the constructor: `violations`, one sentence each; all are shown at once.
+    Attributes:
+        violations: One sentence each; all are shown at once.
     """
 
     exit_code = 3
@@ -44,3 +57,52 @@ class BudgetError(DeployError):
     """A required accuracy, energy or latency is not met."""
 
     exit_code = 4
+
+
+# How a caller writes an option: its name, and a value or None.
+Words: TypeAlias = Callable[[str, object], str]
+
+
+def python_words(name: str, value: object) -> str:
+    """Return e.g. `weight_bits=4`, `profile='nir' or 'norse'`, `dt=SECONDS` or the name."""
+    if value is None:
+        return name
+    text = _written(value)
+    plain = text.isupper() or not any(c.isalpha() for c in text.replace("e", ""))
+    if plain or not isinstance(value, str):
+        return f"{name}={text}"
+    return f"{name}={' or '.join(map(repr, text.split('|')))}"
+
+
+def command_line_words(name: str, value: object) -> str:
+    """Return e.g. `--weight-bits 4`, or `--weight-bits`."""
+    flag = "--" + name.replace("_", "-")
+    return flag if value is None else f"{flag} {_written(value)}"
+
+
+def _written(value: object) -> str:
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+_SPOKEN: Final[ContextVar[Words]] = ContextVar("words", default=python_words)
+
+
+@contextmanager
+def speaking(words: Words) -> Iterator[None]:
+    """Let messages that are made inside name options in these words."""
+    token = _SPOKEN.set(words)
+    try:
+        yield
+    finally:
+        _SPOKEN.reset(token)
+
+
+def option(name: str, value: object = None) -> str:
+    """Return how the caller writes the option `name`, with `value` if there is one.
+
+    Args:
+        name: Of the field, e.g. "weight_bits".
+        value: Given or advised; several that would do are one text, "snntorch|nir"; in
+            capitals it stands for any.
+    """
+    return _SPOKEN.get()(name, value)

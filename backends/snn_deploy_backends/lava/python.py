@@ -13,7 +13,7 @@ from pathlib import Path
 
 from platformdirs import user_data_dir
 
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 
 REQUIREMENTS = ("lava-nc==0.10.0", "numpy<2")
 PROBE = (
@@ -38,9 +38,9 @@ def find_lava_python(chosen: Path | None = None) -> tuple[Path, str]:
         version = lava_version(chosen)
         if version is None:
             raise InputError(
-                f"--lava-python {chosen}: cannot import Lava; install it there with: "
-                f"{chosen} -m pip install {' '.join(map(repr, REQUIREMENTS))} (Python "
-                "3.10 only)"
+                f"{option('lava_python', chosen)}: cannot import Lava; install it there "
+                f"with: {chosen} -m pip install {' '.join(map(repr, REQUIREMENTS))} "
+                "(Python 3.10 only)"
             )
         return chosen, version
     for python in candidates():
@@ -49,7 +49,7 @@ def find_lava_python(chosen: Path | None = None) -> tuple[Path, str]:
             return python, version
     raise InputError(
         "lava: no Python 3.10 with lava-nc found here; make one with: "
-        "snn-deploy doctor --install lava, or name one with --lava-python"
+        f"snn-deploy doctor --install lava, or name one with {option('lava_python')}"
     )
 
 

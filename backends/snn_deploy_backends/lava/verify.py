@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 
 START_SECONDS = 120.0  # Lava starts a process per population and connection
 STEP_SECONDS = 0.5  # most that one chip step may take; small networks take milliseconds
@@ -110,7 +110,7 @@ def run_build(
             return dict(content)
 
 
-def verify(folder: Path, python: Path) -> Verification:
+def verification(folder: Path, python: Path) -> Verification:
     """Run the samples whose states are recorded in `folder` and compare every state and
     spike.
 
@@ -130,6 +130,31 @@ def verify(folder: Path, python: Path) -> Verification:
     return Verification(checks, samples, steps, float(result["seconds"]))
 
 
+def outputs(
+    folder: Path, python: Path, samples: int | None, steps: int | None, floating: bool
+) -> dict[str, float]:
+    """Return the share of values of each output that are as recorded, and the seconds.
+
+    Raises:
+        InputError: More samples or steps are asked for than are recorded, the folder is no
+            emitted one, or the program failed.
+    """
+    result = run_build(folder, python, samples=samples, steps=steps, floating=floating)
+    with np.load(folder / "expected.npz") as content:
+        expected = dict(content)
+    shares = {}
+    for key, got in sorted((k.split(".")[0], v) for k, v in result.items() if "." in k):
+        if got.shape[1] > expected[key].shape[1] or len(got) > len(expected[key]):
+            raise InputError(
+                f"{folder}: {len(expected[key])} samples of {expected[key].shape[1]} "
+                f"steps are recorded; ask for no more with "
+                f"{option('samples')} and {option('steps')}"
+            )
+        same = got == expected[key][: len(got), : got.shape[1]]
+        shares[f"{key} equal"] = float(same.mean())
+    return {**shares, "seconds": float(result["seconds"])}
+
+
 def about(folder: Path) -> dict[str, Any]:
     """Return network.json: "samples", "steps", and by key "names" and "processes".
 
@@ -143,7 +168,7 @@ def about(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder}: no emitted Lava program ({file.name}: {error}); make one with "
-            "--backend lava"
+            f"{option('backend', 'lava')}"
         ) from error
 
 

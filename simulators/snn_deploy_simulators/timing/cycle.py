@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from snn_deploy.arrays import FloatArray, IntArray
-from snn_deploy.errors import BoardError, InputError
+from snn_deploy.errors import BoardError, InputError, option
 from snn_deploy.ir.program import Program, grid_of
 from snn_deploy.mapping.traffic import homes
 from snn_deploy_simulators.counting.tables import Fan
@@ -197,8 +197,9 @@ def _check_size(program: Program) -> None:
     most = sum(int(route.listens.sum()) for route in program.routes.routes)
     if most > MOST_MESSAGES:
         raise InputError(
-            f"--time-model cycle: this network can send {most} messages in one step, more "
-            f"than the {MOST_MESSAGES} that are followed link by link; use event"
+            f"{option('time_model', 'cycle')}: this network can send {most} messages in "
+            f"one step, more than the {MOST_MESSAGES} that are followed link by link; use "
+            "event"
         )
 
 

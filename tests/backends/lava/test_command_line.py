@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from snn_deploy.cli.app import app
+from support.command_line import app
 from support.small_model import FLAGS, write_model, write_samples
 
 
@@ -70,10 +70,13 @@ def test_a_program_that_computes_something_else_is_found_out(
     ("arguments", "message"),
     [
         (["--backend", "lava"], "--backend lava: say with --out where"),
-        (["--backend", "lawa", "--out", "x"], "no backend 'lawa'; did you mean lava?"),
+        (
+            ["--backend", "lawa", "--out", "x"],
+            "--backend lawa: no such backend; did you mean lava?",
+        ),
         (
             ["--verify", "--stop-after", "route"],
-            "--verify: an emitted program checks itself",
+            "--verify: nothing is simulated with --stop-after route",
         ),
         (
             ["--verify", "--lava-python", "/bin/true"],

@@ -13,7 +13,7 @@ from snn_deploy.board.board import load_board
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.quant import SignMode, Stimulus
 from snn_deploy.quantization.quantize import Calibration, quantize
-from snn_deploy_backends import lava
+from snn_deploy_backends.lava.plan import plan
 from snn_deploy_backends.lava.states import states
 from snn_deploy_simulators import reference
 from snn_deploy_simulators.stimulus import encode
@@ -86,7 +86,7 @@ def test_the_random_networks_are_alive_and_cover_everything(
 ) -> None:
     found: Counter[str] = Counter()
     for (net, given), result in zip(cases, on_lava, strict=True):
-        planned = lava.plan(net, frozenset(given.bias))
+        planned = plan(net, frozenset(given.bias))
         found.update(features(net, given))
         found.update(
             {n.process for n in planned.neurons} | {s.process for s in planned.synapses}
@@ -133,7 +133,7 @@ def test_signed_levels_pass_every_kind_of_connection(
     (result,) = run_all([(net, given)], tmp_path, lava_python)
     assert list(differences(states(net, given, given.samples), result)) == []
     assert list(differences(oracle.run(net, given), result)) == []
-    planned = lava.plan(net, frozenset())
+    planned = plan(net, frozenset())
     sent = {n.key: result[n.name]["s"] for n in planned.neurons}
     passed = {s.process for s in planned.synapses if s.pre in sent}
     assert passed == {"Conv", "Dense", "Sparse", "DelayDense", "DelaySparse"}
@@ -208,7 +208,7 @@ def test_stock_neurons_with_a_bias_start_every_sample_anew(
     net = replace(net, populations=busy)
     one = stimulus(net, samples=1, steps=9)
     five = Stimulus(5, 9, {k: np.repeat(x, 5, axis=0) for k, x in one.spikes.items()}, {})
-    assert {n.process for n in lava.plan(net, frozenset()).neurons} == {"LIFReset"}
+    assert {n.process for n in plan(net, frozenset()).neurons} == {"LIFReset"}
     (result,) = run_all([(net, five)], tmp_path, lava_python)
     for states_of in result.values():
         for values in states_of.values():

@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,12 @@ import pytest
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.ir.maps import Conv, Dense
 from snn_deploy.ir.quant import QuantInput, QuantNetwork, SignMode
-from snn_deploy_backends import lava
+from snn_deploy_backends.lava import backend as lava
+from snn_deploy_backends.lava.backend import check
+from snn_deploy_backends.lava.plan import plan
 from snn_deploy_simulators import integer
+from support import emitted
+from support.emitted import emit
 from support.integer_networks import (
     held_network,
     levels_network,
@@ -36,9 +40,9 @@ TEXTS = ("run.py", "README.md", "network.json", "requirements.txt")
 OWN_TEXTS = (*TEXTS, "snn_processes/neurons.py", "snn_processes/floating.py")
 
 
-def render(net: QuantNetwork) -> dict[str, bytes]:
+def render(net: QuantNetwork) -> Mapping[str, bytes]:
     given = stimulus(net)
-    return lava.render(net, given, integer.run(net, given))
+    return emitted.render(net, given, integer.run(net, given))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_the_emitted_step_is_the_source_of_the_single_definition() -> None:
 
 
 def kinds(net: QuantNetwork) -> list[str]:
-    return [s.process for s in lava.plan(net, frozenset()).synapses]
+    return [s.process for s in plan(net, frozenset()).synapses]
 
 
 def one_conv(conv: Conv, **values: object) -> QuantNetwork:
@@ -223,14 +227,14 @@ def test_what_lava_cannot_express_is_refused_before_the_first_byte(
     fine = pair()
     expected = integer.run(fine, stimulus(fine))
     with pytest.raises(DoesNotFitError, match=message):
-        lava.emit(net, given, expected, out)
+        emit(net, given, expected, out)
     assert not out.exists()
-    assert lava.check(fine) == ()
+    assert check(fine) == ()
 
 
 def test_all_violations_are_listed_at_once() -> None:
     net = pair(vth=200000, bias_mant=9999, weight_bits=4)
-    assert len(lava.check(net)) == 3
+    assert len(check(net)) == 3
 
 
 def test_the_readme_says_where_a_register_of_a_chip_is_too_small() -> None:

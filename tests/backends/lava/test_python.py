@@ -54,7 +54,7 @@ def test_a_chosen_interpreter_is_the_only_one_tried(nowhere: Path) -> None:
     script(nowhere / ".venv-lava/bin/python", "echo 0.10.0")
     chosen = script(nowhere / "mine", "exit 3")
     with pytest.raises(
-        InputError, match=r"--lava-python .*mine: cannot import Lava; install"
+        InputError, match=r"lava_python=.*mine: cannot import Lava; install"
     ):
         find_lava_python(chosen)
     assert find_lava_python(script(nowhere / "good", "echo 0.10.1")) == (

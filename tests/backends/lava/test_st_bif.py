@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from typer.testing import CliRunner
 
-from snn_deploy.cli.app import app
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.frontends.nir_writer.write_nir import write_nir
 from snn_deploy.ir.network import Population
 from snn_deploy.neurons import MultiLevel
 from snn_deploy.passes.normalize import normalize
+from support.command_line import app
 
 FOLDER = Path(__file__).parents[3] / "examples" / "digits_convert"
 SAMPLES, STEPS = 2, 28

@@ -9,10 +9,11 @@ import pytest
 
 from snn_deploy.errors import InputError
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy_backends import lava
 from snn_deploy_backends.lava.emitted import npz
-from snn_deploy_backends.lava.verify import describe, run_build, verify
+from snn_deploy_backends.lava.plan import plan
+from snn_deploy_backends.lava.verify import describe, run_build, verification
 from snn_deploy_simulators import integer
+from support.emitted import emit
 from support.integer_networks import held_network, levels_network, stimulus, stock_network
 
 STEPS = 8
@@ -20,7 +21,7 @@ STEPS = 8
 
 def build(net: QuantNetwork, folder: Path) -> Path:
     given = stimulus(net, samples=2, steps=STEPS)
-    lava.emit(net, given, integer.run(net, given), folder)
+    emit(net, given, integer.run(net, given), folder)
     return folder
 
 
@@ -77,7 +78,7 @@ def test_floating_runs_the_same_network_without_rounding(
     folder = build(net, tmp_path / "b")
     floating = run_build(folder, lava_python, floating=True, states=True)
     fixed = run_build(folder, lava_python, states=True)
-    stock = [n.key for n in lava.plan(net, frozenset()).neurons if n.stock]
+    stock = [n.key for n in plan(net, frozenset()).neurons if n.stock]
     for key in (k for k in floating if k.split(".")[0] in stock and not k.endswith(".s")):
         floating[key] = floating[key] * 64  # stock floating neurons count in units of 64
     assert [k for k in fixed if not np.array_equal(fixed[k], floating[k])]
@@ -88,7 +89,7 @@ def test_floating_runs_the_same_network_without_rounding(
 
 
 def test_verify_compares_every_state(lava_python: Path, tmp_path: Path) -> None:
-    result = verify(build(held_network(), tmp_path / "b"), lava_python)
+    result = verification(build(held_network(), tmp_path / "b"), lava_python)
     assert result.exact
     assert result.compared == (3 * 4 + 4 * 3) * 2 * STEPS  # u, v, s; and wait of "wait"
     assert result.spikes > 10
@@ -100,7 +101,7 @@ def test_verify_compares_every_state(lava_python: Path, tmp_path: Path) -> None:
 def test_verify_compares_what_was_sent_in_all(lava_python: Path, tmp_path: Path) -> None:
     folder = build(levels_network(), tmp_path / "b")
     tamper(folder / "states.npz", "pop_1.total", (1, 6, 3), 77)
-    result = verify(folder, lava_python)
+    result = verification(folder, lava_python)
     assert result.mismatches == 1
     assert result.populations[1].mismatches == {"u": 0, "v": 0, "s": 0, "total": 1}
     assert "sum of what was sent differ first in step 6, sample 1" in describe(result)[1]
@@ -111,7 +112,7 @@ def test_verify_names_the_first_difference(lava_python: Path, tmp_path: Path) ->
     folder = build(stock_network(), tmp_path / "b")
     tamper(folder / "states.npz", "pop_1.u", (1, 4, 6), 77)
     tamper(folder / "states.npz", "pop_1.v", (0, 5, 1), 99)
-    result = verify(folder, lava_python)
+    result = verification(folder, lava_python)
     assert not result.exact
     assert result.populations[1].mismatches == {"u": 1, "v": 1, "s": 0}
     assert (

@@ -215,7 +215,7 @@ def test_a_network_too_large_to_follow_is_refused_in_a_sentence() -> None:
     net = perceptron((1000, 2000, 10), 100)
     with pytest.raises(
         InputError,
-        match=r"--time-model cycle: this network can send \d+ messages .* 20000 .*event$",
+        match=r"time_model='cycle': this network can send \d+ messages .* 20000 .*event$",
     ):
         chip.run(mapped(net, LOIHI2), raster(1000, 1, 0.1, 0), time_model="cycle")
 

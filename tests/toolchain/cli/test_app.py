@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from snn_deploy.cli.app import app
 from snn_deploy.report.report import read_report
+from support.command_line import app
 from support.small_model import (
     CLASSES,
     FLAGS,
@@ -136,10 +136,10 @@ def test_doctor_names_what_the_core_needs() -> None:
     assert "torch" not in facts
 
 
-def test_doctor_installs_nothing_but_lava() -> None:
+def test_doctor_installs_what_a_backend_needs_and_nothing_else() -> None:
     result = invoke("doctor", "--install", "torch")
     assert result.exit_code == 2
-    assert result.stderr == "error: --install torch: only lava can be installed this way\n"
+    assert result.stderr == "error: --install torch: no such backend; there are: lava\n"
 
 
 # What is refused
@@ -296,16 +296,26 @@ REFUSED: list[tuple[str, Prepare, int, str]] = [
         2,
         r"label 9 has no output neuron",
     ),
-    ("unknown decoder", options("--decode", "vote"), 2, r"--decode vote: no such decoder"),
+    (
+        "unknown decoder",
+        options("--decode", "vote"),
+        2,
+        r"--decode vote: must be one of count",
+    ),
     ("decoder that cannot read", options("--decode", "mean"), 2, r"use one of count"),
-    ("unknown stage", options("--stop-after", "x"), 2, r"--stop-after x: no such stage"),
+    (
+        "unknown stage",
+        options("--stop-after", "x"),
+        2,
+        r"--stop-after x: must be one of read, normalize",
+    ),
     ("too many steps", options("--steps", "99"), 2, r"fewer than --steps 99"),
     ("out below a file", onto_a_file, 2, r"--out taken/out: cannot be written"),
     (
         "out with other files",
         onto_my_files,
         2,
-        r"--out mine: holds files that are not ours",
+        r"--out mine: holds 'notes.txt', which is not ours; give a new folder",
     ),
     (
         "trace below a file",

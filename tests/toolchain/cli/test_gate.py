@@ -14,7 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from snn_deploy.cli.app import app
+from support.command_line import app
 from support.small_model import HIDDEN, graph, lif, write_model, write_samples
 
 ROOT = Path(__file__).parents[3]

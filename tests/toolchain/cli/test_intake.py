@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
 from snn_deploy import deploy
-from snn_deploy.cli.app import app
-from snn_deploy.cli.intake import OPTIONS as INTAKE_OPTIONS
-from snn_deploy.options.intake import AS_IT_IS, Intake
+from snn_deploy.options.inputs import InputOptions
 from snn_deploy.report.report import Report, read_report, to_json
+from support.command_line import invoke
 from support.small_model import (
     FLAGS,
     INPUTS,
@@ -26,10 +24,6 @@ from support.small_model import (
 
 RUN = ("model.nir", "--target", "loihi2", *FLAGS)
 STILL = np.linspace(0, 1, 4 * INPUTS).reshape(4, INPUTS)
-
-
-def invoke(*words: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(w) for w in words])
 
 
 @pytest.fixture(autouse=True)
@@ -57,20 +51,13 @@ def assumed(report: Report) -> dict[str, str]:
     return {a.name: a.value for a in report.assumptions}
 
 
-def test_every_field_of_an_intake_is_an_option() -> None:
-    assert set(INTAKE_OPTIONS) == set(Intake.__struct_fields__)
-    text = invoke("deploy", "--help").stdout
-    for name in INTAKE_OPTIONS:
-        assert f"--{name.replace('_', '-')}"[:22] in text
-
-
 def test_options_reach_the_run_and_its_report() -> None:
     words = ("--encode", "rate", "--encoder-seed", "3", "--gain", "0.5", "--steps", "20")
     report = reported("--input", "still.npz", *words)
-    intake = Intake(encode="rate", encoder_seed=3, gain=0.5)
-    same = deploy(
-        "model.nir", "loihi2", input="still.npz", intake=intake, steps=20, **OPTIONS
+    inputs = InputOptions(
+        input="still.npz", encode="rate", encoder_seed=3, gain=0.5, steps=20
     )
+    same = deploy("model.nir", "loihi2", inputs=inputs, **OPTIONS)
     assert Path("out/report.json").read_bytes() == to_json(same)
     note = {a.name: a for a in report.assumptions}["encoder of input 'input'"]
     assert note.value == "rate"
@@ -218,8 +205,8 @@ def test_a_gate_file_takes_the_same_options_with_paths_beside_it() -> None:
     np.save("sub/y.npy", np.arange(4) % 3)
     Path("sub/deploy.yaml").write_text(
         "model: ../model.nir\ntarget: loihi2\ninput: x.npy\n"
-        "intake: {encode: rate, labels: y.npy}\n"
-        "options: {profile: snntorch, reset: zero, steps: 20, batch: 3}\nbudgets: {cores: 9}\n"
+        "options: {profile: snntorch, reset: zero, steps: 20, batch: 3,\n"
+        "  encode: rate, labels: y.npy}\nbudgets: {cores: 9}\n"
     )
     result = invoke("gate", "sub/deploy.yaml", "--out", "reports")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -230,10 +217,10 @@ def test_a_gate_file_takes_the_same_options_with_paths_beside_it() -> None:
 
 WRONG: list[tuple[tuple[str, ...], str]] = [
     (("--encode", "morse"), "--encode morse: must be one of direct, rate, latency, delta"),
-    (("--gain", "0"), "--gain 0: must be above 0 and finite"),
+    (("--gain", "0"), "--gain 0: must be a number above 0"),
     (("--sensor", "big"), "--sensor big: must be WIDTHxHEIGHT"),
     (("--bin-ms", "1"), "--bin-ms: has no meaning for still.npz, which holds values"),
-    (("--batch", "0"), "--batch 0: must be at least 1"),
+    (("--batch", "0"), "--batch 0: must be a whole number, at least 1"),
     (("--labels", "y.npy"), "still.npz holds labels 'y' itself; leave one of them out"),
     (("--encode", "latency"), "say with --steps T over how many steps"),
 ]
@@ -249,14 +236,9 @@ def test_wrong_wishes_are_one_line_and_exit_2(words: tuple[str, ...], message: s
 
 def test_a_gate_file_with_an_unknown_option_names_it() -> None:
     Path("deploy.yaml").write_text(
-        "model: model.nir\ntarget: loihi2\nintake: {encoder: rate}\n"
+        "model: model.nir\ntarget: loihi2\noptions: {encoder: rate}\n"
     )
     result = invoke("gate", "deploy.yaml")
     assert result.exit_code == 2
-    assert "encoder" in result.stderr
-    assert "$.intake" in result.stderr
-
-
-def test_the_default_intake_asks_for_nothing() -> None:
-    assert Intake() == AS_IT_IS
-    assert not AS_IT_IS.changed(Intake.__struct_fields__)
+    wrong = "$.options.encoder: no such option; did you mean $.options.encode?"
+    assert wrong in result.stderr

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from snn_deploy.cli.app import app
 from snn_deploy.compare.comparison import comparison_figure, comparison_section
 from snn_deploy.compare.reports import Comparison, Row, compare
 from snn_deploy.report.report import to_json
+from support.command_line import app
 from support.deployed import bounded, measured, readout
 from support.made_by_hand import report as by_hand
 

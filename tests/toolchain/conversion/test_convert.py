@@ -15,15 +15,17 @@ from typer.testing import CliRunner
 
 from snn_deploy import InputError, convert, deploy
 from snn_deploy.board.board import load_board
-from snn_deploy.cli.app import app
 from snn_deploy.conversion.account import sentences
 from snn_deploy.conversion.convert import Converted
-from snn_deploy.conversion.feeding import answers
-from snn_deploy.conversion.integers.methods import METHODS
+from snn_deploy.conversion.methods import METHODS
+from snn_deploy.conversion.running import answers
 from snn_deploy.evaluation.decode import floats_of
-from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy.evaluation.stages import Routed
+from snn_deploy.pipeline.line import line
 from snn_deploy_simulators import chip, reference
 from snn_deploy_simulators.stimulus import encode
+from support.command_line import app
+from support.lines import begin
 
 DIGITS: Any = load_digits()
 X = (DIGITS.images[:200, None] / 16).astype(np.float32)
@@ -60,7 +62,7 @@ def answered(made: Converted, x: Any) -> Any:
 
 @pytest.mark.parametrize("method", [m for m in METHODS if METHODS[m].exact])
 def test_a_float_model_becomes_a_spiking_network_with_the_integers_of_its_ann(
-    method: str,
+    method: Any,
 ) -> None:
     made = convert(plain(), X, method=method)
     np.testing.assert_array_equal(answered(made, X), made.evaluate(X))
@@ -90,8 +92,8 @@ class Summed(nn.Module):
 def on_chip(made: Converted, x: Any) -> Any:
     """Return the answers of the simulated chip, in the reference's units."""
     name, fed = made.ann.output, made.feed(x)
-    run = begin(None, load_board("loihi2"), made.network, {"x": fed[:20]}, decode="final")
-    program = next(r.program for r in line(run) if r.program is not None)
+    run = begin(load_board("loihi2"), made.network, {"x": fed[:20]}, decode="final")
+    program = next(r.program for r in line(run) if isinstance(r, Routed))
     given = encode(program.net, {made.ann.port.name: fed})
     output = chip.run(program, given, keep=()).recording.outputs[name]
     output = floats_of(program.net, name, output)
@@ -101,7 +103,7 @@ def on_chip(made: Converted, x: Any) -> Any:
 @pytest.mark.parametrize("method", ["st-bif", "graded"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_sums_of_sides_with_scales_of_their_own_are_exact_on_the_chip(
-    method: str, weighted: bool
+    method: Any, weighted: bool
 ) -> None:
     model = Summed(nn.Conv2d(4, 4, 1) if weighted else nn.Identity())
     made = convert(model, X, method=method)
@@ -158,10 +160,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"model": 3}, "convert takes a torch.nn.Module, not int"),
     ({"calibration": X[:0]}, r"shape \[0, 1, 8, 8\]; give \[N, \*shape\], at least one"),
     ({"calibration": X * np.nan}, "hold NaN or infinity"),
-    ({"method": "magic"}, "no method 'magic'"),
-    ({"steps": 0}, "steps 0: takes at least 1"),
-    ({"steps": 2}, "steps 2: 'graded' computes each sample in one step"),
-    ({"spike_bits": 9}, "spike_bits 9: takes 1 to 8"),
+    ({"method": "magic"}, "method='magic': must be one of graded, st-bif"),
+    ({"steps": 0}, "steps=0: must be a whole number, at least 1"),
+    ({"steps": 2}, "steps=2: 'graded' computes each sample in one step"),
+    ({"spike_bits": 9}, "spike_bits=9: must be a whole number from 1 to 8"),
 ]
 
 
@@ -215,6 +217,9 @@ def test_what_the_command_writes_runs_on_the_chip_with_the_integers_of_the_ann(
     assert {a.equal for a in report.agreement} == {40}
 
 
+CONVERTED = {"model.nir", "input.npz", "conversion.json", "conversion.md", "manifest.json"}
+
+
 def test_the_same_command_writes_the_same_bytes(files: Path) -> None:
     first = run(files, "plain", "--json")
     kept = {f.name: f.read_bytes() for f in (files / "out").iterdir()}
@@ -222,7 +227,7 @@ def test_the_same_command_writes_the_same_bytes(files: Path) -> None:
     assert first.exit_code == again.exit_code == 0
     assert json.loads(again.stdout)["method"] == "graded"
     assert {f.name: f.read_bytes() for f in (files / "out").iterdir()} == kept
-    assert set(kept) == {"model.nir", "input.npz", "conversion.json", "conversion.md"}
+    assert set(kept) == CONVERTED
 
 
 WRONG = [
@@ -230,8 +235,12 @@ WRONG = [
     ("missing", [], "has no attribute 'missing'"),
     ("number", [], "convert takes a torch.nn.Module, not int"),
     ("", [], "give MODULE:FUNCTION, or FILE.py:FUNCTION"),
-    ("plain", ["--weight-bits", "1"], "weight bits 1: takes 2 to 8"),
-    ("plain", ["--method", "magic"], "no method 'magic'"),
+    (
+        "plain",
+        ["--weight-bits", "1"],
+        "--weight-bits 1: must be a whole number from 2 to 8",
+    ),
+    ("plain", ["--method", "magic"], "--method magic: must be one of graded, st-bif"),
     ("plain", ["--calibrate", "nothing.npz"], "nothing.npz: no such data file"),
 ]
 

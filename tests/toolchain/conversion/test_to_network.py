@@ -8,10 +8,9 @@ import pytest
 
 from snn_deploy import InputError
 from snn_deploy.conversion import running
-from snn_deploy.conversion.feeding import answers, feed
 from snn_deploy.conversion.integers.ann import QuantAnn, evaluate
-from snn_deploy.conversion.integers.methods import METHODS, method_named
-from snn_deploy.conversion.running import steps_to_rest
+from snn_deploy.conversion.methods import METHODS
+from snn_deploy.conversion.running import answers, feed, steps_to_rest
 from snn_deploy.conversion.to_network import to_network
 from snn_deploy.ir.network import Network
 from snn_deploy.neurons import MultiLevel
@@ -193,10 +192,3 @@ def test_what_a_method_cannot_express_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         to_network(random_ann(0, **kind), METHODS[method])
-
-
-def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(
-        InputError, match="no method 'magic'; there are st-bif, graded, group"
-    ):
-        method_named("magic")

@@ -5,14 +5,16 @@ import pytest
 
 from snn_deploy.board.board import load_board
 from snn_deploy.evaluation.extremes import extreme
+from snn_deploy.evaluation.stages import Bounded
 from snn_deploy.ir.program import Program
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
 from snn_deploy.neurons import MODELS
-from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy.pipeline.line import line
 from snn_deploy_simulators import chip
 from support.deployed import levels_network
+from support.lines import begin
 from support.random_networks import features, random_network
 
 
@@ -38,8 +40,8 @@ def test_every_neuron_fires_in_every_step_or_never(model: str) -> None:
 
 
 def test_a_network_of_levels_is_bounded_without_input() -> None:
-    *_, run = line(begin(None, load_board("loihi2"), levels_network()), steps=4)
-    assert run.extremes is not None
-    assert not any(e.any() for e in run.extremes.silent.recording.events.values())
-    found = {k: int(e[0]) for k, e in run.extremes.firing.recording.events.items()}
+    *_, run = line(begin(load_board("loihi2"), levels_network()), steps=4)
+    assert isinstance(run, Bounded)
+    assert not any(e.any() for e in run.silent.recording.events.values())
+    found = {k: int(e[0]) for k, e in run.firing.recording.events.items()}
     assert found == {"x": 24, "h": 80, "o": 12}

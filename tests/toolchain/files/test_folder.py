@@ -1,40 +1,50 @@
 """Results appear whole or not at all, and never in place of somebody's files."""
 
+import hashlib
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from snn_deploy import InputError
 from snn_deploy.files.folder import check_folder, check_place, write_file, write_folder
-from snn_deploy.pipeline.output_files import OUR_FILES
+from snn_deploy.files.manifest import NAME, read_manifest
 
-FILES = {"report.json": b"{}", "report.md": b"#"}
+FILES = {"report.json": b"{}", "sub/report.md": b"#"}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return the files in a folder by path, without its manifest, which has to be there."""
+    found = {f.relative_to(folder).as_posix(): f for f in folder.rglob("*") if f.is_file()}
+    assert NAME in found
+    return {name: f.read_bytes() for name, f in found.items() if name != NAME}
 
 
 def test_folder_and_those_above_it_are_made(tmp_path: Path) -> None:
     out = tmp_path / "a" / "b"
-    check_folder(out, OUR_FILES)
+    check_folder(out)
     assert not (tmp_path / "a").exists()  # checking makes nothing
     write_folder(out, FILES)
-    assert {f.name: f.read_bytes() for f in out.iterdir()} == FILES
+    assert content(out) == FILES
     assert os.listdir(tmp_path / "a") == ["b"]
 
 
 def test_folder_of_an_earlier_run_is_replaced_as_a_whole(tmp_path: Path) -> None:
     out = tmp_path / "out"
     write_folder(out, {**FILES, "quantized.npz": b"old"})
-    check_folder(out, OUR_FILES)
+    check_folder(out)
     write_folder(out, FILES)
-    assert sorted(os.listdir(out)) == ["report.json", "report.md"]
+    assert content(out) == FILES
     assert os.listdir(tmp_path) == ["out"]
 
 
 def test_empty_folder_is_used(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    check_folder(tmp_path / "out", OUR_FILES)
+    check_folder(tmp_path / "out")
     write_folder(tmp_path / "out", FILES)
-    assert len(os.listdir(tmp_path / "out")) == 2
+    assert content(tmp_path / "out") == FILES
 
 
 def test_file_is_replaced_and_nothing_left_beside_it(tmp_path: Path) -> None:
@@ -61,7 +71,7 @@ def test_interrupted_writing_leaves_the_old_folder_as_it_was(
     monkeypatch.setattr("os.replace", replace_all_but_the_new)
     with pytest.raises(type(error)):
         write_folder(out, {"report.json": b"new"})
-    assert {f.name: f.read_bytes() for f in out.iterdir()} == FILES
+    assert content(out) == FILES
     assert os.listdir(tmp_path) == ["out"]
 
 
@@ -71,12 +81,77 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.tex").write_text("mine")
     refused = [
         (tmp_path / "file", "is a file; give a folder"),
-        (tmp_path / "mine", r"holds files that are not ours, 'thesis\.tex' for one"),
+        (tmp_path / "mine", r"holds 'thesis\.tex', which is not ours; give a new folder"),
         (tmp_path / "file" / "out", r"cannot be written \(Not a directory"),
     ]
     for out, message in refused:
-        with pytest.raises(InputError, match=rf"^--out .*{message}"):
-            check_folder(out, OUR_FILES)
-    with pytest.raises(InputError, match=r"^--trace .*cannot be written"):
-        check_place(tmp_path / "file" / "trace.npz", "--trace")
+        with pytest.raises(InputError, match=rf"^out=.*{message}"):
+            check_folder(out)
+    with pytest.raises(InputError, match=r"^trace=.*cannot be written"):
+        check_place(tmp_path / "file" / "trace.npz", "trace")
     assert sorted(os.listdir(tmp_path)) == ["file", "mine"]
+
+
+def test_the_manifest_lists_every_file_and_whose_program_it_is(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", FILES, backend="lava")
+    found = read_manifest(tmp_path / "out")
+    assert found is not None
+    assert (found.version, found.backend) == (1, "lava")
+    assert {e.name: (e.size, e.sha256) for e in found.files} == {
+        name: (len(content), hashlib.sha256(content).hexdigest())
+        for name, content in FILES.items()
+    }
+
+
+def user_changes(out: Path) -> None:
+    (out / "report.json").write_bytes(b"[]")
+
+
+def user_adds(out: Path) -> None:
+    (out / "sub" / "notes.txt").write_text("mine")
+
+
+def user_links(out: Path) -> None:
+    (out / "report.json").unlink()
+    (out / "report.json").symlink_to(out.parent / "else")
+
+
+def user_makes_a_folder(out: Path) -> None:
+    (out / "empty").mkdir()
+
+
+def manifest_is_gone(out: Path) -> None:
+    (out / NAME).unlink()
+
+
+def manifest_is_damaged(out: Path) -> None:
+    (out / NAME).write_text('{"files": []}')
+
+
+CHANGES = [
+    (user_changes, "holds 'report.json', which was changed since we wrote it"),
+    (user_adds, "holds 'sub/notes.txt', which is not ours"),
+    (user_links, "holds 'report.json', which is not ours"),
+    (user_makes_a_folder, "holds 'empty', which is not ours"),
+    (manifest_is_gone, "holds 'report.json', which is not ours"),
+    (manifest_is_damaged, "holds 'manifest.json', which is not ours"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES)
+def test_what_a_user_did_to_a_folder_of_ours_is_never_replaced(
+    change: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    write_folder(out, FILES)
+    change(out)
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_folder(out)
+
+
+def test_what_running_a_program_leaves_behind_does_not_count(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder(out, FILES)
+    (out / "sub" / "__pycache__").mkdir()
+    (out / "sub" / "__pycache__" / "a.pyc").write_bytes(b"")
+    check_folder(out)

@@ -167,7 +167,7 @@ def test_scores_order_classes_as_the_decoder_does(name: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"y": None}, "train: has no labels to train on; add y"),
+        ({"y": None}, "finetune='train': has no labels to train on; add y"),
         ({"first": 12}, "holds 12 samples, fewer than 20; nothing can be held out"),
         ({"y": 2}, r"label 2 has no output neuron, 'out' has 2 \(0 to 1\)"),
     ],

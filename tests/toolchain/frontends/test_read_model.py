@@ -8,9 +8,12 @@ import pytest
 
 from snn_deploy.board.board import load_board
 from snn_deploy.errors import InputError
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.frontends.read_model import read_model
-from snn_deploy.pipeline.deploy import begin, deploy, line
+from snn_deploy.pipeline.deploy import deploy
+from snn_deploy.pipeline.line import line
+from support.lines import begin
 
 N, STEPS = 4, 30
 
@@ -41,8 +44,10 @@ def spikes() -> dict[str, np.ndarray]:
 def test_integers_come_out_of_the_line_as_they_went_in(netx: Path) -> None:
     net, given = read_model(netx)
     assert given is not None
-    run = begin(netx, load_board("loihi2"), net, spikes(), given=given)
-    assert list(line(run))[-1].quant is given
+    run = begin(load_board("loihi2"), net, spikes(), given=given)
+    *_, last = line(run)
+    assert isinstance(last, Simulated)
+    assert last.quant is given
     for pop in read_netx(netx).populations:
         for name, value in pop.params.items():
             np.testing.assert_array_equal(given.population(pop.name).params[name], value)
@@ -60,5 +65,5 @@ def test_a_lava_dl_file_is_deployed_and_nothing_is_lost(netx: Path) -> None:
 
 
 def test_options_that_it_leaves_no_room_for_are_refused(netx: Path) -> None:
-    with pytest.raises(InputError, match=r"--dt: model\.net is an integer network"):
+    with pytest.raises(InputError, match=r"dt: model\.net is an integer network"):
         deploy(netx, "loihi2", dt=1e-3)

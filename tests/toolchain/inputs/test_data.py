@@ -11,6 +11,7 @@ import pytest
 from snn_deploy import InputError
 from snn_deploy.inputs.data import check_data, load_data
 from snn_deploy.ir.network import Input, Network
+from snn_deploy.options.inputs import InputOptions
 
 SPIKES = np.ones((4, 5, 3), np.uint8)  # N 4, T 5, 3 inputs
 IMAGES = np.linspace(0, 1, 12, dtype=np.float32).reshape(4, 3)  # N 4, 3 inputs
@@ -39,7 +40,7 @@ def test_spikes_and_labels_come_back_as_stored(tmp_path: Path, two_layer: Networ
 def test_static_values_are_repeated_in_every_step(
     tmp_path: Path, two_layer: Network
 ) -> None:
-    data = load_data(saved(tmp_path, x=IMAGES), two_layer, steps=7)
+    data = load_data(saved(tmp_path, x=IMAGES), two_layer, options=InputOptions(steps=7))
     assert data.x["x"].shape == (4, 7, 3)
     assert (data.x["x"] == IMAGES[:, None]).all()
     assert data.static
@@ -47,7 +48,7 @@ def test_static_values_are_repeated_in_every_step(
 
 
 def test_repeated_values_take_no_memory(two_layer: Network) -> None:
-    data = check_data(IMAGES, two_layer, steps=1000)
+    data = check_data(IMAGES, two_layer, options=InputOptions(steps=1000))
     assert data.x["x"].strides[1] == 0
 
 
@@ -66,7 +67,7 @@ def test_several_inputs_are_found_by_name(tmp_path: Path, two_layer: Network) ->
 
 def test_steps_cut_and_samples_limit(two_layer: Network) -> None:
     arrays = {"x": SPIKES * np.arange(5)[:, None], "y": np.arange(4)}
-    data = check_data(arrays, two_layer, steps=2, samples=3)
+    data = check_data(arrays, two_layer, options=InputOptions(steps=2, samples=3))
     assert data.x["x"].shape == (3, 2, 3)
     assert data.x["x"].max() == 1
     assert data.y is not None
@@ -74,11 +75,11 @@ def test_steps_cut_and_samples_limit(two_layer: Network) -> None:
 
 
 def test_more_samples_than_there_are_means_all(two_layer: Network) -> None:
-    assert check_data(SPIKES, two_layer, samples=100).samples == 4
+    assert check_data(SPIKES, two_layer, options=InputOptions(samples=100)).samples == 4
 
 
 def test_foreign_byte_order_becomes_native(two_layer: Network) -> None:
-    data = check_data(IMAGES.astype(">f4"), two_layer, steps=1)
+    data = check_data(IMAGES.astype(">f4"), two_layer, options=InputOptions(steps=1))
     assert data.x["x"].dtype.isnative
     assert (data.x["x"][:, 0] == IMAGES).all()
 
@@ -107,10 +108,10 @@ BAD_ARRAYS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"x": IMAGES + np.inf}, {"steps": 1}, r"12 of 12 values are NaN or infinite"),
     ({"x": IMAGES.astype(complex)}, {"steps": 1}, r"of type complex128, but spikes"),
     ({"x": IMAGES.astype(str)}, {"steps": 1}, r"of type <U\d+, but spikes"),
-    ({"x": IMAGES}, {}, r"no time axis; say with --steps T"),
-    ({"x": SPIKES}, {"steps": 6}, r"holds 5 steps, fewer than --steps 6"),
-    ({"x": SPIKES}, {"steps": 0}, r"--steps 0: must be at least 1"),
-    ({"x": SPIKES}, {"samples": -1}, r"--samples -1: must be at least 1"),
+    ({"x": IMAGES}, {}, r"no time axis; say with steps=T"),
+    ({"x": SPIKES}, {"steps": 6}, r"holds 5 steps, fewer than steps=6"),
+    ({"x": SPIKES}, {"steps": 0}, r"steps=0: must be a whole number, at least 1"),
+    ({"x": SPIKES}, {"samples": -1}, r"samples=-1: must be a whole number, at least 1"),
     ({"x": SPIKES, "y": Y[:3]}, {}, r"labels 'y' are \[3\], but there are 4 samples"),
     (
         {"x": SPIKES, "y": np.eye(4, dtype=int)},
@@ -127,7 +128,7 @@ def test_arrays_that_make_no_sense_are_refused(
     arrays: dict[str, Any], options: dict[str, Any], message: str, two_layer: Network
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        check_data(arrays, two_layer, "data.npz", **options)
+        check_data(arrays, two_layer, "data.npz", InputOptions(**options))
     assert "\n" not in str(caught.value)
 
 

@@ -9,7 +9,7 @@ from snn_deploy import InputError
 from snn_deploy.inputs.data import Data, check_data
 from snn_deploy.inputs.encoders import as_channels, delta, latency, rate
 from snn_deploy.ir.network import Input, Network
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 RNG = np.random.default_rng(3)
 IMAGES = RNG.random((5, 3)).astype(np.float32)  # N 5, 3 inputs, values in [0, 1]
@@ -23,7 +23,7 @@ def network(*shape: int) -> Network:
 def coded(
     values: np.ndarray, *shape: int, steps: int | None = None, **wishes: object
 ) -> tuple[np.ndarray, Data]:
-    data = check_data(values, network(*shape), steps=steps, intake=Intake(**wishes))  # type: ignore[arg-type]
+    data = check_data(values, network(*shape), options=InputOptions(**wishes, steps=steps))  # type: ignore[arg-type]
     return data.x["x"], data
 
 
@@ -58,9 +58,7 @@ def test_a_sample_is_drawn_alike_however_many_are_read() -> None:
     few = check_data(
         IMAGES,
         network(3),
-        steps=50,
-        samples=2,
-        intake=Intake(encode="rate", encoder_seed=7),
+        options=InputOptions(encode="rate", encoder_seed=7, steps=50, samples=2),
     )
     assert (few.x["x"] == all_of_them[:2]).all()
     assert all_of_them.any()
@@ -78,7 +76,9 @@ def test_another_seed_draws_other_spikes() -> None:
 def test_two_inputs_are_drawn_independently() -> None:
     net = Network((Input("a", (3,)), Input("b", (3,))), (), (), ())
     half = np.full((2, 3), 0.5)
-    data = check_data({"a": half, "b": half}, net, steps=40, intake=Intake(encode="rate"))
+    data = check_data(
+        {"a": half, "b": half}, net, options=InputOptions(encode="rate", steps=40)
+    )
     assert (data.x["a"] != data.x["b"]).any()
 
 
@@ -176,19 +176,19 @@ def test_rate_of_a_repeated_frame_is_not_that_frame() -> None:
 
 
 REFUSED: list[tuple[np.ndarray, tuple[int, ...], dict[str, object], int | None, str]] = [
-    (IMAGES * 255, (3,), {"encode": "rate"}, 5, r"values from .* takes 0 to 1; --gain 0\.00"),
+    (IMAGES * 255, (3,), {"encode": "rate"}, 5, r"values from .* takes 0 to 1; gain=0\.00"),
     (IMAGES - 1, (3,), {"encode": "latency"}, 5, r"from -.* shift them to positive"),
-    (IMAGES, (3,), {"encode": "rate"}, None, r"say with --steps T over how many steps"),
-    (SIGNAL**2 / 99, (3,), {"encode": "latency"}, None, r"change over 20 steps, but --enc"),
-    (IMAGES, (3,), {"encode": "delta"}, 5, r"are \[5, 3\], but --encode delta takes .*\[N, T, 3\]"),
+    (IMAGES, (3,), {"encode": "rate"}, None, r"say with steps=T over how many steps"),
+    (SIGNAL**2 / 99, (3,), {"encode": "latency"}, None, r"change over 20 steps, but enc"),
+    (IMAGES, (3,), {"encode": "delta"}, 5, r"are \[5, 3\], but encode='delta' takes .*\[N, T, 3\]"),
     (SIGNAL, (5,), {"encode": "delta"}, None, r"takes changes over time, \[N, T, 5\]$"),
     (SIGNAL, (2, 5), {"encode": "delta"}, None, r"\[N, T, 2, 5\] or \[N, T, 5\]"),
-    (IMAGES, (3,), {"encode": "morse"}, 5, r"--encode morse: must be one of direct, rate"),
-    (IMAGES, (3,), {"gain": 0.0}, 5, r"--gain 0: must be above 0 and finite"),
-    (IMAGES, (3,), {"gain": float("nan")}, 5, r"--gain nan: must be above 0 and finite"),
-    (SIGNAL, (3,), {"delta_threshold": -1.0}, 5, r"--delta-threshold -1: must be above 0"),
-    (IMAGES, (3,), {"encoder_seed": -1}, 5, r"--encoder-seed -1: must not be negative"),
-    (IMAGES, (3,), {"bin_ms": 2.0}, 5, r"--bin-ms: has no meaning for data, which holds va"),
+    (IMAGES, (3,), {"encode": "morse"}, 5, r"encode='morse': must be one of direct, rate"),
+    (IMAGES, (3,), {"gain": 0.0}, 5, r"gain=0: must be a number above 0"),
+    (IMAGES, (3,), {"gain": float("nan")}, 5, r"gain=nan: must be a number above 0"),
+    (SIGNAL, (3,), {"delta_threshold": -1.0}, 5, r"delta_threshold=-1: must be a number above 0"),
+    (IMAGES, (3,), {"encoder_seed": -1}, 5, r"encoder_seed=-1: must be a whole number, at least 0"),
+    (IMAGES, (3,), {"bin_ms": 2.0}, 5, r"bin_ms: has no meaning for data, which holds va"),
     (IMAGES, (3,), {"encode": "rate"}, 1 << 46, r"takes .* GiB encoded, more than 50%"),
 ]  # fmt: skip
 

@@ -15,7 +15,7 @@ from faery.file_encoder import events_to_file
 from snn_deploy import InputError
 from snn_deploy.inputs.events import Events
 from snn_deploy.inputs.recordings import find_recordings, read_recordings
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 N = 300
 RNG = np.random.default_rng(4)
@@ -30,7 +30,7 @@ SENSOR = (40, 32)
 
 
 def only(file: Path, **wishes: Any) -> Events:
-    intake = Intake(**wishes)
+    intake = InputOptions(**wishes)
     found = find_recordings(file, intake)
     assert found is not None
     (events,) = read_recordings(found, intake, None)
@@ -181,9 +181,9 @@ def test_heidelberg_files_hold_many_recordings_with_labels(
     stored: dict[str, Any], tmp_path: Path
 ) -> None:
     file = heidelberg(tmp_path / "shd.h5", **stored)
-    found = find_recordings(file, Intake())
+    found = find_recordings(file, InputOptions())
     assert found is not None
-    all_of_them = read_recordings(found, Intake(), None)
+    all_of_them = read_recordings(found, InputOptions(), None)
     assert [e.label for e in all_of_them] == [3, 0, 1]
     assert [len(e.t) for e in all_of_them] == [5, 6, 7]
     assert all_of_them[2].x.tolist() == [0, 100, 200, 300, 400, 500, 600]
@@ -194,14 +194,14 @@ def test_heidelberg_files_hold_many_recordings_with_labels(
         750_000_000,
         1_000_000_000,
     ]
-    assert [e.label for e in read_recordings(found, Intake(), 2)] == [3, 0]
+    assert [e.label for e in read_recordings(found, InputOptions(), 2)] == [3, 0]
 
 
 def test_heidelberg_files_need_no_labels(tmp_path: Path) -> None:
     assert heidelberg(tmp_path / "a.h5", labels=None).exists()
-    found = find_recordings(tmp_path / "a.h5", Intake())
+    found = find_recordings(tmp_path / "a.h5", InputOptions())
     assert found is not None
-    assert [e.label for e in read_recordings(found, Intake(), None)] == [None] * 3
+    assert [e.label for e in read_recordings(found, InputOptions(), None)] == [None] * 3
 
 
 # What is refused
@@ -287,6 +287,6 @@ def test_arrays_of_samples_are_not_taken_for_events(tmp_path: Path) -> None:
         {"x": np.zeros((4, 3)), "t": np.zeros((4, 3))},
     ):
         np.savez(tmp_path / "a.npz", **arrays)
-        assert find_recordings(tmp_path / "a.npz", Intake()) is None
+        assert find_recordings(tmp_path / "a.npz", InputOptions()) is None
     np.save(tmp_path / "a.npy", np.zeros((4, 3)))
-    assert find_recordings(tmp_path / "a.npy", Intake()) is None
+    assert find_recordings(tmp_path / "a.npy", InputOptions()) is None

@@ -10,7 +10,7 @@ import pytest
 from snn_deploy import InputError
 from snn_deploy.inputs.data import Data, load_data
 from snn_deploy.ir.network import Input, Network
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 US = 1e-6
 
@@ -38,7 +38,7 @@ def saved(folder: Path, events: dict[str, Any], name: str = "a.npz") -> Path:
 
 
 def read(file: Path, *shape: int, steps: int | None = None, **wishes: Any) -> Data:
-    return load_data(file, network(*shape), steps=steps, intake=Intake(**wishes))
+    return load_data(file, network(*shape), options=InputOptions(**wishes, steps=steps))
 
 
 def slowly(
@@ -192,28 +192,28 @@ REFUSED: list[tuple[dict[str, Any], tuple[int, ...], dict[str, Any], str]] = [
     ({**EVENTS, "p": EVENTS["p"][1:]}, SHAPE, {}, r"t \[400\], x \[400\], y \[400\], p \[399\], but each must"),
     ({**FEW, "t": [0, np.nan, 1]}, SHAPE, {}, r"column 't' holds NaN or infinite values; remove"),
     ({**FEW, "t": [-1, 0, 1]}, SHAPE, {}, r"times from -1 to 1 us; a time must be at least 0"),
-    ({**FEW, "t": [0, 1, 2**62]}, SHAPE, {}, r"times from 0 to 4\.6\d+e\+18 us; .*--time-unit"),
+    ({**FEW, "t": [0, 1, 2**62]}, SHAPE, {}, r"times from 0 to 4\.6\d+e\+18 us; .*time_unit"),
     ({**FEW, "x": ["a", "b", "c"]}, SHAPE, {}, r"column 'x' is of type <U1; save numbers"),
     ({"t": FEW["t"], "x": FEW["x"], "y": FEW["y"]}, SHAPE, {}, r"but input 'x' is \[2, 6, 8\]: no whole factor"),
-    ({"t": FEW["t"], "x": FEW["x"], "y": FEW["y"]}, SHAPE, {"polarity": "two"}, r"--polarity two: the events of a\.npz have no polarity"),
+    ({"t": FEW["t"], "x": FEW["x"], "y": FEW["y"]}, SHAPE, {"polarity": "two"}, r"polarity='two': the events of a\.npz have no polarity"),
     (EVENTS, SHAPE, {"sensor": "9x6"}, r"a sensor of 9x6, rows and columns, but input 'x' is \[2, 6, 8\]"),
     (EVENTS, SHAPE, {"sensor": "16x6"}, r"a sensor of 16x6.*no whole factor"),
-    (EVENTS, SHAPE, {"polarity": "merged"}, r"--polarity merged, but input 'x' is \[2, 6, 8\]"),
-    (EVENTS, (96,), {}, r"a sensor of unknown size.*give --sensor WIDTHxHEIGHT"),
+    (EVENTS, SHAPE, {"polarity": "merged"}, r"polarity='merged', but input 'x' is \[2, 6, 8\]"),
+    (EVENTS, (96,), {}, r"a sensor of unknown size.*give sensor='WIDTHxHEIGHT'"),
     (EVENTS, (3, 6, 8), {}, r"but input 'x' is \[3, 6, 8\]: no whole factor"),
-    (EVENTS, SHAPE, {"sensor": "8by6"}, r"--sensor 8by6: must be WIDTHxHEIGHT"),
-    (EVENTS, SHAPE, {"sensor": "8x0"}, r"--sensor 8x0: must be WIDTHxHEIGHT"),
-    (EVENTS, SHAPE, {"polarity": "both"}, r"--polarity both: must be one of two, merged"),
-    (EVENTS, SHAPE, {"pixels": "xor"}, r"--pixels xor: must be one of count, or"),
-    (EVENTS, SHAPE, {"start": "now"}, r"--start now: must be one of first, zero"),
-    (EVENTS, SHAPE, {"time_unit": "min"}, r"--time-unit min: must be one of s, ms, us, ns"),
-    (EVENTS, SHAPE, {"bin_ms": -1.0}, r"--bin-ms -1: must be above 0 and finite"),
-    (EVENTS, SHAPE, {"bin_ms": 1e-9}, r"--bin-ms 1e-09: must be at least a nanosecond"),
+    (EVENTS, SHAPE, {"sensor": "8by6"}, r"sensor='8by6': must be WIDTHxHEIGHT"),
+    (EVENTS, SHAPE, {"sensor": "8x0"}, r"sensor='8x0': must be WIDTHxHEIGHT"),
+    (EVENTS, SHAPE, {"polarity": "both"}, r"polarity='both': must be one of two, merged"),
+    (EVENTS, SHAPE, {"pixels": "xor"}, r"pixels='xor': must be one of count, or"),
+    (EVENTS, SHAPE, {"start": "now"}, r"start='now': must be one of first, zero"),
+    (EVENTS, SHAPE, {"time_unit": "min"}, r"time_unit='min': must be one of s, ms, us, ns"),
+    (EVENTS, SHAPE, {"bin_ms": -1.0}, r"bin_ms=-1: must be a number above 0"),
+    (EVENTS, SHAPE, {"bin_ms": 1e-9}, r"bin_ms=1e-09: must be at least a nanosecond"),
     (EVENTS, SHAPE, {"bin_ms": 1e-5}, r"\d+ bins of 1e-05 ms per sample, but at most 1048576"),
-    (EVENTS, SHAPE, {"start": "zero", "bin_ms": 1e-3}, r"5019\d+ bins of 0\.001 ms .*--start"),
-    (EVENTS, SHAPE, {"window_ms": 5.0, "steps": 5}, r"--window-ms 5 and --steps 5: both say"),
-    (EVENTS, SHAPE, {"encode": "rate"}, r"--encode: has no meaning for a\.npz, which holds events"),
-    (EVENTS, SHAPE, {"gain": 2.0}, r"--gain: has no meaning for a\.npz, which holds events"),
+    (EVENTS, SHAPE, {"start": "zero", "bin_ms": 1e-3}, r"5019\d+ bins of 0\.001 ms .*start"),
+    (EVENTS, SHAPE, {"window_ms": 5.0, "steps": 5}, r"window_ms=5 and steps=5: both say"),
+    (EVENTS, SHAPE, {"encode": "rate"}, r"encode: has no meaning for a\.npz, which holds events"),
+    (EVENTS, SHAPE, {"gain": 2.0}, r"gain: has no meaning for a\.npz, which holds events"),
 ]  # fmt: skip
 
 
@@ -233,9 +233,9 @@ def test_events_that_make_no_sense_are_refused_in_one_sentence(
 
 def test_a_model_without_time_step_needs_bins(tmp_path: Path) -> None:
     file = saved(tmp_path, EVENTS)
-    with pytest.raises(InputError, match=r"nothing says how long a step .* --bin-ms"):
+    with pytest.raises(InputError, match=r"nothing says how long a step .* bin_ms"):
         load_data(file, network(*SHAPE, step_s=None))
-    data = load_data(file, network(*SHAPE, step_s=None), intake=Intake(bin_ms=1.0))
+    data = load_data(file, network(*SHAPE, step_s=None), options=InputOptions(bin_ms=1.0))
     assert data.x["x"].any()
 
 

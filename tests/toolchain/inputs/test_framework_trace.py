@@ -49,9 +49,12 @@ def single(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: None, r"--framework-trace .*t\.npz: .*No such file"),
-        (broken, r"--framework-trace .*t\.npz: "),
-        (single, r"t\.npz: is one array; give an \.npz with one per population"),
+        (lambda path: None, r"framework_trace=.*t\.npz: .*No such file"),
+        (broken, r"framework_trace=.*t\.npz: "),
+        (
+            single,
+            r"framework_trace='t\.npz': is one array; give an \.npz with one per population",
+        ),
         (np.savez, r"t\.npz: holds no arrays; give one per population"),
     ],
 )
@@ -79,5 +82,5 @@ def test_arrays_that_do_not_fit_are_refused(arrays: dict[str, Any], message: str
 
 
 def test_without_a_simulation_there_is_nothing_to_compare() -> None:
-    with pytest.raises(InputError, match="nothing is simulated; give --input"):
+    with pytest.raises(InputError, match="nothing is simulated; give input"):
         read_framework(FULL, NET, None)

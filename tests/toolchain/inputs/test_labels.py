@@ -8,7 +8,7 @@ import pytest
 from snn_deploy import InputError
 from snn_deploy.inputs.data import load_data
 from snn_deploy.ir.network import Network
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 SPIKES = np.ones((4, 5, 3), np.uint8)
 
@@ -16,9 +16,12 @@ SPIKES = np.ones((4, 5, 3), np.uint8)
 def test_labels_of_another_file_are_as_good(tmp_path: Path, two_layer: Network) -> None:
     np.save(tmp_path / "x.npy", SPIKES)
     np.save(tmp_path / "y.npy", np.array([1, 0, 1, 1], np.uint8))
-    intake = Intake(labels=str(tmp_path / "y.npy"))
     for samples, expected in ((None, [1, 0, 1, 1]), (2, [1, 0])):
-        data = load_data(tmp_path / "x.npy", two_layer, samples=samples, intake=intake)
+        data = load_data(
+            tmp_path / "x.npy",
+            two_layer,
+            InputOptions(labels=tmp_path / "y.npy", samples=samples),
+        )
         assert data.y is not None
         assert data.y.tolist() == expected
 
@@ -39,7 +42,7 @@ def test_labels_that_make_no_sense_are_refused(
     if labels is not None:
         np.save(tmp_path / "y.npy", labels)
     with pytest.raises(InputError, match=message) as caught:
-        load_data(tmp_path / "x.npy", two_layer, intake=Intake(labels=str(tmp_path / name)))
+        load_data(tmp_path / "x.npy", two_layer, InputOptions(labels=tmp_path / name))
     assert "\n" not in str(caught.value)
 
 
@@ -48,5 +51,7 @@ def test_labels_may_not_stand_in_both_files(tmp_path: Path, two_layer: Network) 
     np.save(tmp_path / "y.npy", np.arange(4))
     with pytest.raises(InputError, match=r"x\.npz holds labels 'y' itself; leave one"):
         load_data(
-            tmp_path / "x.npz", two_layer, intake=Intake(labels=str(tmp_path / "y.npy"))
+            tmp_path / "x.npz",
+            two_layer,
+            InputOptions(labels=tmp_path / "y.npy"),
         )

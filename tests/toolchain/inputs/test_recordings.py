@@ -9,7 +9,7 @@ import pytest
 from snn_deploy import InputError
 from snn_deploy.inputs.data import Data, load_data
 from snn_deploy.ir.network import Input, Network
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 NET = Network((Input("x", (1, 1, 4)),), (), (), (), step_s=1e-3)
 
@@ -22,8 +22,7 @@ def put(file: Path, x: int) -> Path:
 
 
 def read(path: Path, samples: int | None = None, **wishes: Any) -> Data:
-    intake = Intake(sensor="4x1", **wishes)
-    return load_data(path, NET, samples=samples, intake=intake)
+    return load_data(path, NET, InputOptions(sensor="4x1", samples=samples, **wishes))
 
 
 def pixels(data: Data) -> list[int]:

@@ -10,16 +10,18 @@ import pytest
 from snn_deploy import InputError, deploy
 from snn_deploy.board.board import load_board
 from snn_deploy.evaluation import simulate
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.inputs.data import check_data
 from snn_deploy.ir.activity import Activity, Counts
 from snn_deploy.ir.batches import merged_activities, merged_recordings
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.program import Program
-from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy.pipeline.line import line
 from snn_deploy.report.report import to_json
 from snn_deploy_simulators import chip
 from snn_deploy_simulators.stimulus import encode
+from support.lines import begin
 from support.small_model import OPTIONS, SAMPLES, samples, write_model
 
 GRADED = {"input": {**samples(), "x": samples()["x"] * np.linspace(0.1, 1.7, 12)}}
@@ -87,9 +89,8 @@ def test_no_more_than_a_batch_is_run_at_once(
 
 def test_merged_activity_equals_the_activity_of_one_run(model: Path) -> None:
     net = read_nir(model, **OPTIONS)
-    *_, last = line(begin(model, load_board("loihi2"), net, samples()))
-    assert last.program is not None
-    assert last.data is not None
+    *_, last = line(begin(load_board("loihi2"), net, samples()))
+    assert isinstance(last, Simulated)
     program = last.program
     whole = chip.run(program, encode(program.net, last.data.x))
     parts = [chip.run(program, encode(program.net, d.x)) for d in last.data.batches(3)]
@@ -119,5 +120,5 @@ def test_batches_are_the_samples_in_order_without_copies(two_layer: Network) -> 
 
 
 def test_a_batch_has_samples(model: Path) -> None:
-    with pytest.raises(InputError, match="--batch 0: must be at least 1"):
+    with pytest.raises(InputError, match="batch=0: must be a whole number, at least 1"):
         run(model, batch=0)

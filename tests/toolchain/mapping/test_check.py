@@ -156,7 +156,7 @@ def test_a_better_cut_is_named_when_it_fits() -> None:
     net = layers(50, 46)
     assert len(partition(net, TINY).pieces) > 4
     assert len(partition(net, TINY, method="fewest").pieces) == 4
-    assert "; use --partition fewest (4 cores), or use " in check(net, TINY)[0]
+    assert "; use partition='fewest' (4 cores), or use " in check(net, TINY)[0]
 
 
 def test_dead_cores_are_missing_from_the_count() -> None:

@@ -82,8 +82,8 @@ def pool_of_clusters() -> QuantNetwork:
     )
 
 
-def on_chip(net: QuantNetwork, method: str, seams: Any = None) -> Program:
-    pieces = partition(net, BOARD, method=method, seams=seams or {})
+def on_chip(net: QuantNetwork, method: str, cut_points: Any = None) -> Program:
+    pieces = partition(net, BOARD, method=method, cut_points=cut_points or {})
     placement = place(pieces, net, BOARD)
     routes = route(net, pieces, placement, BOARD)
     return Program(net, pieces, placement, routes, BOARD)
@@ -96,7 +96,7 @@ def test_a_renumbered_network_gives_the_same_bits() -> None:
     assert set(found.order) == {"pool"}
     assert (np.diff(found.order["pool"]) != 1).any()
     expected = integer.run(net, stimulus)
-    program = on_chip(found.net, "kahypar", found.seams)
+    program = on_chip(found.net, "kahypar", found.cut_points)
     there = own_order(chip.run(program, stimulus).recording, found.order)
     assert expected.events["pool"].sum() > 500
     assert expected.events["out"].sum() > 0
@@ -110,7 +110,7 @@ def test_a_network_of_clusters_sends_fewer_messages_over_fewer_hops() -> None:
     found = reorder(net, BOARD, seed=3)
     plain, blocks = (
         on_chip(net, "fewest"),
-        on_chip(found.net, "kahypar", found.seams),
+        on_chip(found.net, "kahypar", found.cut_points),
     )
     messages, hops = [], []
     for program in (plain, blocks):
@@ -128,17 +128,17 @@ def test_a_network_of_clusters_sends_fewer_messages_over_fewer_hops() -> None:
 def test_the_same_seed_gives_the_same_order() -> None:
     first, second = (reorder(pool_of_clusters(), BOARD, seed=5) for _ in range(2))
     assert first.order["pool"].tolist() == second.order["pool"].tolist()
-    assert first.seams["pool"].tolist() == second.seams["pool"].tolist()
+    assert first.cut_points["pool"].tolist() == second.cut_points["pool"].tolist()
     assert sorted(first.order["pool"].tolist()) == list(range(600))
 
 
 @kahypar
 def test_the_order_of_blocks_is_that_of_their_first_neurons() -> None:
     found = reorder(pool_of_clusters(), BOARD, seed=5)
-    order, seams = found.order["pool"], found.seams["pool"]
-    firsts = [int(order[s]) for s in seams[:-1]]
+    order, cut_points = found.order["pool"], found.cut_points["pool"]
+    firsts = [int(order[s]) for s in cut_points[:-1]]
     assert firsts == sorted(firsts)
-    for low, high in pairwise(seams):
+    for low, high in pairwise(cut_points):
         assert (np.diff(order[low:high]) > 0).all()
 
 
@@ -199,7 +199,7 @@ def test_all_to_all_weights_that_are_mostly_zero_are_listed_first() -> None:
     found = reorder(stored, BOARD, seed=3)
     assert set(found.order) == {"pool"}
     assert [type(p.map) for p in found.net.projections] == [Sparse, Sparse, Dense]
-    program = on_chip(found.net, "kahypar", found.seams)
+    program = on_chip(found.net, "kahypar", found.cut_points)
     there = own_order(chip.run(program, stimulus).recording, found.order)
     expected = integer.run(stored, stimulus).outputs["pool"]
     assert expected.any()
@@ -226,8 +226,8 @@ def test_too_many_synapses_are_refused_in_a_sentence(
 
 def test_a_block_that_does_not_fit_is_halved() -> None:
     net = pool_of_clusters()
-    seams = {"pool": np.array([0, 10, 600])}
-    pieces = partition(net, BOARD, method="kahypar", seams=seams)
+    cut_points = {"pool": np.array([0, 10, 600])}
+    pieces = partition(net, BOARD, method="kahypar", cut_points=cut_points)
     windows = [pieces.pieces[i].window for i in pieces.of("pool")]
     assert (windows[0].x0, windows[0].x1) == (0, 10)
     assert len(windows) > 3

@@ -8,12 +8,14 @@ import pytest
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.board.board import load_board
-from snn_deploy.errors import DoesNotFitError, InputError
+from snn_deploy.board.narrow import narrowed
+from snn_deploy.errors import DoesNotFitError
 from snn_deploy.ir.maps import Conv, Dense
 from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.mapping.check import check
+from snn_deploy.names import LoweringName
 from snn_deploy.neurons import Lif, MultiLevel
-from snn_deploy.options.choices import Choices, limited
+from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.passes.lower import MEMBERS, METHODS, lower, parts_of
 from snn_deploy.passes.retime import retime
 from snn_deploy.quantization.quantize import Calibration, quantize
@@ -25,7 +27,9 @@ from support.random_models import random_levels_model
 SEEDS = range(200)
 
 
-def summed(net: Network, method: str, outputs: dict[str, AnyArray]) -> dict[str, AnyArray]:
+def summed(
+    net: Network, method: LoweringName, outputs: dict[str, AnyArray]
+) -> dict[str, AnyArray]:
     """Return what the parts of each population sent in each step, times their worth."""
     result: dict[str, AnyArray] = {}
     for pop in net.populations:
@@ -40,7 +44,7 @@ def summed(net: Network, method: str, outputs: dict[str, AnyArray]) -> dict[str,
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_a_lowered_network_sends_the_same_sums_in_every_step(method: str) -> None:
+def test_a_lowered_network_sends_the_same_sums_in_every_step(method: LoweringName) -> None:
     facts: Counter[str] = Counter()
     for seed in SEEDS:
         net, x = random_levels_model(seed, members=method == MEMBERS)
@@ -65,7 +69,9 @@ def test_a_lowered_network_sends_the_same_sums_in_every_step(method: str) -> Non
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_an_output_keeps_its_name_as_the_sum_of_all_its_levels(method: str) -> None:
+def test_an_output_keeps_its_name_as_the_sum_of_all_its_levels(
+    method: LoweringName,
+) -> None:
     read = 0
     for seed in range(30):
         net, x = random_levels_model(seed, members=method == MEMBERS)
@@ -85,9 +91,9 @@ def test_an_output_keeps_its_name_as_the_sum_of_all_its_levels(method: str) -> N
 @pytest.mark.parametrize("method", ["bit-planes", "unary"])
 @pytest.mark.parametrize("ternary", [True, False])
 def test_a_lowered_ann_is_the_ann_in_integers_and_all_its_spikes_are_binary(
-    method: str, ternary: bool
+    method: LoweringName, ternary: bool
 ) -> None:
-    board = limited(load_board("loihi2"), Choices(spike_bits=8))
+    board = narrowed(load_board("loihi2"), MappingOptions(spike_bits=8))
     several = 0
     for seed in range(3):
         ann = random_ann(seed)
@@ -111,7 +117,7 @@ def test_a_lowered_ann_is_the_ann_in_integers_and_all_its_spikes_are_binary(
 
 def test_a_member_bank_runs_on_a_chip_with_binary_spikes() -> None:
     """Whole numbers: thresholds and weights are stored as they are, and nothing differs."""
-    board = limited(load_board("loihi2"), Choices(spike_bits=0))
+    board = narrowed(load_board("loihi2"), MappingOptions(spike_bits=0))
     rng, most = np.random.default_rng(3), 0
     for _ in range(10):
         neuron = MultiLevel.of(6, threshold=9.0, v0=4.5, high=3.0)
@@ -153,22 +159,19 @@ def one(**values: object) -> Network:
     ("net", "method", "message"),
     [
         (one(), "unary", r"'p': its levels in one step go from 0 to inf.*needs bounds"),
-        (one(low=-1, high=1), MEMBERS, r"sends levels below 0.*--lower unary or"),
-        (one(high=2, floor=0, ceiling=9), MEMBERS, r"\(tracer\).*--lower unary or"),
+        (one(low=-1, high=1), MEMBERS, r"sends levels below 0.*lower='unary' or"),
+        (one(high=2, floor=0, ceiling=9), MEMBERS, r"\(tracer\).*lower='unary' or"),
         (one(high=2, alpha=0.5), MEMBERS, r"current that decays.*bit-planes"),
         (one(high=[1, 2, 3]), MEMBERS, r"several highest levels"),
         (one(high=2, gain=0), MEMBERS, r"input times 0"),
-        (one(high=100), "unary", r"makes 100 populations, more than 64; use --lower bit-"),
+        (one(high=100), "unary", r"makes 100 populations, more than 64; use lower='bit-"),
     ],
 )
-def test_what_cannot_be_lowered_is_refused(net: Network, method: str, message: str) -> None:
+def test_what_cannot_be_lowered_is_refused(
+    net: Network, method: LoweringName, message: str
+) -> None:
     with pytest.raises(DoesNotFitError, match=message):
         lower(net, method)
-
-
-def test_an_unknown_method_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InputError, match=r"--lower rate: unknown; one of member-bank, bit"):
-        lower(one(high=2), "rate")
 
 
 def test_many_levels_fit_into_bit_planes() -> None:

@@ -10,17 +10,16 @@ import msgspec
 import nir
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from snn_deploy import InputError, deploy
 from snn_deploy.board.board import Board, load_board
-from snn_deploy.cli.app import app
+from snn_deploy.board.narrow import narrowed
 from snn_deploy.compare.gate_file import read_gate_file
-from snn_deploy.evaluation.simulate import TIME_MODELS
-from snn_deploy.mapping.partition import METHODS as PARTITIONS
-from snn_deploy.mapping.place import METHODS as PLACEMENTS
-from snn_deploy.options.choices import Choices, limited
+from snn_deploy.names import PartitionName, PlacementName, TimeModelName, names
+from snn_deploy.options.mapping import MappingOptions
+from snn_deploy.pipeline.backends import backend_options
 from snn_deploy.report.forms.methods import methods
+from support.command_line import invoke
 from support.small_model import (
     CLASSES,
     FLAGS,
@@ -32,12 +31,6 @@ from support.small_model import (
     write_model,
     write_samples,
 )
-
-
-def test_the_default_is_what_every_key_is_for() -> None:
-    assert Choices().partition in PARTITIONS
-    assert Choices().placement in PLACEMENTS
-    assert Choices().time_model in TIME_MODELS
 
 
 def test_choices_are_in_the_report_and_in_the_methods_paragraph() -> None:
@@ -113,12 +106,11 @@ def test_spikes_of_no_bits_turn_a_graded_input_into_a_bias() -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"partition": "metis"}, r"--partition metis: unknown; one of intel, square, fewest"),
-    ({"placement": "best"}, r"--placement best: unknown; one of in-order, random"),
-    ({"time_model": "exact"}, r"--time-model exact: unknown; one of bound, simple, event"),
-    ({"weight_bits": 9}, r"--weight-bits 9: tiny stores weights of 1 to 8 bits"),
-    ({"weight_bits": 0}, r"--weight-bits 0: tiny stores weights of 1 to 8 bits"),
-    ({"spike_bits": 99}, r"--spike-bits 99: spikes of tiny carry 0 to \d+ bits"),
+    ({"partition": "metis"}, r"partition='metis': must be one of intel, square, fewest"),
+    ({"placement": "best"}, r"placement='best': must be one of local, greedy, hilbert"),
+    ({"time_model": "exact"}, r"time_model='exact': must be one of bound, simple, event"),
+    ({"weight_bits": 9}, r"weight_bits=9: must be a whole number from 1 to 8"),
+    ({"weight_bits": 0}, r"weight_bits=0: must be a whole number from 1 to 8"),
 ]
 
 
@@ -130,34 +122,51 @@ def test_what_does_not_exist_is_refused_before_the_model_is_read(
         deploy("missing.nir", "tiny", **wish)
 
 
+def test_bits_that_no_spike_of_the_board_carries_are_refused() -> None:
+    with pytest.raises(InputError, match=r"spike_bits=99: spikes of tiny carry 0 to \d+"):
+        deploy(graph(), "tiny", spike_bits=99, **OPTIONS)
+
+
+def test_weights_that_the_board_does_not_store_are_refused() -> None:
+    board = load_board("tiny")
+    bits = msgspec.structs.replace(board.synapse.weight_bits, value=4)
+    small = msgspec.structs.replace(
+        board, synapse=msgspec.structs.replace(board.synapse, weight_bits=bits)
+    )
+    with pytest.raises(InputError, match=r"weight_bits=5: tiny stores weights of 1 to 4"):
+        deploy(graph(), small, weight_bits=5, **OPTIONS)
+
+
 def test_a_limit_says_who_set_it() -> None:
-    board = limited(load_board("loihi2"), Choices(spike_bits=4))
+    board = narrowed(load_board("loihi2"), MappingOptions(spike_bits=4))
     limit = board.synapse.payload_bits_max
     assert (limit.value, limit.kind) == (4, "assumed")
     assert "--spike-bits 4, of 24" in limit.source
 
 
 def test_help_lists_every_method() -> None:
-    text = " ".join(CliRunner().invoke(app, ["deploy", "--help"]).stdout.split())
+    text = " ".join(invoke("deploy", "--help").stdout.split())
     plain = re.sub(r"[^\w,-]+", " ", text)
-    for name in (*PARTITIONS, *PLACEMENTS, *TIME_MODELS):
+    for name in (*names(PartitionName), *names(PlacementName), *names(TimeModelName)):
         assert re.search(rf"\b{name}\b", plain), name
 
 
 def test_the_command_line_and_gate_files_take_them(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.nir")
     write_samples(tmp_path / "x.npz")
-    words = ["--input", tmp_path / "x.npz", "--target", "tiny", *FLAGS]
+    words: list[str | Path] = ["--input", tmp_path / "x.npz", "--target", "tiny", *FLAGS]
     chosen = ["--time-model", "simple", "--placement", "random", "--partition", "fewest"]
-    result = CliRunner().invoke(app, ["deploy", *map(str, [model, *words, *chosen])])
+    result = invoke("deploy", model, *words, *chosen)
     assert (result.exit_code, result.stderr) == (0, "")
     assert "cut by method 'fewest', placed by 'random'" in result.stdout
     assert "model 'simple'" in result.stdout
     (tmp_path / "deploy.yaml").write_text(
         "model: m.nir\ntarget: tiny\noptions: {time_model: simple, partition: fewest}\n"
     )
-    (found,) = read_gate_file(tmp_path / "deploy.yaml")
-    assert (found.options.time_model, found.options.partition) == ("simple", "fewest")
+    (found,) = read_gate_file(tmp_path / "deploy.yaml", backend_options)
+    request = found.request
+    assert request.simulation.time_model == "simple"
+    assert request.mapping.partition == "fewest"
 
 
 def sparse_graph() -> nir.NIRGraph:
@@ -222,7 +231,7 @@ def test_renumbered_neurons_come_back_in_their_own_order(tmp_path: Path) -> None
 
 def test_a_program_of_renumbered_neurons_is_not_emitted(tmp_path: Path) -> None:
     pytest.importorskip("mtkahypar")
-    with pytest.raises(InputError, match=r"--partition kahypar: renumbers neurons.*lava"):
+    with pytest.raises(InputError, match=r"partition='kahypar': renumbers neurons.*lava"):
         deploy(
             graph(),
             "tiny",

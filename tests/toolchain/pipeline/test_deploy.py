@@ -11,12 +11,14 @@ from snn_deploy import BoardError, InputError, deploy
 from snn_deploy.board.board import load_board
 from snn_deploy.evaluation import simulate
 from snn_deploy.evaluation.ledger import Stat, bounds, ledger
-from snn_deploy.evaluation.stages import STAGES, Run
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.frontends.nir.read_nir import read_nir
-from snn_deploy.pipeline.deploy import begin, line
+from snn_deploy.names import StageName, names
+from snn_deploy.pipeline.line import line
 from snn_deploy.report.forms.forms import FORM_FILES
 from snn_deploy.report.report import Report, read_report, to_json
 from snn_deploy_simulators import reference
+from support.lines import begin
 from support.small_model import (
     CLASSES,
     HIDDEN,
@@ -124,19 +126,18 @@ def inside(measured: Stat | None, bound: Stat | None) -> bool:
     return low <= measured.low <= measured.high <= high
 
 
-def whole_line(model: Path) -> Run:
+def whole_line(model: Path) -> Simulated:
     net = read_nir(model, **OPTIONS)
-    *_, last = line(begin(model, load_board("tiny"), net, samples()))
+    *_, last = line(begin(load_board("tiny"), net, samples()))
+    assert isinstance(last, Simulated)
     return last
 
 
 def test_every_measured_energy_lies_within_the_bounds(model: Path) -> None:
     last = whole_line(model)
-    assert last.program is not None
-    assert last.simulated is not None
-    extremes = simulate.simulate_extremes(last.program, STEPS)
-    measured = ledger(last.simulated.activity, last.program)
-    bounded = bounds(extremes.silent, extremes.firing, last.program)
+    silent, firing = simulate.run_extremes(last.program, STEPS)
+    measured = ledger(last.recordings.activity, last.program)
+    bounded = bounds(silent, firing, last.program)
     assert (measured.basis, bounded.basis, bounded.steps) == ("measured", "bounds", STEPS)
     for of, within in zip(measured.accounts, bounded.accounts, strict=True):
         assert inside(of.dynamic, within.dynamic)
@@ -176,7 +177,7 @@ REACHED = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", names(StageName))
 def test_stopping_early_reports_what_was_reached(stage: str, model: Path) -> None:
     report = run(model, stop_after=stage)
     reached = (
@@ -192,14 +193,14 @@ def test_stopping_early_reports_what_was_reached(stage: str, model: Path) -> Non
 def test_progress_is_told_each_stage_in_order(model: Path) -> None:
     told: list[str] = []
     run(model, progress=told.append)
-    assert told == list(STAGES)
+    assert told == list(names(StageName))
 
 
 def test_folder_holds_the_report_and_the_program(model: Path, tmp_path: Path) -> None:
     report = run(model, out=tmp_path / "out")
     names = {f.name for f in (tmp_path / "out").iterdir()}
     assert {"report.json", "report.md", "quantized.npz", "program.json"} <= names
-    assert names - FORM_FILES == {"quantized.npz", "program.json"}
+    assert names - FORM_FILES == {"quantized.npz", "program.json", "manifest.json"}
     assert read_report(tmp_path / "out" / "report.json") == report
 
 
@@ -278,19 +279,22 @@ X = samples()["x"]
 BAD_WISHES: list[tuple[dict[str, Any], str]] = [
     (
         {"stop_after": "simulat"},
-        r"--stop-after simulat: no such stage; one of read, normalize",
+        r"stop_after='simulat': must be one of read, normalize.*did you mean simulate",
     ),
-    ({"seed": -1}, r"--seed -1: must not be negative"),
-    ({"min_accuracy": 1.5}, r"--min-accuracy 1\.5: must be a share, from 0 to 1"),
-    ({"min_accuracy": 0.5, "input": None}, r"--min-accuracy: nothing is simulated without"),
-    ({"trace": "t.npz", "input": None}, r"--trace: nothing is simulated without samples"),
-    ({"trace": "t.npz", "stop_after": "route"}, r"--trace: .*with --stop-after route"),
-    ({"min_accuracy": 0.5, "input": X}, r"--min-accuracy 0\.5: data has no labels; add y"),
+    ({"seed": -1}, r"seed=-1: must be a whole number, at least 0"),
+    ({"min_accuracy": 1.5}, r"min_accuracy=1\.5: must be a number from 0 to 1"),
+    ({"min_accuracy": 0.5, "input": None}, r"min_accuracy: nothing is simulated without"),
+    ({"trace": "t.npz", "input": None}, r"trace: nothing is simulated without samples"),
+    (
+        {"trace": "t.npz", "stop_after": "route"},
+        r"trace: .*with stop_after='route'; leave that out",
+    ),
+    ({"min_accuracy": 0.5, "input": X}, r"min_accuracy=0\.5: data has no labels; add y"),
     (
         {"input": {"x": X, "y": np.full(SAMPLES, 3)}},
         r"label 3 has no output neuron, 'out' has 3",
     ),
-    ({"decode": "mean"}, r"--decode mean: reads membranes, but output 'out' gives spikes"),
+    ({"decode": "mean"}, r"decode='mean': reads membranes, but output 'out' gives spikes"),
 ]
 
 

@@ -14,12 +14,12 @@ from sklearn.model_selection import train_test_split
 from typer.testing import CliRunner, Result
 
 from snn_deploy import BudgetError, InputError, deploy
-from snn_deploy.cli.app import app
 from snn_deploy.cli.deploy import require_drop
 from snn_deploy.report.facts.origins import ORIGINS, numbers, origin
 from snn_deploy.report.forms.tables import sections
 from snn_deploy.report.report import Report, read_report
 from snn_deploy.report.tuning import TUNED_FILE
+from support.command_line import app
 from support.small_model import FLAGS, OPTIONS, graph, samples, write_model, write_samples
 
 EXAMPLE = Path(__file__).parents[3] / "examples/digits_mlp"
@@ -195,8 +195,8 @@ def test_too_much_lost_without_training_samples_says_how_to_train() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--max-drop", "101"], "--max-drop 101: must be percentage points"),
-        (["--max-drop", "-1"], "--max-drop -1: must be percentage points"),
+        (["--max-drop", "101"], "--max-drop 101: must be a number from 0 to 100"),
+        (["--max-drop", "-1"], "--max-drop -1: must be a number from 0 to 100"),
         (["--max-drop", "1", "--stop-after", "place"], "--max-drop: nothing is simulated"),
         (["--finetune", "TRAIN"], "--finetune: say with --max-drop POINTS"),
         (
@@ -205,7 +205,7 @@ def test_too_much_lost_without_training_samples_says_how_to_train() -> None:
         ),
         (
             ["--max-drop", "1", "--finetune", "TRAIN", "--finetune-epochs", "0"],
-            "--finetune-epochs 0: must be at least 1",
+            "--finetune-epochs 0: must be a whole number, at least 1",
         ),
         (["--max-drop", "1", "--finetune", "nowhere.npz"], "nowhere.npz: no such"),
         (
@@ -228,5 +228,5 @@ def test_contradictions_are_refused_before_any_work(
 
 def test_labels_are_needed_to_tell_what_was_lost() -> None:
     x = {"x": samples()["x"]}
-    with pytest.raises(InputError, match="--max-drop: data has no labels; add y"):
+    with pytest.raises(InputError, match="max_drop: data has no labels; add y"):
         deploy(graph(), "tiny", input=x, max_drop=1.0, **OPTIONS)

@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from snn_deploy import DoesNotFitError, InputError, deploy
-from snn_deploy.cli.app import app
 from snn_deploy.frontends.nir_writer.write_nir import write_nir
 from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif, MultiLevel
 from snn_deploy.report.report import Report
+from support.command_line import app
 
 SAMPLES, STEPS = 12, 10
 
@@ -71,19 +71,17 @@ def test_binary_spikes_give_the_accuracy_of_levels(method: str, model: Path) -> 
 
 
 def test_without_lowering_the_board_says_which_flag_helps(model: Path) -> None:
-    with pytest.raises(DoesNotFitError, match=r"with --lower bit-planes or --lower unary"):
+    with pytest.raises(DoesNotFitError, match=r"with lower='bit-planes' or 'unary'"):
         run(model, spike_bits=0)
 
 
 def test_only_the_sum_of_an_output_can_be_read(model: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"--decode count: --lower makes output 'b' the sum"
-    ):
+    with pytest.raises(InputError, match=r"decode='count': lower makes output 'b' the sum"):
         run(model, lower="unary", decode="count")
 
 
 def test_an_unknown_method_is_refused(model: Path) -> None:
-    with pytest.raises(InputError, match=r"--lower rate: unknown; one of member-bank"):
+    with pytest.raises(InputError, match=r"lower='rate': must be one of bit-planes"):
         run(model, lower="rate")
 
 

@@ -2,19 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nir
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from snn_deploy.cli.app import app
 from snn_deploy.frontends.nir.read_nir import readings
+from snn_deploy.options.request import gathered
 from snn_deploy.pipeline.deploy import deploy
-from snn_deploy.pipeline.readings import Outcome, Setup, side_by_side
+from snn_deploy.pipeline.readings import Outcome, side_by_side
+from support import command_line
 from support.small_model import CLASSES, HIDDEN, write_model, write_samples
-
-SETUP = Setup("tiny", Path("test.npz"))
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +25,12 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def invoke(*words: str) -> Result:
-    return CliRunner().invoke(app, ["check", "model.nir", "--target", "tiny", *words])
+    return command_line.invoke("check", "model.nir", "--target", "tiny", *words)
 
 
 def compare(**wishes: str) -> tuple[Outcome, ...]:
-    return side_by_side(Path("model.nir"), readings("model.nir"), SETUP, **wishes)
+    request = gathered({"input": "test.npz", **wishes})
+    return side_by_side(Path("model.nir"), "tiny", readings("model.nir"), request)
 
 
 def test_every_reading_is_there_with_what_a_deployment_of_it_gives() -> None:
@@ -38,9 +39,8 @@ def test_every_reading_is_there_with_what_a_deployment_of_it_gives() -> None:
     spiking = [o for o in found if o.spikes]
     assert len({o.spikes for o in spiking}) > 1  # else there would be nothing to compare
     for o in spiking:
-        report = deploy(
-            "model.nir", "tiny", input="test.npz", profile=o.profile, reset=o.reset
-        )
+        said: dict[str, Any] = {"profile": o.profile, "reset": o.reset}
+        report = deploy("model.nir", "tiny", input="test.npz", **said)
         assert report.energy is not None
         assert o.energy_low == report.energy.interval.low
         stages = {a.stage: a.value for a in report.accuracy}
@@ -72,7 +72,7 @@ def test_a_reading_that_is_refused_says_why() -> None:
     found = compare()
     assert [o.profile for o in found] == ["sinabs", "sinabs", "sinabs", "nir"]
     assert [bool(o.refused) for o in found] == [False, False, False, True]
-    assert "give --dt SECONDS" in found[-1].refused
+    assert "give dt=SECONDS" in found[-1].refused
     shown = invoke("--compare-readings", "--input", "test.npz").stdout
     assert "give --dt SECONDS" in " ".join(shown.split())
 
@@ -93,7 +93,7 @@ def test_several_spikes_per_step_and_one_stand_side_by_side() -> None:
         ("zero", "one"),
     ]
     assert found[0].spikes != found[1].spikes
-    found = compare(profile="sinabs", spikes="one")
+    found = compare(profile="sinabs", spikes_per_step="one")
     assert [(o.reset, o.spikes_per_step) for o in found] == [
         ("subtract", "one"),
         ("zero", "one"),
@@ -124,9 +124,9 @@ def test_without_samples_there_is_nothing_to_compare() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--profile", "brian"), "unknown profile 'brian'"),
-        (("--reset", "soft"), "unknown reset 'soft'"),
-        (("--dt", "-1"), "a time step is a positive number"),
+        (("--profile", "brian"), "--profile brian: must be one of nir, snntorch"),
+        (("--reset", "soft"), "--reset soft: must be one of"),
+        (("--dt", "-1"), "--dt -1: must be a number above 0"),
         (("--input", "none.npz"), "no reading gives a result; snntorch: "),
     ],
 )

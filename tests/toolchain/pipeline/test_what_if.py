@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from snn_deploy import InputError, deploy
-from snn_deploy.cli.app import app
 from snn_deploy.compare.pareto import pareto_figure, what_if_section
 from snn_deploy.compare.variants import Variant, WhatIf, all_variants, goal
-from snn_deploy.options.choices import Choices
+from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.pipeline.what_if import deploy_variants
+from support import command_line
 from support.small_model import FLAGS, OPTIONS, graph, samples, write_model, write_samples
 
 
@@ -24,15 +24,19 @@ from support.small_model import FLAGS, OPTIONS, graph, samples, write_model, wri
 def found() -> WhatIf:
     """Two boards, two widths, two placements; tiny needs narrow weights to hold the net."""
     variants = all_variants(
-        ["loihi2", "loihi1"], weight_bits=[8, 2], placement=["random", "local"]
+        ["loihi2", "loihi1"], {"weight_bits": [8, 2], "placement": ["random", "local"]}
     )
     return deploy_variants(graph(), variants, input=samples(), **OPTIONS)
 
 
 def test_variants_are_the_product_of_the_lists() -> None:
-    variants = all_variants(["a", "b"], weight_bits=[8, 4], partition=["intel", "fewest"])
+    variants = all_variants(
+        ["a", "b"], {"weight_bits": [8, 4], "partition": ["intel", "fewest"]}
+    )
     assert len(variants) == len({msgspec.json.encode(v) for v in variants}) == 8
-    assert variants[1] == Variant("a", Choices(weight_bits=8, partition="fewest"))
+    assert variants[1] == Variant(
+        "a", MappingOptions(weight_bits=8, partition="fewest"), "bound"
+    )
 
 
 def test_each_variant_comes_to_what_deploy_says() -> None:
@@ -42,8 +46,8 @@ def test_each_variant_comes_to_what_deploy_says() -> None:
             graph(),
             v.target,
             input=samples(),
-            weight_bits=v.choices.weight_bits,
-            placement=v.choices.placement,
+            weight_bits=v.mapping.weight_bits,
+            placement=v.mapping.placement,
             **OPTIONS,
         )
         chip = {a.stage: a.value for a in report.accuracy}["chip"]
@@ -76,7 +80,7 @@ def test_the_front_is_what_nothing_beats() -> None:
 
 
 def test_what_does_not_fit_is_listed_beside_what_does() -> None:
-    variants = all_variants(["tiny", "loihi2"])
+    variants = all_variants(["tiny", "loihi2"], {})
     wide = graph_of(400)
     result = deploy_variants(wide, variants, input=samples(), **OPTIONS)
     assert "of a core of tiny" in result.refused[0][0]
@@ -106,7 +110,7 @@ def graph_of(hidden: int) -> Any:
 
 def test_without_labels_fidelity_takes_the_place_of_accuracy() -> None:
     arrays = {"x": samples()["x"]}
-    variants = all_variants(["tiny", "loihi2"])
+    variants = all_variants(["tiny", "loihi2"], {})
     result = deploy_variants(graph(), variants, input=arrays, **OPTIONS)
     assert result.quality == "fidelity"
     assert "no labels" in result.notes[0]
@@ -125,28 +129,26 @@ def test_the_picture_has_a_point_per_variant_in_each_plot() -> None:
 
 
 LISTS = [
-    ({"targets": []}, "--targets: is empty"),
-    ({"targets": ["tiny", "tiny"]}, "--targets: tiny occurs twice"),
-    ({"targets": ["tiny"]}, "1 variants, but it takes 2 to 200; give one more"),
-    (
-        {"targets": ["tiny"], "placement": [str(i) for i in range(300)]},
-        "300 variants.*shorten",
-    ),
+    ([], {}, "targets: is empty"),
+    (["tiny", "tiny"], {}, "targets: tiny occurs twice"),
+    (["tiny"], {}, "1 variants, but it takes 2 to 200; give one more"),
+    (["tiny"], {"seed": [*range(300)]}, "300 variants.*shorten"),
+    (["tiny"], {"weight_bits": [4, 9]}, "weight_bits=9: must be a whole number"),
 ]
 
 
-@pytest.mark.parametrize(("lists", "message"), LISTS)
+@pytest.mark.parametrize(("targets", "lists", "message"), LISTS)
 def test_lists_that_give_nothing_to_compare_are_refused(
-    lists: dict[str, Any], message: str
+    targets: list[str], lists: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        all_variants(**lists)
+        all_variants(targets, lists)
 
 
 def invoke(folder: Path, *words: object) -> Result:
     model = write_model(folder / "m.nir")
     write_samples(folder / "x.npz")
-    return CliRunner().invoke(app, ["compare", str(model), *map(str, words)])
+    return command_line.invoke("compare", model, *map(str, words))
 
 
 def test_verb_prints_one_table_and_draws_one_picture(tmp_path: Path) -> None:
@@ -157,8 +159,8 @@ def test_verb_prints_one_table_and_draws_one_picture(tmp_path: Path) -> None:
     assert re.search(r"1 +tiny, 8-bit weights +\d", result.stdout)
     assert ET.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
     told = json.loads(invoke(tmp_path, *words, "--json").stdout)
-    assert [v["choices"]["weight_bits"] for v in told["variants"]] == [8, 3, 8, 3]
-    assert {v["choices"]["time_model"] for v in told["variants"]} == {"simple"}
+    assert [v["mapping"]["weight_bits"] for v in told["variants"]] == [8, 3, 8, 3]
+    assert {v["time_model"] for v in told["variants"]} == {"simple"}
     assert len(told["front"]) == 4
 
 

@@ -8,13 +8,14 @@ import pytest
 
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.board.board import load_board
+from snn_deploy.board.narrow import narrowed
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy.mapping.check import check
 from snn_deploy.neurons import MultiLevel
-from snn_deploy.options.choices import Choices, limited
+from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.passes.lower import lower
 from snn_deploy.passes.retime import retime
 from snn_deploy.quantization.multi_level import payload_width
@@ -25,7 +26,7 @@ from snn_deploy_simulators.stimulus import encode
 from support.random_models import random_levels_model
 
 BOARD = load_board("loihi2")
-BINARY = limited(BOARD, Choices(spike_bits=0))
+BINARY = narrowed(BOARD, MappingOptions(spike_bits=0))
 LIMIT = (1 << 23) - 1
 
 
@@ -164,7 +165,7 @@ def test_levels_on_a_chip_with_binary_spikes_name_the_way_out_and_it_is_one() ->
     net, x = one(threshold=2.0, low=-3.0, high=3.0), np.ones((1, 4, 3))
     found = check(quantize(net, BINARY, calibrated(net, x)), BINARY)
     assert len(found) == 1
-    assert "make them binary with --lower bit-planes or --lower unary" in found[0]
+    assert "make them binary with lower='bit-planes' or 'unary'" in found[0]
     for method in ("bit-planes", "unary"):
         low = retime(lower(net, method))
         quant = quantize(low, BINARY, calibrated(low, x))

@@ -5,63 +5,65 @@ below a required accuracy, 130 interrupted. Results go to stdout, all else to st
 is heavy is imported by the verb that needs it.
 """
 
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Optional, TypeAlias
 
 import typer
 
-from snn_deploy.cli.convert import convert
-from snn_deploy.cli.frame import Group, reported, show_version
-from snn_deploy.cli.intake import Batch, Input, takes_input
-from snn_deploy.cli.options import (
-    Backend,
-    Debug,
-    Decode,
-    Dt,
-    ExitWhenStable,
-    Finetune,
-    FinetuneEpochs,
-    Formats,
-    FrameworkTrace,
-    Json,
-    LavaPython,
-    List,
-    Lower,
-    MaxDrop,
-    MinAccuracy,
-    Model,
-    Out,
-    Partition,
-    Placement,
-    Profile,
-    Reset,
-    Samples,
-    Seed,
-    SpikeBits,
-    SpikesPerStep,
-    Steps,
-    StopAfter,
-    Target,
-    Threshold,
-    TimeModel,
-    TraceFile,
-    UntilQuiet,
-    Verify,
-    WeightBits,
-)
-from snn_deploy.options.intake import AS_IT_IS, Intake
+from snn_deploy.cli.flags import Debug, Json, Lists, Model, Request, Target, takes_options
+from snn_deploy.cli.frame import Group, complain, reported, show_version
+from snn_deploy.errors import DeployError, command_line_words, speaking
+from snn_deploy.options.base import Options
+from snn_deploy.options.conversion import ConversionOptions
+from snn_deploy.options.running import RunningOptions
+from snn_deploy.pipeline.backends import backend_options
 
-app = typer.Typer(
-    cls=Group,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    epilog="`snn-deploy MODEL ...` is short for `snn-deploy deploy MODEL ...`.",
-)
+Verb: TypeAlias = Callable[..., int]
+OwnOptions: TypeAlias = dict[str, Options]  # of each backend, by its name
+# `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
+Place: TypeAlias = Optional[Path]  # noqa: UP045
 
 
-@app.callback()
-def options(
+def main(words: Sequence[str]) -> None:
+    """Do what the words of a command line say, and end the process with its exit code."""
+    with speaking(command_line_words):
+        try:
+            app = make_app(named_backends(words))
+        except DeployError as error:
+            complain(str(error))
+            sys.exit(error.exit_code)
+    app(list(words))
+
+
+def named_backends(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the backends that are named, whose options become flags, too."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    return tuple(
+        word.partition("=")[2] or after
+        for word, after in pairs
+        if word.partition("=")[0] == "--backend"
+    )
+
+
+def make_app(backends: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line; `backends` name those of others whose options it takes."""
+    app = typer.Typer(
+        cls=Group,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        epilog="`snn-deploy MODEL ...` is short for `snn-deploy deploy MODEL ...`.",
+        callback=root,
+    )
+    own = backend_options(backends)
+    for verb in (deploy, run, check, gate, compare, convert, boards, doctor):
+        app.command()(takes_options(verb.__name__, own)(verb))
+    return app
+
+
+def root(
     version: Annotated[
         bool, typer.Option("--version", callback=show_version, is_eager=True)
     ] = False,
@@ -70,96 +72,36 @@ def options(
     cost."""
 
 
-@app.command()
-@takes_input
 def deploy(
-    model: Model,
-    target: Target,
-    input: Input = None,
-    intake: Intake = AS_IT_IS,
-    out: Out = None,
-    formats: Formats = None,
-    profile: Profile = None,
-    dt: Dt = None,
-    reset: Reset = None,
-    threshold: Threshold = None,
-    spikes_per_step: SpikesPerStep = None,
-    steps: Steps = None,
-    samples: Samples = None,
-    batch: Batch = None,
-    decode: Decode = None,
-    min_accuracy: MinAccuracy = None,
-    max_drop: MaxDrop = None,
-    finetune: Finetune = None,
-    finetune_epochs: FinetuneEpochs = None,
-    trace: TraceFile = None,
-    framework_trace: FrameworkTrace = None,
-    backend: Backend = None,
-    verify: Verify = False,
-    lava_python: LavaPython = None,
-    partition: Partition = "intel",
-    placement: Placement = "local",
-    time_model: TimeModel = "bound",
-    weight_bits: WeightBits = 8,
-    spike_bits: SpikeBits = None,
-    until_quiet: UntilQuiet = False,
-    exit_when_stable: ExitWhenStable = None,
-    lower: Lower = None,
-    stop_after: StopAfter = None,
-    seed: Seed = 0,
-    json: Json = False,
-    debug: Debug = False,
+    model: Model, target: Target, request: Request, json: Json = False, debug: Debug = False
 ) -> int:
     """Map MODEL onto a target, simulate it there, and report (the default verb)."""
-    asked = locals()  # every option, under its own name
-    with reported(asked.pop("debug")) as outcome:
+    with reported(debug) as outcome:
         from snn_deploy.cli.deploy import run_deploy
 
-        run_deploy(**asked)
+        run_deploy(model, target, request, json=json)
     return outcome.code
 
 
-@app.command()
 def run(
     build: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder with run.py.")],
-    samples: Samples = None,
-    steps: Steps = None,
-    floating: Annotated[
-        bool, typer.Option("--floating", help="Lava's floating point models instead.")
-    ] = False,
-    lava_python: LavaPython = None,
+    options: RunningOptions,
+    backend_options: OwnOptions,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Run an emitted Lava program and compare its every state and spike."""
+    """Run an emitted program and compare its every state and spike."""
     with reported(debug) as outcome:
         from snn_deploy.cli.run import run_build_folder
 
-        run_build_folder(
-            build,
-            samples=samples,
-            steps=steps,
-            floating=floating,
-            lava_python=lava_python,
-            json=json,
-        )
+        run_build_folder(build, options, backend_options, json=json)
     return outcome.code
 
 
-@app.command()
-@takes_input
 def check(
     model: Model,
     target: Target,
-    input: Input = None,
-    intake: Intake = AS_IT_IS,
-    profile: Profile = None,
-    dt: Dt = None,
-    reset: Reset = None,
-    threshold: Threshold = None,
-    spikes_per_step: SpikesPerStep = None,
-    steps: Steps = None,
-    samples: Samples = None,
+    request: Request,
     compare_readings: Annotated[
         bool,
         typer.Option(
@@ -167,32 +109,26 @@ def check(
             help="Run every reading that the file allows on --input, side by side.",
         ),
     ] = False,
-    seed: Seed = 0,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
     """List how MODEL can be read, what is assumed, and everything that does not fit."""
-    asked = locals()
-    with reported(asked.pop("debug")) as outcome:
+    with reported(debug) as outcome:
         from snn_deploy.cli.check import run_check
 
-        run_check(**asked)
+        run_check(model, target, request, compare_readings=compare_readings, json=json)
     return outcome.code
 
 
-@app.command()
 def gate(
     file: Annotated[Path, typer.Argument(metavar="DEPLOY.YAML", help="What, and budgets.")],
     baseline: Annotated[
-        Optional[Path],  # noqa: UP045
+        Place,
         typer.Option(help="report.json to compare with, or a folder with NAME.json each."),
     ] = None,
-    junit: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Write JUnit XML here."),
-    ] = None,
+    junit: Annotated[Place, typer.Option(help="Write JUnit XML here.")] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Place,
         typer.Option(help="Folder for NAME.json of each deployment, a later baseline."),
     ] = None,
     json: Json = False,
@@ -206,8 +142,6 @@ def gate(
     return outcome.code
 
 
-@app.command()
-@takes_input
 def compare(
     files: Annotated[
         list[Path],
@@ -215,29 +149,14 @@ def compare(
             metavar="REPORT... | MODEL", help="report.json files or their folders; a model."
         ),
     ],
-    input: Input = None,
-    intake: Intake = AS_IT_IS,
+    request: Request,
+    lists: Lists,
     targets: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Deploy one MODEL on all of these, e.g. loihi2,loihi1."),
     ] = None,
-    weight_bits: List = None,
-    spike_bits: List = None,
-    partition: List = None,
-    placement: List = None,
-    time_model: List = None,
-    profile: Profile = None,
-    dt: Dt = None,
-    reset: Reset = None,
-    threshold: Threshold = None,
-    spikes_per_step: SpikesPerStep = None,
-    steps: Steps = None,
-    samples: Samples = None,
-    decode: Decode = None,
-    seed: Seed = 0,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Draw the comparison here (.svg or .pdf)."),
+        Place, typer.Option(help="Draw the comparison here (.svg or .pdf).")
     ] = None,
     json: Json = False,
     debug: Debug = False,
@@ -247,19 +166,39 @@ def compare(
     With --targets: one table, and in --out one picture, of accuracy, energy, time and
     cores, e.g. compare model.nir --input x.npz --targets loihi2,loihi1 --weight-bits 8,4.
     """
-    asked = locals()
-    with reported(asked.pop("debug")) as outcome:
-        from snn_deploy.cli.what_if import LISTS, run_either
+    with reported(debug) as outcome:
+        from snn_deploy.cli.compare import run_either
 
-        lists = {name: asked.pop(name) for name in LISTS}
-        run_either(tuple(asked.pop("files")), lists, **asked)
+        run_either(tuple(files), targets, lists, request, json=json, out=out)
     return outcome.code
 
 
-app.command()(convert)
+def convert(
+    factory: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:FUNCTION",
+            help="Your function that returns the trained torch model; or FILE.py:FUNCTION.",
+        ),
+    ],
+    calibrate: Annotated[Path, typer.Option(help="Samples: .npz with x [N, ...], y [N].")],
+    out: Annotated[Path, typer.Option(help="Folder for model.nir, input.npz, the record.")],
+    options: ConversionOptions,
+    input: Annotated[
+        Place,
+        typer.Option(help="Samples to encode as input.npz, if others than --calibrate."),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Convert a trained ANN into a spiking network with the same integers."""
+    with reported(debug) as outcome:
+        from snn_deploy.cli.convert import run_convert
+
+        run_convert(factory, calibrate, out, options, input=input, json=json)
+    return outcome.code
 
 
-@app.command()
 def boards(
     name: Annotated[
         Optional[str],  # noqa: UP045
@@ -277,16 +216,15 @@ def boards(
     return outcome.code
 
 
-@app.command()
 def doctor(
     install: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="Set up Lava in a Python 3.10 of its own first: lava."),
+        typer.Option(help="Set up what this backend needs first: lava."),
     ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Show what this installation has: Python, packages, kernel cache, Lava."""
+    """Show what this installation has: Python, packages, kernel cache, backends."""
     with reported(debug) as outcome:
         from snn_deploy.cli.doctor import run_doctor
 

@@ -1,11 +1,10 @@
 """The verb `boards`: which there are, and every number of one."""
 
-import sys
-
 import msgspec
 
 from snn_deploy.board.board import Board, ModelSupport, load_board, shipped_boards
 from snn_deploy.board.evidence import Leaf, leaves
+from snn_deploy.cli.printing import print_json
 from snn_deploy.report.forms.screen import grid, screen, show_section
 from snn_deploy.report.forms.tables import Sources, Table
 
@@ -14,8 +13,7 @@ def run_boards(name: str | None, *, json: bool) -> None:
     """Print the list of boards, or the numbers of the board `name`; as JSON if wanted."""
     if json:
         found = shipped_boards() if name is None else load_board(name)
-        text = msgspec.json.format(msgspec.json.encode(found), indent=2)
-        sys.stdout.write(text.decode() + "\n")
+        print_json(found)
         return
     console = screen()
     if name is None:

@@ -4,28 +4,32 @@ fit."""
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from snn_deploy.board.board import load_board
-from snn_deploy.cli.deploy import progress
+from snn_deploy.cli.printing import print_json
+from snn_deploy.cli.progress import progress
 from snn_deploy.errors import DoesNotFitError
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.stages import Opened, Quantized
 from snn_deploy.frontends.nir.detect import Reading
 from snn_deploy.frontends.nir.read_nir import readings
-from snn_deploy.frontends.read_model import is_netx, read_model
+from snn_deploy.frontends.read_model import is_netx
 from snn_deploy.inputs.finding import InputFinding, describe
 from snn_deploy.ir.network import Assumption
 from snn_deploy.mapping.check import check
-from snn_deploy.options.intake import AS_IT_IS, Intake
-from snn_deploy.pipeline.deploy import begin, line
-from snn_deploy.pipeline.readings import Outcome, Setup, side_by_side
+from snn_deploy.options.request import Request
+from snn_deploy.pipeline.backends import load_backend
+from snn_deploy.pipeline.checks import check_cut
+from snn_deploy.pipeline.deploy import opened
+from snn_deploy.pipeline.line import line
+from snn_deploy.pipeline.models import read
+from snn_deploy.pipeline.readings import Outcome, side_by_side
 from snn_deploy.report.facts.summary import summarize
 from snn_deploy.report.forms.screen import screen, show_section
-from snn_deploy.report.forms.tables import Section, Table
 from snn_deploy.report.report import Support
 from snn_deploy.report.text.numbers import quantity, share, significant
+from snn_deploy.report.text.sections import Section, Table
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -40,7 +44,7 @@ class Findings(msgspec.Struct, frozen=True):
     input: InputFinding | None = None
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class ReadingComparison(msgspec.Struct, frozen=True):
     """What `check --compare-readings` found: the readings, and what each would give."""
 
     readings: tuple[Reading, ...]
@@ -48,92 +52,55 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def run_check(
-    *, json: bool, model: Path, target: str, compare_readings: bool = False, **options: Any
+    model: Path, target: str, request: Request, *, compare_readings: bool, json: bool
 ) -> None:
     """Print the findings, as JSON if wanted; or the readings side by side.
 
     Raises:
         DoesNotFitError: With every violation, after they are out.
     """
-    console = screen()
     possible = () if is_netx(model) else readings(model)
     if not json:
-        show_section(_readings(possible), console)
+        show_section(_readings(possible), screen())
     if compare_readings:
-        _compare(possible, json, model, target, **options)
+        _compare(possible, json, model, target, request)
         return
     with progress() as told:
         told("check")
-        findings = find(possible, model, target, **options)
+        findings = find(possible, model, target, request)
     if json:
-        _write_json(findings)
+        print_json(findings, "sorted")
     else:
         for section in _sections(findings):
-            show_section(section, console)
+            show_section(section, screen())
     sys.stdout.flush()
     if findings.violations:
         raise DoesNotFitError(*findings.violations)
 
 
 def _compare(
-    possible: tuple[Reading, ...],
-    json: bool,
-    model: Path,
-    target: str,
-    *,
-    profile: str | None = None,
-    reset: str | None = None,
-    spikes_per_step: str | None = None,
-    **options: Any,
+    possible: tuple[Reading, ...], json: bool, model: Path, target: str, request: Request
 ) -> None:
-    setup = Setup(target, **options)
     with progress() as told:
         told("compare readings")
-        compared = side_by_side(
-            model, possible, setup, profile=profile, reset=reset, spikes=spikes_per_step
-        )
+        compared = side_by_side(model, target, possible, request)
     if json:
-        _write_json(Comparison(possible, compared))
+        print_json(ReadingComparison(possible, compared), "sorted")
     else:
         show_section(_compared(compared), screen())
     sys.stdout.flush()
 
 
-def _write_json(found: Findings | Comparison) -> None:
-    text = msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=2)
-    sys.stdout.write(text.decode() + "\n")
-
-
 def find(
-    possible: tuple[Reading, ...],
-    model: Path,
-    target: str,
-    *,
-    profile: str | None = None,
-    dt: float | None = None,
-    reset: str | None = None,
-    threshold: str | None = None,
-    spikes_per_step: str | None = None,
-    input: Path | None = None,
-    intake: Intake = AS_IT_IS,
-    steps: int | None = None,
-    samples: int | None = None,
-    seed: int = 0,
+    possible: tuple[Reading, ...], model: Path, target: str, request: Request
 ) -> Findings:
-    """Take the model as far as its integers and hold them against the board."""
+    """Take the model as far as its integers and hold them against the board, and against
+    the backend if one is named."""
+    check_cut(request.mapping)
     board = load_board(target)
-    net, given = read_model(
-        model,
-        profile=profile,
-        dt=dt,
-        reset=reset,
-        threshold=threshold,
-        spikes_per_step=spikes_per_step,
-    )
-    run = begin(
-        model, board, net, input, steps, samples, seed=seed, given=given, intake=intake
-    )
-    run, violations = _violations(run)
+    net, given = read(model, request.reading)
+    start = opened(request, board, net, given, model)
+    run, violations = _violations(start, request.output.backend)
     report = summarize(run, run.stage)
     fed = None if run.data is None else describe(run.data, run.net.step_s)
     return Findings(
@@ -141,13 +108,15 @@ def find(
     )
 
 
-def _violations(start: Run) -> tuple[Run, tuple[str, ...]]:
+def _violations(start: Opened, backend: str | None) -> tuple[Opened, tuple[str, ...]]:
     """Return the run as far as it got, and what stood in its way."""
     run = start
     try:
         for run in line(start):
-            if run.quant is not None:
-                return run, check(run.quant, run.board)
+            if isinstance(run, Quantized):
+                found = check(run.quant, run.board, method=run.mapping.partition)
+                own = () if backend is None else load_backend(backend).check(run.quant)
+                return run, (*found, *own)
     except DoesNotFitError as error:
         return run, error.violations
     return run, ()
@@ -201,7 +170,7 @@ def _sections(found: Findings) -> list[Section]:
         *(() if found.input is None else (_fed(found.input),)),
         Section("Assumed", table=Table(("what", "value", "evidence"), assumed)),
         Section("Neurons", table=Table(("population", "neuron", "runs as", "note"), runs)),
-        Section("Mind", found.caveats),
+        Section("Caveats", found.caveats),
         Section("Verdict", (verdict,)),
     ]
 

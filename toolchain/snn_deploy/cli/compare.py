@@ -1,16 +1,18 @@
-"""The verb `compare` of reports: side by side, as a table and as a picture."""
+"""The verb `compare`: reports side by side, or one model in every way that lists give."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from snn_deploy.cli.flags import Lists
+from snn_deploy.cli.printing import print_json, print_whole
+from snn_deploy.cli.progress import progress
 from snn_deploy.compare.reports import compare
-from snn_deploy.errors import InputError
+from snn_deploy.compare.variants import all_variants
+from snn_deploy.errors import InputError, option
 from snn_deploy.files.folder import check_place, write_file
-from snn_deploy.report.forms.screen import grid, screen, show_section
+from snn_deploy.options.request import Request
+from snn_deploy.pipeline.what_if import deploy_variants
 from snn_deploy.report.report import read_report
 
 if TYPE_CHECKING:
@@ -19,15 +21,78 @@ if TYPE_CHECKING:
 PICTURES = (".svg", ".pdf")
 
 
-def run_compare(files: tuple[Path, ...], *, json: bool, out: Path | None = None) -> None:
+def run_either(
+    files: tuple[Path, ...],
+    targets: str | None,
+    lists: Lists,
+    request: Request,
+    *,
+    json: bool,
+    out: Path | None,
+) -> None:
+    """Compare reports or, with targets, the variants of one model.
+
+    Args:
+        files: Reports, or one model.
+        targets: Boards, separated by commas; None compares reports.
+        lists: Values to try, by option.
+        request: What all variants have in common.
+        json: Print JSON, and nothing else.
+        out: Where a picture is drawn.
+
+    Raises:
+        InputError: Neither can be done; says what is missing.
+    """
+    check_picture(out)
+    if targets is not None:
+        if len(files) > 1:
+            raise InputError(f"--targets: takes one MODEL, not {len(files)} files")
+        boards = tuple(word.strip() for word in targets.split(",") if word.strip())
+        run_what_if(files[0], boards, lists, request, json=json, out=out)
+        return
+    given = [*lists, *_changed(request)]
+    if given:
+        raise InputError(
+            f"{option(given[0])}: is for one MODEL and several boards; give --targets"
+        )
+    run_reports(files, json=json, out=out)
+
+
+def run_what_if(
+    model: Path,
+    boards: tuple[str, ...],
+    lists: Lists,
+    request: Request,
+    *,
+    json: bool,
+    out: Path | None,
+) -> None:
+    """Deploy `model` in every variant, print the table, as JSON if wanted, and draw it."""
+    usual = request.simulation.time_model
+    variants = all_variants(boards, lists, request.mapping, usual)
+    with progress() as told:
+        found = deploy_variants(model, variants, request=request, progress=told)
+    if out is not None:
+        from snn_deploy.compare.pareto import pareto_figure
+
+        write_picture(out, pareto_figure(found), "what-if")
+    if json:
+        print_json(found)
+    else:
+        from snn_deploy.compare.pareto import what_if_section
+
+        print_whole(what_if_section(found))
+    sys.stdout.flush()
+
+
+def run_reports(files: tuple[Path, ...], *, json: bool, out: Path | None) -> None:
     """Print the comparison of report.json `files`, as JSON if wanted, and draw it.
 
     Raises:
-        InputError: Fewer than two files, one that is no report, or no place for a picture.
+        InputError: Fewer than two files, or one that is no report.
     """
     if len(files) < 2:
         raise InputError(f"compare: takes two or more report.json files, not {len(files)}")
-    check_picture(out)
     found = compare(tuple(read_report(_report_in(f)) for f in files), _names(files))
     if out is not None:
         from snn_deploy.compare.comparison import comparison_figure
@@ -38,10 +103,7 @@ def run_compare(files: tuple[Path, ...], *, json: bool, out: Path | None = None)
     else:
         from snn_deploy.compare.comparison import comparison_section
 
-        section, console = comparison_section(found), screen()
-        show_section(replace(section, table=None), console)
-        if section.table is not None:
-            console.print(grid(section.table, whole=True))
+        print_whole(comparison_section(found))
     sys.stdout.flush()
 
 
@@ -54,7 +116,7 @@ def check_picture(out: Path | None) -> None:
     if out is not None:
         if out.suffix not in PICTURES:
             raise InputError(f"--out {out}: a picture is {' or '.join(PICTURES)}")
-        check_place(out, "--out")
+        check_place(out, "out")
 
 
 def write_picture(out: Path, figure: "Figure", name: str) -> None:
@@ -65,10 +127,10 @@ def write_picture(out: Path, figure: "Figure", name: str) -> None:
     write_file(out, pdf_file(figure, name) if is_pdf else svg_file(svg(figure, name)))
 
 
-def print_json(found: msgspec.Struct) -> None:
-    """Print a record on stdout as JSON, and nothing else."""
-    text = msgspec.json.format(msgspec.json.encode(found), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+def _changed(request: Request) -> list[str]:
+    """Return the options that were given and would make no sense of reports."""
+    groups = (request.reading, request.inputs, request.mapping, request.simulation)
+    return [name for group in groups for name in group.changed() if name != "seed"]
 
 
 def _report_in(file: Path) -> Path:

@@ -1,6 +1,5 @@
 """The verb `doctor`: what this installation has, and what is missing."""
 
-import json as text
 import platform
 import re
 import sys
@@ -10,27 +9,34 @@ from typing import TypeAlias
 
 from rich.table import Table
 
+from snn_deploy.backend import Installable
+from snn_deploy.cli.printing import print_json
 from snn_deploy.errors import InputError
+from snn_deploy.pipeline.backends import backend_modules, load_backend
 from snn_deploy.report.forms.screen import screen
-from snn_deploy_backends.lava.python import find_lava_python, install_lava
 
 Fact: TypeAlias = tuple[str, str, bool]  # what, its state, whether that is well
 
 
 def run_doctor(*, json: bool, install: str | None = None) -> None:
-    """Print every fact, as JSON if wanted; install: "lava", set up beforehand.
+    """Print every fact, as JSON if wanted.
+
+    Args:
+        json: Print JSON, and nothing else.
+        install: A backend whose needs are set up beforehand.
 
     Raises:
-        InputError: `install` is something else, or failed.
+        InputError: `install` needs nothing, or failed.
     """
     if install is not None:
-        if install != "lava":
-            raise InputError(f"--install {install}: only lava can be installed this way")
-        install_lava()
-    facts = [python(), *packages(), kernel_cache(), lava()]
+        backend = load_backend(install, "install")
+        if not isinstance(backend, Installable):
+            raise InputError(f"--install {install}: this backend needs nothing more")
+        backend.install()
+    facts = [python(), *packages(), kernel_cache(), *backends()]
     if json:
         rows = [{"what": what, "state": state, "ok": ok} for what, state, ok in facts]
-        sys.stdout.write(text.dumps(rows, indent=2) + "\n")
+        print_json(rows)
         return
     table = Table(box=None, show_header=False)
     for what, state, ok in facts:
@@ -62,13 +68,10 @@ def kernel_cache() -> Fact:
         return "kernel cache", f"{error.strerror}: {folder}; every run compiles anew", False
 
 
-def lava() -> Fact:
-    """Return the first interpreter that can import Lava, of those where one is likely."""
-    try:
-        python, found = find_lava_python()
-    except InputError as error:
-        return "lava-nc", str(error), False
-    return "lava-nc", f"{found} ({python})", True
+def backends() -> list[Fact]:
+    """Return what each backend needs, and what of it is here."""
+    loaded = [load_backend(name) for name in backend_modules()]
+    return [b.status() for b in loaded if isinstance(b, Installable)]
 
 
 def _package(name: str) -> Fact:

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from snn_deploy.errors import DeployError
+from snn_deploy.errors import DeployError, command_line_words, speaking
 
 DEFAULT_VERB = "deploy"
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -31,12 +31,15 @@ class Group(TyperGroup):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run, print a wrong use as one line, and end the process with the exit code."""
         try:
-            code = super().main(*args, **{**options, "standalone_mode": False})
-        except Exception as error:
-            if not hasattr(error, "format_message"):
-                raise
-            complain(f"{_usage(error)}; see `snn-deploy --help`")
+            with speaking(command_line_words):
+                code = super().main(*args, **{**options, "standalone_mode": False})
+        except Exception as error:  # of an option, before the verb has begun
             code = 2
+            if hasattr(error, "format_message"):
+                text = f"{_usage(error)}; see `snn-deploy --help`"
+            else:
+                code, text = _explain(error)
+            complain(text)
         sys.exit(code or 0)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from snn_deploy.cli.deploy import progress
-from snn_deploy.compare.gate import Verdict, judge
-from snn_deploy.compare.gate_file import Deployment, read_gate_file
+from snn_deploy.cli.printing import print_json
+from snn_deploy.cli.progress import progress
+from snn_deploy.compare.gate import Verdict, judge, with_goals
+from snn_deploy.compare.gate_file import Deployment, Gated, read_gate_file
 from snn_deploy.compare.verdict import (
     annotations,
     junit,
@@ -17,9 +18,10 @@ from snn_deploy.compare.verdict import (
     step_summary,
     verdict_section,
 )
-from snn_deploy.errors import BudgetError, InputError
+from snn_deploy.errors import BudgetError, InputError, speaking
 from snn_deploy.files.folder import check_place, write_file
-from snn_deploy.pipeline.deploy import deploy
+from snn_deploy.pipeline.backends import backend_options
+from snn_deploy.pipeline.deploy import carry_out
 from snn_deploy.report.forms.screen import screen, show_section
 from snn_deploy.report.report import Report, read_report, to_json
 
@@ -42,15 +44,19 @@ def run_gate(
         InputError: Something cannot be read, or a budget cannot be judged.
         BudgetError: Something failed; everything is out by then.
     """
-    deployments = read_gate_file(file)
-    for option, place in (("--junit", junit_file), ("--out", out)):
+    gated = read_gate_file(file, backend_options)
+    deployments = [each.deployment for each in gated]
+    for name, place in (("junit", junit_file), ("out", out)):
         if place is not None:
-            check_place(place, option)
+            check_place(place, name)
     before = {d.title: find_baseline(d, baseline, len(deployments)) for d in deployments}
     verdicts = []
-    for d in deployments:
-        report = _report(d)
-        findings = judge(report, d.budgets, before[d.title], d.regression)
+    for each in gated:
+        d, goal = each.deployment, each.request.goal
+        with speaking(each.words):
+            budgets = with_goals(d.budgets, goal)
+            report = _report(each)
+            findings = judge(report, budgets, before[d.title], d.regression)
         verdicts.append(Verdict(d.title, report.target.name, findings))
         if out is not None:
             write_file(out / f"{d.title}.json", to_json(report))
@@ -81,15 +87,14 @@ def find_baseline(d: Deployment, given: Path | None, deployments: int) -> Report
     return read_report(given)
 
 
-def _report(d: Deployment) -> Report:
+def _report(each: Gated) -> Report:
+    d = each.deployment
     with progress() as told:
-        return deploy(
+        return carry_out(
+            each.request,
             d.model,
             d.target,
-            input=d.input,
-            intake=d.intake,
             progress=lambda stage: told(f"{d.title}: {stage}"),
-            **msgspec.structs.asdict(d.options),
         )
 
 
@@ -106,9 +111,7 @@ def _print(verdicts: list[Verdict], json: bool) -> None:
             }
             for v in verdicts
         ]
-        sys.stdout.write(
-            msgspec.json.format(msgspec.json.encode(rows), indent=2).decode() + "\n"
-        )
+        print_json(rows)
     else:
         for verdict in verdicts:
             show_section(verdict_section(verdict), screen())

@@ -9,8 +9,9 @@ from math import inf
 import msgspec
 
 from snn_deploy.compare.gate_file import Budgets, Regression
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.evaluation.ledger import DYNAMIC, Account
+from snn_deploy.options.goal import GoalOptions
 from snn_deploy.report.report import Report
 
 MICRO = 1e-6
@@ -69,6 +70,23 @@ def judge(
         found += [*_regressed_energy(report, baseline, regression)]
         found += [*_regressed_rest(report, baseline, regression)]
     return tuple(found)
+
+
+def with_goals(budgets: Budgets, goal: GoalOptions) -> Budgets:
+    """Return the budgets with what options ask for beside them.
+
+    Raises:
+        InputError: Both ask for the same.
+    """
+    asked = {
+        "accuracy": ("min_accuracy", goal.min_accuracy),
+        "max_drop": ("max_drop", None if goal.max_drop is None else goal.max_drop / 100),
+    }
+    for name, (wish, limit) in asked.items():
+        if limit is not None and getattr(budgets, name) is not None:
+            raise InputError(f"{option(wish)}: budgets.{name} says it too; say it once")
+    new = {name: limit for name, (_, limit) in asked.items() if limit is not None}
+    return msgspec.structs.replace(budgets, **new)
 
 
 def check_comparable(report: Report, baseline: Report) -> None:

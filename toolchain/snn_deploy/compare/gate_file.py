@@ -4,14 +4,20 @@ One deployment at the top level, or several under `deployments`. Paths are relat
 file. An unknown key is an error that names its path.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import yaml
 
-from snn_deploy.errors import InputError
-from snn_deploy.options.intake import AS_IT_IS, Intake
+from snn_deploy.errors import InputError, Words, option, speaking
+from snn_deploy.options.base import Options, fields_of
+from snn_deploy.options.request import GROUPS, Request, gathered
+from snn_deploy.options.verbs import WITHOUT
+
+# Names of backends -> the options of each, of ours in any case.
+OwnOptions: TypeAlias = Callable[[Iterable[str]], Mapping[str, type[Options]]]
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -49,37 +55,27 @@ class Regression(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     cores: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Options of `snn-deploy deploy` of the same names."""
-
-    profile: str | None = None
-    dt: Positive | None = None
-    reset: str | None = None
-    threshold: str | None = None
-    spikes_per_step: str | None = None
-    steps: Count | None = None
-    samples: Count | None = None
-    batch: Count | None = None
-    decode: str | None = None
-    partition: str = "intel"
-    placement: str = "local"
-    time_model: str = "bound"
-    weight_bits: Annotated[int, msgspec.Meta(ge=1, le=8)] = 8
-    spike_bits: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
-
-
 class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One model on one target. name: of its results; the model's file name by default.
-    intake: how the input is read, the options of `deploy` of the same names. baseline: a
-    report.json to compare with."""
+    """One model on one target, as it stands in the file.
+
+    Attributes:
+        model: Its file.
+        target: A board's name or file.
+        input: The samples; short for the option `input`.
+        name: Of its results; the names of model and target by default.
+        options: Every option of `deploy` that a gate takes, by name.
+        intake: Options of the input among them, as version 0.1.0 wrote them.
+        budgets: What it may cost.
+        baseline: A report.json to compare with.
+        regression: How much worse than that it may be.
+    """
 
     model: str
     target: str
     input: str | None = None
-    intake: Intake = AS_IT_IS
     name: Name | None = None
-    options: Options = Options()
+    options: dict[str, Any] = {}
+    intake: dict[str, Any] = {}
     budgets: Budgets = Budgets()
     baseline: str | None = None
     regression: Regression = Regression()
@@ -95,8 +91,26 @@ class GateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployments: Annotated[tuple[Deployment, ...], msgspec.Meta(min_length=1)]
 
 
-def read_gate_file(file: Path) -> tuple[Deployment, ...]:
-    """Read a deploy.yaml; its paths come back relative to where we are.
+class Gated(msgspec.Struct, frozen=True):
+    """One deployment, ready to run; its paths are relative to where we are.
+
+    Attributes:
+        deployment: As it stands in the file, paths apart.
+        request: What its options ask for.
+        words: How the file writes an option: the path of its key.
+    """
+
+    deployment: Deployment
+    request: Request
+    words: Words
+
+
+def read_gate_file(file: Path, backends: OwnOptions) -> tuple[Gated, ...]:
+    """Read a deploy.yaml.
+
+    Args:
+        file: Its path.
+        backends: Returns the options of our backends and of those of the given names.
 
     Raises:
         InputError: It is missing, is no YAML, or has a key or value that cannot be.
@@ -106,15 +120,58 @@ def read_gate_file(file: Path) -> tuple[Deployment, ...]:
     except (OSError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{file}: not a readable deploy.yaml ({reason})") from error
+    several = isinstance(raw, dict) and "deployments" in raw
     try:
-        if isinstance(raw, dict) and "deployments" in raw:
+        if several:
             found = msgspec.convert(raw, GateFile).deployments
         else:
             found = (msgspec.convert(raw, Deployment),)
     except msgspec.ValidationError as error:
         raise InputError(f"{file}: {error}") from error
     _check_names(found, file)
-    return tuple(_beside(d, file.parent) for d in found)
+    paths = [f"$.deployments[{i}]" if several else "$" for i in range(len(found))]
+    return tuple(
+        _gated(_beside(d, file.parent), path, file, backends)
+        for d, path in zip(found, paths, strict=True)
+    )
+
+
+def _gated(d: Deployment, path: str, file: Path, backends: OwnOptions) -> Gated:
+    def words(name: str, value: object) -> str:
+        place = path if name == "input" and "input" not in d.options else f"{path}.options"
+        return f"{place}.{name}" if value is None else f"{place}.{name}: {value}"
+
+    with speaking(words):
+        try:
+            named = d.options.get("backend")
+            own = backends([named] if isinstance(named, str) else [])
+            fields = dict(_fields(d, file.parent, own))
+            request = gathered(fields, backends=own)
+            _refuse_left_out(fields)
+        except InputError as error:
+            raise InputError(f"{file}: {error}") from error
+    return Gated(d, request, words)
+
+
+def _refuse_left_out(fields: Mapping[str, Any]) -> None:
+    for (verb, _, names), why in WITHOUT.items():
+        for name in names.split() if verb == "gate" else ():
+            if name in fields:
+                raise InputError(f"{option(name)}: a gate takes no such option: {why}")
+
+
+def _fields(
+    d: Deployment, folder: Path, backends: Mapping[str, type[Options]]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the options of a deployment by name, paths relative to where we are."""
+    known = {f.name: f for group in GROUPS.values() for f in fields_of(group)}
+    known |= {f.name: f for group in backends.values() for f in fields_of(group)}
+    if d.input is not None and "input" not in d.options:
+        yield "input", d.input
+    for key, value in {**d.intake, **d.options}.items():
+        name = key.replace("-", "_")
+        is_path = name in known and known[name].kind in (Path, object)
+        yield name, str(folder / value) if is_path and isinstance(value, str) else value
 
 
 def _check_names(found: tuple[Deployment, ...], file: Path) -> None:
@@ -133,13 +190,6 @@ def _beside(d: Deployment, folder: Path) -> Deployment:
         d,
         model=str(folder / d.model),
         input=None if d.input is None else str(folder / d.input),
-        intake=_labels_beside(d.intake, folder),
         baseline=None if d.baseline is None else str(folder / d.baseline),
         target=str(folder / d.target) if is_file else d.target,
     )
-
-
-def _labels_beside(intake: Intake, folder: Path) -> Intake:
-    if intake.labels is None:
-        return intake
-    return msgspec.structs.replace(intake, labels=str(folder / intake.labels))

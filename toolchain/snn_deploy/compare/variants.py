@@ -1,8 +1,8 @@
 """What if: one model on several boards, mapped and quantized in several ways.
 
-A variant is a target and `Choices`. What each comes to stands in the rows of `compare`; on
-the front are those that no other of the same time model beats: none is at least as good in
-accuracy, energy, time and cores, and better in one.
+A variant is a target, a mapping and a time model. What each comes to stands in the rows of
+`compare`; on the front are those that no other of the same time model beats: none is at
+least as good in accuracy, energy, time and cores, and better in one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,20 +12,29 @@ from typing import Any
 import msgspec
 
 from snn_deploy.compare.reports import Row, rows_of
-from snn_deploy.errors import InputError
-from snn_deploy.options.choices import Choices
+from snn_deploy.errors import InputError, option
+from snn_deploy.names import TimeModelName
+from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.report.report import Report
 
 MOST = 200  # variants of one comparison: ours, some minutes of a small model
 QUALITY = ("accuracy chip", "fidelity")  # the first that is known
+USUAL_MAPPING = MappingOptions()
 TIME, CORES = "answer time", "cores"
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """One way to deploy: target is a board's name or file."""
+    """One way to deploy.
+
+    Attributes:
+        target: A board's name or file.
+        mapping: How the network becomes integers on cores.
+        time_model: Of a chip step.
+    """
 
     target: str
-    choices: Choices
+    mapping: MappingOptions
+    time_model: TimeModelName
 
 
 class WhatIf(msgspec.Struct, frozen=True):
@@ -55,23 +64,33 @@ class WhatIf(msgspec.Struct, frozen=True):
 
 
 def all_variants(
-    targets: Sequence[str], **lists: Sequence[str | int]
+    targets: Sequence[str],
+    lists: Mapping[str, Sequence[Any]],
+    mapping: MappingOptions = USUAL_MAPPING,
+    time_model: TimeModelName = "bound",
 ) -> tuple[Variant, ...]:
-    """Return the product of `targets` and of the values given by field of Choices.
+    """Return the product of `targets` and of the values in `lists`.
+
+    Args:
+        targets: Names or files of boards.
+        lists: Values to try by name: options of MappingOptions, and "time_model".
+        mapping: What all variants have in common.
+        time_model: That of all, where it is not listed.
 
     Raises:
         InputError: Something occurs twice, is of no use, or there are too many.
     """
     axes: Mapping[str, Sequence[Any]] = {"targets": targets, **lists}
     for name, values in axes.items():
-        option = f"--{name.replace('_', '-')}"
         if not values:
-            raise InputError(f"{option}: is empty; give values, separated by commas")
+            raise InputError(f"{option(name)}: is empty; give values, separated by commas")
         twice = sorted({str(v) for v in values if values.count(v) > 1})
         if twice:
-            raise InputError(f"{option}: {twice[0]} occurs twice; give each value once")
+            raise InputError(
+                f"{option(name)}: {twice[0]} occurs twice; give each value once"
+            )
     found = tuple(
-        Variant(target, Choices(**dict(zip(lists, values, strict=True))))
+        _variant(target, dict(zip(lists, values, strict=True)), mapping, time_model)
         for target, *values in product(*axes.values())
     )
     if not 2 <= len(found) <= MOST:
@@ -80,6 +99,16 @@ def all_variants(
             f"{'shorten them' if len(found) > MOST else 'give one more value'}"
         )
     return found
+
+
+def _variant(
+    target: str,
+    values: dict[str, Any],
+    mapping: MappingOptions,
+    time_model: TimeModelName,
+) -> Variant:
+    chosen = values.pop("time_model", time_model)
+    return Variant(target, msgspec.structs.replace(mapping, **values), chosen)
 
 
 def judged(
@@ -117,7 +146,7 @@ def judged(
 
 def _front(found: WhatIf) -> Iterator[bool]:
     goals = [goal(found, i) for i in range(len(found.variants))]
-    models = [v.choices.time_model for v in found.variants]
+    models = [v.time_model for v in found.variants]
     for mine, model in zip(goals, models, strict=True):
         rivals = [g for g, other in zip(goals, models, strict=True) if other == model]
         yield mine is not None and not any(_beats(other, mine) for other in rivals)
@@ -152,15 +181,17 @@ def _names(variants: Sequence[Variant]) -> tuple[str, ...]:
 
 
 def _facts(variant: Variant) -> tuple[str, ...]:
-    c = variant.choices
+    c = variant.mapping
     spikes = "widest spikes" if c.spike_bits is None else f"{c.spike_bits}-bit spikes"
     return (
         variant.target,
         f"{c.weight_bits}-bit weights",
         spikes,
+        "levels as they are" if c.lower is None else f"levels as {c.lower}",
         c.partition,
         c.placement,
-        c.time_model,
+        f"seed {c.seed}",
+        variant.time_model,
     )
 
 
@@ -179,7 +210,7 @@ def _notes(
             "these sets are of different boards: energies across them are as comparable as "
             "their coefficients"
         )
-    several = len({v.choices.time_model for v in variants}) > 1
+    several = len({v.time_model for v in variants}) > 1
     yield (
         f"* on the front: no variant{' of the same time model' * several} is at least as "
         f"good in all of quality, energy, time and cores, and better in one"

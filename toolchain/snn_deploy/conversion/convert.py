@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.conversion.feeding import feed
 from snn_deploy.conversion.integers.ann import QuantAnn, encode, evaluate
-from snn_deploy.conversion.integers.methods import Bits, Method, method_named
 from snn_deploy.conversion.integers.units import Moved
-from snn_deploy.conversion.running import steps_to_rest
+from snn_deploy.conversion.methods import METHODS, Method
+from snn_deploy.conversion.running import feed, steps_to_rest
 from snn_deploy.conversion.to_network import to_network
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.ir.network import Network
+from snn_deploy.options.conversion import ConversionOptions
+from snn_deploy.options.request import chosen
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from snn_deploy.conversion.brevitas.agreement import Agreement
     from snn_deploy.conversion.brevitas.from_brevitas import Reading
+    from snn_deploy.options.keywords import ConversionFields
 
 RATE_STEPS = 32  # of methods that approach the ANN as steps grow; ours
 # Share of steps beyond those of the slowest sample seen, since others may be slower. Ours.
@@ -61,41 +65,38 @@ def convert(
     calibration: AnyArray,
     *,
     samples: AnyArray | None = None,
-    method: str = "graded",
-    bits: Bits | None = None,
-    spike_bits: int = 2,
-    steps: int | None = None,
+    options: ConversionOptions | None = None,
+    **fields: "Unpack[ConversionFields]",
 ) -> Converted:
     """Return the spiking form of a trained PyTorch module.
 
-    model: quantized with Brevitas, or plain, in which case it is quantized here after
-    training, with `bits` (weights 8, activations 4, input 8). calibration: real samples
-    [N, *shape], or [N, L, *shape] of a recurrent network. samples: more of them, to measure
-    steps to rest on, too. method: a key of METHODS; graded,
-    group and st-bif are exact. spike_bits: payload of multi-bit. steps: per sample; None: 1
-    where that is exact, a quarter more than the slowest sample needs to come to rest for
-    st-bif, 32 for the rest.
+    Args:
+        model: Quantized with Brevitas, or plain, in which case it is quantized here after
+            training, with the bits of `options`.
+        calibration: Real samples [N, *shape], or [N, L, *shape] of a recurrent network.
+        samples: More of them, to measure steps to rest on, too.
+        options: How it is converted. Where it says no steps they are 1 if that is exact,
+            for st-bif a quarter more than the slowest sample needs to come to rest, else
+            32.
+        fields: The same by name, e.g. `method="st-bif"`.
 
     Raises:
         InputError: Something in the model has no exact equivalent, the method cannot
             express it, or calibration samples do not fit; everything is named.
         DoesNotFitError: Sums leave 24 bits.
     """
-    kind = method_named(method)
-    if not 1 <= spike_bits <= 8:
-        raise InputError(f"spike_bits {spike_bits}: takes 1 to 8")
-    if steps is not None and steps < 1:
-        raise InputError(f"steps {steps}: takes at least 1")
-    reading, agreement, from_float = _read(model, np.asarray(calibration), bits or Bits())
+    wished = chosen(ConversionOptions, options, fields)
+    kind = METHODS[wished.method]
+    reading, agreement, from_float = _read(model, np.asarray(calibration), wished)
     ann = reading.ann
-    net = to_network(ann, kind, spike_bits=spike_bits)
+    net = to_network(ann, kind, spike_bits=wished.spike_bits)
     known = [calibration] if samples is None else [calibration, samples]
     rest = _rest(net, ann, kind, known if kind.ternary else [])
     return Converted(
         network=net,
         ann=ann,
         method=kind,
-        steps=_steps(ann, kind, rest, steps),
+        steps=_steps(ann, kind, rest, wished.steps),
         moved=reading.moved,
         agreement=agreement,
         rest=rest,
@@ -104,7 +105,7 @@ def convert(
 
 
 def _read(
-    model: Any, calibration: AnyArray, bits: Bits
+    model: Any, calibration: AnyArray, options: ConversionOptions
 ) -> "tuple[Reading, Agreement, float | None]":
     """Quantize if needed, read, and compare; only here is torch needed."""
     try:
@@ -114,7 +115,7 @@ def _read(
             f"converting needs PyTorch and Brevitas ({error}); install them: pip install "
             "'snn-deploy[convert]'"
         ) from error
-    return to_integers.read(model, calibration, bits)
+    return to_integers.read(model, calibration, options)
 
 
 def _rest(net: Network, ann: QuantAnn, method: Method, samples: list[AnyArray]) -> IntArray:
@@ -127,8 +128,8 @@ def _steps(ann: QuantAnn, method: Method, rest: IntArray, steps: int | None) -> 
     exact_in_one = method.exact and not method.ternary
     if steps is not None and (exact_in_one or ann.recurrent) and steps != 1:
         raise InputError(
-            f"steps {steps}: {method.name!r} computes each sample in one step; leave steps "
-            "out"
+            f"{option('steps', steps)}: {method.name!r} computes each sample in one step; "
+            "leave steps out"
         )
     if steps is not None:
         return steps

@@ -19,7 +19,7 @@ from snn_deploy.conversion.integers.ann import (
     weights,
     with_weights,
 )
-from snn_deploy.conversion.integers.methods import DOUBLED, Method
+from snn_deploy.conversion.methods import DOUBLED, Method
 from snn_deploy.errors import InputError
 from snn_deploy.ir.maps import Connection
 from snn_deploy.ir.network import Assumption, Input, Network, Population, Projection

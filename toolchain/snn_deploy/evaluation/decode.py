@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.ir.activity import Recording
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.names import DecoderName
 from snn_deploy.neurons import MultiLevel, Neuron
 
 UNDECIDED = -1  # instead of a class, while nothing speaks for any
@@ -25,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default."""
 
     output: str
-    decoder: str
+    decoder: DecoderName
     meaning: str
     chosen_by: str
 
@@ -161,13 +162,12 @@ def floats_of(net: QuantNetwork, name: str, output: AnyArray) -> AnyArray:
     return np.asarray(volts.reshape(output.shape))
 
 
-def choose_answer(net: Network, name: str | None) -> Answer:
+def choose_answer(net: Network, name: DecoderName | None) -> Answer:
     """Return how a class is read from the first output of `net`: as `name` says, or the
     default.
 
     Raises:
-        InputError: There is no decoder of that name, or it reads what this output does not
-            give.
+        InputError: The decoder reads what this output does not give.
     """
     output = net.outputs[0]
     spiking = net.population(output).neuron.spiking
@@ -193,14 +193,15 @@ def reread(answer: Answer, net: Network) -> Answer:
         return answer
     if answer.decoder != "payload":
         raise InputError(
-            f"--decode {answer.decoder}: --lower makes output {answer.output!r} the sum of "
-            "its spikes, from which only their payload can be read; use --decode payload"
+            f"{option('decode', answer.decoder)}: {option('lower')} makes output "
+            f"{answer.output!r} the sum of its spikes, from which only their payload can "
+            f"be read; use {option('decode', 'payload')}"
         )
     chosen_by = f"{answer.chosen_by}; the membrane of a readout is that sum (--lower)"
     return Answer(answer.output, "final", DECODERS["final"].what, chosen_by)
 
 
-def _default(neuron: Neuron) -> tuple[str, str]:
+def _default(neuron: Neuron) -> tuple[DecoderName, str]:
     """Return the decoder for an output of this neuron, and what it gives."""
     if not neuron.spiking:
         return "mean", "membranes"
@@ -211,13 +212,11 @@ def _default(neuron: Neuron) -> tuple[str, str]:
     return "payload", "several spikes per step"
 
 
-def _checked(name: str, output: str, gives: str) -> Decoder:
-    if name not in DECODERS:
-        raise InputError(f"--decode {name}: no such decoder; known: {', '.join(DECODERS)}")
+def _checked(name: DecoderName, output: str, gives: str) -> Decoder:
     if DECODERS[name].reads != gives:
         fitting = ", ".join(d.name for d in DECODERS.values() if d.reads == gives)
         raise InputError(
-            f"--decode {name}: reads {DECODERS[name].reads}, but output {output!r} gives "
-            f"{gives}; use one of {fitting}"
+            f"{option('decode', name)}: reads {DECODERS[name].reads}, but output "
+            f"{output!r} gives {gives}; use one of {fitting}"
         )
     return DECODERS[name]

@@ -3,35 +3,37 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.board.board import Board
 from snn_deploy.evaluation.decode import Answer, decisions, decode, floats_of, to_float
 from snn_deploy.evaluation.extremes import extreme
-from snn_deploy.evaluation.stages import Extremes, Reference, Simulated
+from snn_deploy.evaluation.progress import BatchProgress, uncounted
+from snn_deploy.evaluation.stages import (
+    Normalized,
+    Quantized,
+    Recordings,
+    Reference,
+    Routed,
+)
 from snn_deploy.inputs.data import Data
 from snn_deploy.ir.activity import Activity, Recording
-from snn_deploy.ir.batches import Tell, merged_activities, merged_recordings, untold
+from snn_deploy.ir.batches import merged_activities, merged_recordings
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy.mapping.check import check
 from snn_deploy.mapping.reorder import own_order
-from snn_deploy.options.choices import Choices
+from snn_deploy.options.simulation import SimulationOptions
 from snn_deploy.quantization.quantize import Calibration, quantize
 from snn_deploy.quantization.refine import refine
 from snn_deploy_simulators import chip, integer, reference
 from snn_deploy_simulators.counting.tables import Fan, fans
 from snn_deploy_simulators.engine.quiescence import Rule, when_quiet, when_stable
 from snn_deploy_simulators.stimulus import encode
-from snn_deploy_simulators.timing import TIME_MODELS as TIME_MODELS
 
-NO_RULES: Mapping[str, Rule] = MappingProxyType({})
-NO_ORDER: Mapping[str, IntArray] = MappingProxyType({})
 COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, <= 8 bytes each
 
 
@@ -41,46 +43,46 @@ def run_reference(
     *,
     keep_all: bool = False,
     batch: int | None = None,
-    tell: Tell = untold,
+    progress: BatchProgress = uncounted,
 ) -> Reference:
     """Run `data` through the float network.
 
-    keep_all: keep every population on every sample, however much memory that takes. batch:
-    samples that are run at once, all if None. tell: is told after each batch.
+    Args:
+        net: At any stage.
+        data: The samples.
+        keep_all: Keep every population on every sample, whatever memory that takes.
+        batch: Samples that are run at once, all if None.
+        progress: Is told after each batch.
     """
     per_sample = data.steps * sum(int(np.prod(p.shape)) for p in net.populations)
     fitting = max(1, COMPARED_VALUES // per_sample)
     if keep_all or data.samples <= fitting:
-        layers = _run_floats(net, data, None, batch, tell)
+        layers = _run_floats(net, data, None, batch, progress)
         return Reference(layers, layers, data.samples)
-    layers = _run_floats(net, data.first(fitting), None, batch, untold)
-    return Reference(_run_floats(net, data, (), batch, tell), layers, fitting)
+    layers = _run_floats(net, data.first(fitting), None, batch, uncounted)
+    return Reference(_run_floats(net, data, (), batch, progress), layers, fitting)
 
 
-def quantize_on(
-    floats: Reference | None,
-    net: Network,
-    board: Board,
-    data: Data | None,
-    answer: Answer,
-    *,
-    choices: Choices,
-    batch: int | None = None,
-) -> QuantNetwork:
-    """Quantize with the scales that `data` calls for, wider where predictions change.
+def quantize_on(floats: Reference | None, run: Normalized) -> QuantNetwork:
+    """Quantize with the scales that the samples call for, wider where predictions change.
 
-    Without data the scales are safe for any input. choices: of the weight bits, and of how
-    the network will be cut: what does not fit then is not widened. batch: samples that
-    are run at once, all if None.
+    What would not fit the board as it will be cut is not widened. Without samples the
+    scales are safe for any input.
+
+    Args:
+        floats: What the float network does on the samples, None if there are none.
+        run: The network, its board and its samples.
     """
+    net, board, data, answer = run.net, run.board, run.data, run.answer
+    bits, method = run.mapping.weight_bits, run.mapping.partition
     if floats is None or data is None:
-        return quantize(net, board, weight_bits=choices.weight_bits)
+        return quantize(net, board, weight_bits=bits)
     expected = decode(floats.outputs.outputs[answer.output], answer.decoder)
 
     def agreement(quant: QuantNetwork) -> float:
         parts = [
             integer.run(quant, encode(quant, part.x), keep=())
-            for part in data.batches(batch)
+            for part in data.batches(run.simulation.batch)
         ]
         output = to_float(quant, answer.output, merged_recordings(parts))
         return float(np.mean(decode(output, answer.decoder) == expected))
@@ -89,52 +91,53 @@ def quantize_on(
     calibration = Calibration(data.x, floats.outputs.peaks, rates)
 
     def fits(quant: QuantNetwork) -> bool:
-        return not check(quant, board, method=choices.partition)
+        return not check(quant, board, method=method)
 
-    bits = choices.weight_bits
-    if not choices.store_twice:
+    if not run.store_twice:
         return quantize(net, board, calibration, weight_bits=bits)
     return refine(net, board, calibration, agreement, fits, weight_bits=bits)
 
 
-def rates_of(floats: Reference, net: QuantNetwork, steps: int) -> dict[str, FloatArray]:
+def rates_of(run: Quantized) -> dict[str, FloatArray] | None:
     """Return spikes per step [n], the mean over all neurons, of each input and population
-    of `net` that the float network has, too."""
+    of the integers that the float network has, too; None without samples."""
+    net, data, floats = run.quant, run.data, run.reference
+    if data is None or floats is None:
+        return None
     names = [*(p.name for p in net.inputs), *(p.name for p in net.populations)]
     events = floats.outputs.events
     return {
-        name: np.full(net.size(name), events[name].mean() / (steps * net.size(name)))
+        name: np.full(net.size(name), events[name].mean() / (data.steps * net.size(name)))
         for name in names
         if name in events
     }
 
 
-def simulate(
-    program: Program,
+def run_simulators(
+    run: Routed,
     data: Data,
     floats: Reference,
     *,
-    own: QuantNetwork | None = None,
-    order: Mapping[str, IntArray] = NO_ORDER,
-    time_model: str = "bound",
-    until: Mapping[str, Rule] = NO_RULES,
-    batch: int | None = None,
-    tell: Tell = untold,
-) -> Simulated:
+    until: Mapping[str, Rule],
+    progress: BatchProgress = uncounted,
+) -> Recordings:
     """Run `data` through the integers and the chip, beside the float network's `floats`.
 
-    own: the network of `program` before it was renumbered; order: how it was, see
-    `reorder`; what is recorded is in the old order.
-    time_model: key of TIME_MODELS. until: see `ending_rules`. batch: samples that are run
-    at once, all if None; the result is the same. tell: is told after each batch.
+    What is recorded is in the order of neurons before they were numbered anew.
+
+    Args:
+        run: The whole program.
+        data: The samples.
+        floats: What the float network did on them.
+        until: Rules by which samples end early, see `ending_rules`.
+        progress: Is told after each batch.
     """
-    same = floats.compared == data.samples
-    keep = None if same else ()
-    net, tables = own or program.net, fans(program)
-    run = partial(_on_chip, program, order, time_model, tables)
-    outputs, activity = _run_both(run, net, data, floats.outputs, keep, batch, tell)
+    same, batch = floats.compared == data.samples, run.simulation.batch
+    keep, net = None if same else (), run.quant
+    chips = partial(_on_chip, run, fans(run.program))
+    outputs, activity = _run_both(chips, net, data, floats.outputs, keep, batch, progress)
     endings = {
-        name: _run_until(run, net, data, rule, batch) for name, rule in until.items()
+        name: _run_until(chips, net, data, rule, batch) for name, rule in until.items()
     }
     priced = endings.get("quiet", activity)
     if endings:
@@ -142,17 +145,17 @@ def simulate(
     few = data.first(floats.compared)
     alone = _run_alone(net, few, floats.layers)
     if same:
-        return Simulated(outputs, outputs, data.samples, priced, endings, alone)
-    layers, _ = _run_both(run, net, few, floats.layers, None, batch, untold)
-    return Simulated(outputs, layers, floats.compared, priced, endings, alone)
+        return Recordings(outputs, outputs, data.samples, priced, endings, alone)
+    layers, _ = _run_both(chips, net, few, floats.layers, None, batch, uncounted)
+    return Recordings(outputs, layers, floats.compared, priced, endings, alone)
 
 
 def ending_rules(
-    net: QuantNetwork, steps: int, answer: Answer, choices: Choices
+    net: QuantNetwork, steps: int, answer: Answer, simulation: SimulationOptions
 ) -> Mapping[str, Rule]:
     """Return the rules by which samples of `steps` steps shall end, "quiet" or "stable"."""
-    rules = {"quiet": when_quiet(net, steps)} if choices.until_quiet else {}
-    window = choices.exit_when_stable
+    rules = {"quiet": when_quiet(net, steps)} if simulation.until_quiet else {}
+    window = simulation.exit_when_stable
     if window is None:
         return rules
 
@@ -164,35 +167,42 @@ def ending_rules(
     return {**rules, "stable": when_stable(net, answer.output, steps, window, decide)}
 
 
-def simulate_extremes(
+def run_extremes(
     program: Program, steps: int, *, time_model: str = "bound"
-) -> Extremes:
+) -> tuple[Activity, Activity]:
     """Run one sample of `steps` steps in which nothing fires, and one in which all does."""
     silent, firing = (
         chip.run(*extreme(program, steps, fires=fires), keep=(), time_model=time_model)
         for fires in (False, True)
     )
-    return Extremes(silent, firing)
+    return silent, firing
 
 
 def _run_floats(
-    net: Network, data: Data, keep: tuple[str, ...] | None, batch: int | None, tell: Tell
+    net: Network,
+    data: Data,
+    keep: tuple[str, ...] | None,
+    batch: int | None,
+    progress: BatchProgress,
 ) -> Recording:
-    parts = [reference.run(net, part.x, keep=keep) for part in _told(data, batch, tell)]
+    parts = [
+        reference.run(net, part.x, keep=keep) for part in _batches(data, batch, progress)
+    ]
     return merged_recordings(parts)
 
 
 def _on_chip(
-    program: Program,
-    order: Mapping[str, IntArray],
-    time_model: str,
-    tables: Mapping[str, Fan],
-    stimulus: Stimulus,
-    **options: Any,
+    run: Routed, tables: Mapping[str, Fan], stimulus: Stimulus, **options: Any
 ) -> Activity:
     """Return what the chip does, recorded in the order before renumbering."""
-    activity = chip.run(program, stimulus, time_model=time_model, tables=tables, **options)
-    return replace(activity, recording=own_order(activity.recording, order))
+    activity = chip.run(
+        run.program,
+        stimulus,
+        time_model=run.simulation.time_model,
+        tables=tables,
+        **options,
+    )
+    return replace(activity, recording=own_order(activity.recording, run.order))
 
 
 def _run_both(
@@ -202,11 +212,11 @@ def _run_both(
     floats: Recording,
     keep: tuple[str, ...] | None,
     batch: int | None,
-    tell: Tell,
+    progress: BatchProgress,
 ) -> tuple[dict[str, Recording], Activity]:
     """Return what every simulator recorded, `floats` among them, and the chip's counts."""
     integers, chips = [], []
-    for part in _told(data, batch, tell):
+    for part in _batches(data, batch, progress):
         stimulus = encode(net, part.x)
         chips.append(run(stimulus, keep=keep))
         integers.append(integer.run(net, stimulus, keep=keep))
@@ -241,11 +251,11 @@ def _run_until(
     )
 
 
-def _told(data: Data, batch: int | None, tell: Tell) -> Iterator[Data]:
+def _batches(data: Data, batch: int | None, progress: BatchProgress) -> Iterator[Data]:
     """Yield the batches, and tell of each that was run (of none, if all are one)."""
     done = 0
     for part in data.batches(batch):
         yield part
         done += part.samples
         if part.samples < data.samples:
-            tell(done, data.samples)
+            progress(done, data.samples)

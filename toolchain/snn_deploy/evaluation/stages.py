@@ -1,26 +1,41 @@
-"""Run: what the stages of one deployment have made so far, by name."""
+"""Stages: what there is after each step of the line, one frozen type a stage.
+
+A stage has all that the ones before it had, and what it made itself; whoever takes one says
+by its type how far the line must have come::
+
+    Opened -> Normalized -> Quantized -> Partitioned -> Placed -> Routed -> Simulated
+                                                                        `-> Bounded
+
+A routed network ends as Simulated where there are samples, else as Bounded.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
 
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.board.board import Board
 from snn_deploy.evaluation.decode import Answer
 from snn_deploy.inputs.data import Data
-from snn_deploy.inputs.framework_trace import Framework, Trace, read_framework
+from snn_deploy.inputs.framework_trace import Framework
 from snn_deploy.ir.activity import Activity, Recording
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.program import Partition, Placement, Program
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy.options.choices import Choices
-
-STAGES = ("read", "normalize", "quantize", "partition", "place", "route", "simulate")
+from snn_deploy.names import StageName
+from snn_deploy.options.mapping import MappingOptions
+from snn_deploy.options.simulation import SimulationOptions
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What the float network does. outputs: at least the populations that are read out, all
-    samples. layers: every population, on the first `compared` samples."""
+    """What the float network does.
+
+    Attributes:
+        outputs: At least the populations that are read out, all samples.
+        layers: Every population, on the first `compared` samples.
+        compared: How many samples that is.
+    """
 
     outputs: Recording
     layers: Recording
@@ -28,14 +43,18 @@ class Reference:
 
 
 @dataclass(frozen=True, eq=False)
-class Simulated:
+class Recordings:
     """What the simulators recorded, by simulator: "reference", "integer", "chip".
 
-    outputs: at least the populations that are read out, all samples. layers: every
-    population, on the first `compared` samples. activity: what is priced. endings: what
-    the chip did if samples end by "frame" (all steps), "quiet" or "stable"; empty unless
-    that was asked for. alone: of each population, its integers fed with the reference's
-    spikes, on the first `compared` samples.
+    Attributes:
+        outputs: At least the populations that are read out, all samples.
+        layers: Every population, on the first `compared` samples.
+        compared: How many samples that is.
+        activity: What is priced.
+        endings: What the chip did if samples end by "frame" (all steps), "quiet" or
+            "stable"; empty unless that was asked for.
+        alone: Of each population, its integers fed with the reference's spikes, on the
+            first `compared` samples, [compared, T, *shape].
     """
 
     outputs: Mapping[str, Recording]
@@ -47,55 +66,150 @@ class Simulated:
 
 
 @dataclass(frozen=True, eq=False)
-class Extremes:
-    """One sample each of the least and the most that can happen, when there is no input."""
+class Source:
+    """The model file.
 
+    Attributes:
+        file: Its name, "(in memory)" if there is none.
+        sha256: Of its bytes, None if it came from memory.
+    """
+
+    file: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """The model as read, and its samples.
+
+    Attributes:
+        stage: Name of the stage.
+        source: The model file.
+        board: The target.
+        as_read: What the file means.
+        net: The same, as of this stage.
+        given: Its integers, if the file held them; else None.
+        data: The samples, None if there are none.
+        answer: How a class is read.
+        framework: What its layers sent, where the user recorded that; else None.
+        mapping: How it becomes integers on cores.
+        simulation: How samples are run.
+        store_twice: Whether weights may take two arrays where one changes predictions.
+    """
+
+    stage: ClassVar[StageName] = "read"
+    source: Source
+    board: Board
+    as_read: Network
+    net: Network
+    given: QuantNetwork | None
+    data: Data | None
+    answer: Answer
+    framework: Framework | None
+    mapping: MappingOptions
+    simulation: SimulationOptions
+    store_twice: bool
+
+    @property
+    def seed(self) -> int:
+        """Of everything that is drawn at random."""
+        return self.mapping.seed
+
+
+@dataclass(frozen=True, eq=False)
+class Normalized(Opened):
+    """`net` is fused, folded and retimed."""
+
+    stage: ClassVar[StageName] = "normalize"
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized(Normalized):
+    """There are integers.
+
+    Attributes:
+        quant: The integers, in the order of the file.
+        reference: What the float network did, None without samples.
+    """
+
+    stage: ClassVar[StageName] = "quantize"
+    quant: QuantNetwork
+    reference: Reference | None
+
+
+@dataclass(frozen=True, eq=False)
+class Partitioned(Quantized):
+    """Populations are cut into pieces.
+
+    Attributes:
+        cut: The integers as they are cut: numbered anew where the method does that.
+        order: By population that is, [n], the old number of each neuron.
+        partition: The pieces.
+    """
+
+    stage: ClassVar[StageName] = "partition"
+    cut: QuantNetwork
+    order: Mapping[str, IntArray]
+    partition: Partition
+
+
+@dataclass(frozen=True, eq=False)
+class Placed(Partitioned):
+    """Pieces are on cores.
+
+    Attributes:
+        placement: The core of each piece.
+    """
+
+    stage: ClassVar[StageName] = "place"
+    placement: Placement
+
+
+@dataclass(frozen=True, eq=False)
+class Routed(Placed):
+    """The program is whole.
+
+    Attributes:
+        program: Network, pieces, cores and routes together.
+    """
+
+    stage: ClassVar[StageName] = "route"
+    program: Program
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated(Routed):
+    """Samples were run through floats, integers and chip.
+
+    Attributes:
+        data: The samples.
+        reference: What the float network did.
+        recordings: What all simulators recorded, and what is priced.
+    """
+
+    stage: ClassVar[StageName] = "simulate"
+    data: Data
+    reference: Reference
+    recordings: Recordings
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded(Routed):
+    """Without samples: one sample each of the least and the most that can happen.
+
+    Attributes:
+        silent: Nothing fires.
+        firing: Every neuron fires in every step.
+    """
+
+    stage: ClassVar[StageName] = "simulate"
     silent: Activity
     firing: Activity
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One deployment; `stage` is the last one done, what later ones make is None.
-
-    net: as of `stage`; as_read: as of the first. given: its integers, if the
-    file held them. answer: how a class is read. file, sha256:
-    of the model, the hash None if it came from memory. framework: what its layers sent,
-    where the user recorded that. order: by population that the program numbers anew, [n],
-    the old number of each neuron.
-    """
-
-    stage: str
-    board: Board
-    net: Network
-    data: Data | None
-    answer: Answer
-    seed: int
-    file: str
-    sha256: str | None
-    reference: Reference | None = None
-    quant: QuantNetwork | None = None
-    partition: Partition | None = None
-    placement: Placement | None = None
-    program: Program | None = None
-    simulated: Simulated | None = None
-    extremes: Extremes | None = field(default=None)
-    as_read: Network | None = None
-    given: QuantNetwork | None = None
-    choices: Choices = field(default_factory=Choices)
-    order: Mapping[str, IntArray] = field(default_factory=dict)
-    framework: Framework | None = None
+S = TypeVar("S", bound=Opened)
 
 
-def with_framework(run: Run, trace: Trace | None, *, simulated: bool) -> Run:
-    """Return the run with what its framework sent, if there is a trace of that.
-
-    simulated: whether the run will be.
-
-    Raises:
-        InputError: The trace cannot be used (see `read_framework`).
-    """
-    if trace is None:
-        return run
-    data = run.data if simulated else None
-    return replace(run, framework=read_framework(trace, run.net, data))
+def advanced(run: Opened, stage: type[S], **made: Any) -> S:
+    """Return the next stage: all that `run` has, and what was made since."""
+    return stage(**{**vars(run), **made})

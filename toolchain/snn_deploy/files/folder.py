@@ -7,32 +7,34 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
+from snn_deploy.files.manifest import NAME, manifest_of, strange_files
 
 
-def check_folder(out: Path, ours: frozenset[str]) -> None:
+def check_folder(out: Path) -> None:
     """Refuse `out` now if it could not be written at the end.
 
-    ours: names of the files that an earlier run may have left there.
-
     Raises:
-        InputError: Something that is not ours is in the way, or no folder can be made
-            there.
+        InputError: Something that we did not leave there is in the way, or no folder can be
+            made there.
     """
     if out.is_dir():
-        strange = sorted({f.name for f in out.iterdir()} - ours)
-        if strange:
+        for name, why in strange_files(out):
             raise InputError(
-                f"--out {out}: holds files that are not ours, {strange[0]!r} for one; give "
-                f"a new folder, or one that an earlier run wrote"
+                f"{option('out', out)}: holds {name!r}, which {why}; give a new folder, or "
+                f"one that holds nothing but what an earlier run wrote"
             )
     elif out.exists():
-        raise InputError(f"--out {out}: is a file; give a folder")
-    check_place(out, "--out")
+        raise InputError(f"{option('out', out)}: is a file; give a folder")
+    check_place(out, "out")
 
 
-def check_place(target: Path, option: str) -> None:
+def check_place(target: Path, name: str) -> None:
     """Refuse `target` now if nothing can be created there; folders above it may be missing.
+
+    Args:
+        target: A file or folder to be.
+        name: Of the option that says so.
 
     Raises:
         InputError: The nearest folder above it that exists cannot be written.
@@ -45,16 +47,26 @@ def check_place(target: Path, option: str) -> None:
             pass
     except OSError as error:
         raise InputError(
-            f"{option} {target}: cannot be written ({error.strerror}: {folder}); choose "
-            f"another place"
+            f"{option(name, target)}: cannot be written ({error.strerror}: {folder}); "
+            f"choose another place"
         ) from error
 
 
-def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
-    """Make the folder `out` with `files`; one that an earlier run wrote is replaced."""
+def write_folder(
+    out: Path, files: Mapping[str, bytes], *, backend: str | None = None
+) -> None:
+    """Make the folder `out` with `files` and a manifest of them, which is written last; a
+    folder that an earlier run wrote is replaced.
+
+    Args:
+        out: Checked by `check_folder`.
+        files: Content by path in the folder.
+        backend: Whose program is among them, None if there is none.
+    """
     out = out.resolve()
     with _beside(out) as new:
-        for name, content in files.items():
+        whole = {**files, NAME: manifest_of(files, backend)}
+        for name, content in whole.items():
             file = new / "content" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)

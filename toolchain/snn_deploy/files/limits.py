@@ -5,7 +5,7 @@ import tokenize
 import zipfile
 import zlib
 
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 
 MEMORY_SHARE = 0.5  # of the machine's memory, the most that one input may fill; ours
 
@@ -33,7 +33,9 @@ def check_memory(source: str, size: int, what: str = "") -> None:
     takes = (
         f"takes {size / 2**30:.1f} GiB {what}" if what else f"holds {size / 2**30:.1f} GiB"
     )
-    way_out = "read fewer with --samples" if what else "split it into several files"
+    way_out = (
+        f"read fewer with {option('samples')}" if what else "split it into several files"
+    )
     raise InputError(
         f"{source}: {takes}, more than {MEMORY_SHARE:.0%} of the {memory / 2**30:.1f} GiB "
         f"of memory here; {way_out}"

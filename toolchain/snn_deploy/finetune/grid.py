@@ -15,7 +15,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
 from snn_deploy.board.board import Board
-from snn_deploy.errors import DoesNotFitError
+from snn_deploy.errors import DoesNotFitError, option
 from snn_deploy.ir.linear import replace_weight
 from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
 from snn_deploy.ir.network import Network, Population, Projection
@@ -223,7 +223,8 @@ def _refuse_levels(net: Network) -> None:
     if found:
         raise DoesNotFitError(
             f"population {found[0]!r} ({len(found)} in all) sends levels, and fine-tuning "
-            f"trains spikes of one: leave --finetune out, or quantize with more bits"
+            f"trains spikes of one: leave {option('finetune')} out, or quantize with more "
+            "bits"
         )
 
 

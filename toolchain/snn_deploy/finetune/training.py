@@ -5,7 +5,7 @@ temperature of the scores is the one at which the float network explains the lab
 so that a count of spikes and a membrane are trained alike.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.evaluation.decode import Answer, decode
+from snn_deploy.evaluation.progress import Progress, unheard
 from snn_deploy.finetune.forward import run
 from snn_deploy.finetune.grid import OnGrid
 from snn_deploy.finetune.trainable import Trainable
@@ -27,8 +28,6 @@ PATIENCE = 10  # epochs without a better state on the held-out samples before it
 MEMORY = 1 << 30  # bytes of all that is kept for the gradient of one batch, about
 KEPT = 80  # bytes of that per neuron and step: twenty float32, counted on a current LIF
 SHARPNESS = 2.0  # standard deviations of all scores to one unit of the softmax
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ def train(
     *,
     epochs: int,
     seed: int,
-    tell: Tell = lambda text: None,
+    progress: Progress = unheard,
 ) -> Trained:
     """Train the network of `grid` for at most `epochs`, and return its best state.
 
@@ -99,7 +98,7 @@ def train(
             loss = _epoch(model, lesson, optimizer)
             schedule.step()
             course.append(_judged(model, lesson, loss))
-            tell(
+            progress(
                 f"fine-tune {epoch}/{epochs}: {course[-1].correct} of "
                 f"{len(lesson.judge)} held out"
             )

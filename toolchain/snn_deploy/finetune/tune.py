@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from snn_deploy.arrays import IntArray
 from snn_deploy.board.board import Board
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.evaluation.decode import Answer
+from snn_deploy.evaluation.progress import Progress, unheard
 from snn_deploy.finetune.grid import on_grid, payloads
-from snn_deploy.finetune.training import Samples, Tell, Trained, train
+from snn_deploy.finetune.training import Samples, Trained, train
 from snn_deploy.inputs.data import Data
 from snn_deploy.ir.network import Assumption, Network
 from snn_deploy.ir.quant import QuantNetwork
@@ -25,7 +26,7 @@ def fine_tune(
     weight_bits: int,
     epochs: int,
     seed: int,
-    tell: Tell = lambda text: None,
+    progress: Progress = unheard,
 ) -> tuple[Network, Trained]:
     """Return normalized `net` trained onto the integers of `board`, and how that went.
 
@@ -40,7 +41,9 @@ def fine_tune(
     labels = _labels(data, net, answer)
     grid = on_grid(net, quant, board, weight_bits)
     fed = {i.name: payloads(grid, i.name, data.x[i.name]) for i in net.inputs}
-    done = train(grid, Samples(fed, labels), answer, epochs=epochs, seed=seed, tell=tell)
+    done = train(
+        grid, Samples(fed, labels), answer, epochs=epochs, seed=seed, progress=progress
+    )
     note = Assumption(
         "weights, thresholds, decays",
         f"fine-tuned to {weight_bits}-bit weights, membranes in units of 64",
@@ -52,16 +55,18 @@ def fine_tune(
 
 def _labels(data: Data, net: Network, answer: Answer) -> IntArray:
     if data.y is None:
-        raise InputError(f"--finetune {data.source}: has no labels to train on; add y [N]")
+        raise InputError(
+            f"{option('finetune', data.source)}: has no labels to train on; add y [N]"
+        )
     if data.samples < FEWEST:
         raise InputError(
-            f"--finetune {data.source}: holds {data.samples} samples, fewer than {FEWEST}; "
-            f"nothing can be held out of so few"
+            f"{option('finetune', data.source)}: holds {data.samples} samples, fewer than "
+            f"{FEWEST}; nothing can be held out of so few"
         )
     classes = net.population(answer.output).neuron.n
     if data.y.max() >= classes:
         raise InputError(
-            f"--finetune {data.source}: label {data.y.max()} has no output neuron, "
-            f"{answer.output!r} has {classes} (0 to {classes - 1})"
+            f"{option('finetune', data.source)}: label {data.y.max()} has no output "
+            f"neuron, {answer.output!r} has {classes} (0 to {classes - 1})"
         )
     return data.y

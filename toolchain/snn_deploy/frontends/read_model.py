@@ -7,14 +7,16 @@ as it is, and its real-number form is what the reference simulator runs.
 from pathlib import Path
 from typing import Any
 
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.frontends.dequantize import dequantize
 from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.options.reading import ReadingOptions
 
 NETX = ".net"
+OPEN = ReadingOptions()  # leaves all to what the file shows
 
 
 def is_netx(model: Any) -> bool:
@@ -23,23 +25,22 @@ def is_netx(model: Any) -> bool:
 
 
 def read_model(
-    model: Any, **reading: str | float | None
+    model: Any, reading: ReadingOptions = OPEN
 ) -> tuple[Network, QuantNetwork | None]:
     """Return the network of a file or NIR graph, and its integers if it has them already.
 
-    reading: profile, dt, reset, threshold and spikes_per_step of `read_nir`; a `.net`
-    leaves none open.
+    Args:
+        model: A path, or a NIR graph in memory.
+        reading: How a NIR file is meant; a `.net` leaves nothing open.
 
     Raises:
         InputError: It cannot be read, or can be read in two ways.
     """
     if not is_netx(model):
-        return read_nir(model, **reading), None  # type: ignore[arg-type]
-    given = [name for name, value in reading.items() if value is not None]
-    if given:
-        option = given[0].replace("_", "-")
+        return read_nir(model, reading), None
+    for name in reading.changed():
         raise InputError(
-            f"--{option}: {Path(model).name} is an integer network and leaves nothing "
+            f"{option(name)}: {Path(model).name} is an integer network and leaves nothing "
             f"open; leave the option out"
         )
     quant = read_netx(model)

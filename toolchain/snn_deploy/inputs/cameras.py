@@ -18,12 +18,12 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.files.limits import reason
 from snn_deploy.inputs.events import Events, make_events
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 HEADERS = {".raw": b"%", ".dat": b"%"}  # what such a file starts with
 
 
-def read_camera(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
+def read_camera(file: Path, options: InputOptions, limit: int | None) -> Iterator[Events]:
     """Yield the one recording of an .aedat4 (iniVation), .raw (Prophesee EVT 2, 2.1, 3),
     .dat (Prophesee) or .es file.
 
@@ -45,7 +45,7 @@ def read_camera(file: Path, intake: Intake, limit: int | None) -> Iterator[Event
     sensor, table = _decoded(file)
     columns = {name: table[name] for name in "txyp"}
     yield make_events(
-        columns, file.name, unit=intake.time_unit or "us", said=True, sensor=sensor
+        columns, file.name, unit=options.time_unit or "us", said=True, sensor=sensor
     )
 
 

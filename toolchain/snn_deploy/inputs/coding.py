@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs import encoders
 from snn_deploy.ir.network import Assumption, Input
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,43 +26,42 @@ def code(
     values: AnyArray,
     port: Input,
     number: int,
-    steps: int | None,
-    intake: Intake,
+    options: InputOptions,
     source: str,
 ) -> Coded:
-    """Encode `values` [N, *shape] or [N, T, *shape] for `port` as `intake` says.
+    """Encode `values` [N, *shape] or [N, T, *shape] for `port` as `options` says.
 
-    number: of the port among the inputs; each has random numbers of its own. steps: for how
-    many static values are shown, None if nobody said.
+    number: of the port among the inputs; each has random numbers of its own.
 
     Raises:
         InputError: The values have a shape or range that the port or encoder cannot take.
     """
-    if intake.encode == "delta":
-        return _changes(values, port, intake, source)
+    if options.encode == "delta":
+        return _changes(values, port, options, source)
     length = length_of(values, port, source)
-    values = encoders.scaled(values, intake.gain)
-    if intake.encode in (None, "direct"):
-        return Coded(values, length, _direct_note(values, port, length, intake))
-    encoders.check_share(values, intake, source)
-    shown = length or _needed(steps, intake, source)
-    if intake.encode == "latency":
+    values = encoders.scaled(values, options.gain)
+    if options.encode in (None, "direct"):
+        return Coded(values, length, _direct_note(values, port, length, options))
+    encoders.check_share(values, options, source)
+    shown = length or _needed(options, source)
+    if options.encode == "latency":
         if length is not None:
             raise InputError(
                 f"{source}: the values for input {port.name!r} change over {length} steps, "
-                f"but --encode latency takes one per sample, [N, {_axes(port.shape)}]"
+                f"but {option('encode', 'latency')} takes one per sample, [N, "
+                f"{_axes(port.shape)}]"
             )
         check_memory(source, shown * values.size, "encoded")
         what = f"one spike per value x at step round((1 - x) x {shown - 1}), none for 0"
         spikes = encoders.latency(values, shown)
-        return Coded(spikes, shown, _note(port, intake, what))
+        return Coded(spikes, shown, _note(port, options, what))
     frames = values if length else np.broadcast_to(
         values[:, None], (len(values), shown, *values.shape[1:])
     )  # fmt: skip
     check_memory(source, frames.size, "encoded")
-    spikes = encoders.rate(frames, shown, (intake.encoder_seed, number))
-    what = f"in each step a spike with probability x, seed {intake.encoder_seed}"
-    return Coded(spikes, shown, _note(port, intake, what))
+    spikes = encoders.rate(frames, shown, (options.encoder_seed, number))
+    what = f"in each step a spike with probability x, seed {options.encoder_seed}"
+    return Coded(spikes, shown, _note(port, options, what))
 
 
 def length_of(values: AnyArray, port: Input, source: str) -> int | None:
@@ -84,7 +83,7 @@ def length_of(values: AnyArray, port: Input, source: str) -> int | None:
     return int(values.shape[1]) if timed else None
 
 
-def _changes(values: AnyArray, port: Input, intake: Intake, source: str) -> Coded:
+def _changes(values: AnyArray, port: Input, options: InputOptions, source: str) -> Coded:
     place = values.shape[2:]
     if place == port.shape:
         form = "signed -1 and +1"
@@ -96,14 +95,14 @@ def _changes(values: AnyArray, port: Input, intake: Intake, source: str) -> Code
         )
         raise InputError(
             f"{source}: the values for input {port.name!r} are {list(values.shape)}, but "
-            f"--encode delta takes changes over time, {takes}"
+            f"{option('encode', 'delta')} takes changes over time, {takes}"
         )
     _check_some(values, port, source)
     check_memory(source, 8 * values.size, "differences")
-    signed = encoders.delta(encoders.scaled(values, intake.gain), intake.delta_threshold)
+    signed = encoders.delta(encoders.scaled(values, options.gain), options.delta_threshold)
     spikes = signed if place == port.shape else encoders.as_channels(signed, port.shape)
-    what = f"a change by {intake.delta_threshold:g} or more since the last step, as {form}"
-    return Coded(spikes, values.shape[1], _note(port, intake, what))
+    what = f"a change by {options.delta_threshold:g} or more since the last step, as {form}"
+    return Coded(spikes, values.shape[1], _note(port, options, what))
 
 
 def _places(shape: tuple[int, ...]) -> set[tuple[int, ...]]:
@@ -121,35 +120,36 @@ def _check_some(values: AnyArray, port: Input, source: str) -> None:
         )
 
 
-def _needed(steps: int | None, intake: Intake, source: str) -> int:
-    if steps is None:
+def _needed(options: InputOptions, source: str) -> int:
+    if options.steps is None:
         raise InputError(
-            f"{source}: holds one value per sample and no time axis; say with --steps T "
-            f"over how many steps --encode {intake.encode} spreads it"
+            f"{source}: holds one value per sample and no time axis; say with "
+            f"{option('steps', 'T')} over how many steps "
+            f"{option('encode', options.encode)} spreads it"
         )
-    return steps
+    return options.steps
 
 
 def _direct_note(
-    values: AnyArray, port: Input, length: int | None, intake: Intake
+    values: AnyArray, port: Input, length: int | None, options: InputOptions
 ) -> Assumption | None:
     if length is None:
         low, high = float(values.min()), float(values.max())
         same = f"{low:g} to {high:g}, the same in every step"
-        if intake.encode is None:
+        if options.encode is None:
             what = f"no --encode was given for values from {same}"
             return Assumption(f"encoder of input {port.name!r}", "direct", what)
-        return _note(port, intake, f"values from {same}")
-    if intake.encode is None and intake.gain == 1.0:
+        return _note(port, options, f"values from {same}")
+    if options.encode is None and options.gain == 1.0:
         return None
-    return _note(port, intake, "values as they are, step by step")
+    return _note(port, options, "values as they are, step by step")
 
 
-def _note(port: Input, intake: Intake, what: str) -> Assumption:
-    by = "--encode" if intake.encode else "--gain"
-    gain = "" if intake.gain == 1.0 else f", after gain {intake.gain:g}"
+def _note(port: Input, options: InputOptions, what: str) -> Assumption:
+    by = "--encode" if options.encode else "--gain"
+    gain = "" if options.gain == 1.0 else f", after gain {options.gain:g}"
     name = f"encoder of input {port.name!r}"
-    return Assumption(name, intake.encode or "direct", f"{by}: {what}{gain}")
+    return Assumption(name, options.encode or "direct", f"{by}: {what}{gain}")
 
 
 def _axes(shape: tuple[int, ...]) -> str:

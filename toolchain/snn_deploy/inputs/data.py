@@ -15,22 +15,16 @@ from typing import TypeAlias
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray, frozen
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.files.limits import BROKEN, check_memory, reason
 from snn_deploy.inputs.coding import Coded, code
 from snn_deploy.inputs.frames import Frames, read_frames
 from snn_deploy.inputs.recordings import find_recordings
 from snn_deploy.ir.network import Assumption, Input, Network
-from snn_deploy.options.intake import (
-    AS_IT_IS,
-    FOR_EVENTS,
-    FOR_VALUES,
-    Intake,
-    check_intake,
-    refuse_options,
-)
+from snn_deploy.options.inputs import AS_IT_IS, FOR_EVENTS, FOR_VALUES, InputOptions
 
 Arrays: TypeAlias = Mapping[str, AnyArray]
+Samples: TypeAlias = str | Path | AnyArray | Arrays  # a file, or what one would hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,37 +64,44 @@ class Data:
         return Data(x, y, self.steps, self.static, self.source, self.notes)
 
 
-def load_data(
-    path: str | Path,
-    net: Network,
-    *,
-    steps: int | None = None,
-    samples: int | None = None,
-    intake: Intake = AS_IT_IS,
-) -> Data:
+def read_samples(samples: Samples, net: Network, options: InputOptions = AS_IT_IS) -> Data:
+    """Return `samples`, a file or arrays, as Data that fits `net`.
+
+    Raises:
+        InputError: They cannot be what `net` takes.
+    """
+    if isinstance(samples, str | Path):
+        return load_data(samples, net, options)
+    if options.labels is not None:
+        raise InputError(
+            f"{option('labels', options.labels)}: the samples are arrays in memory; give "
+            f"labels as y"
+        )
+    return check_data(samples, net, options=options)
+
+
+def load_data(path: str | Path, net: Network, options: InputOptions = AS_IT_IS) -> Data:
     """Read values from an .npz (`x` or one array per input name, labels `y`) or .npy (`x`
     alone), or events from a recording, a folder or a list of recordings.
 
-    steps: shows static values this long, cuts others short. samples: reads the first ones
-    only. intake: encoder, labels, bins.
+    Args:
+        path: The file.
+        net: The network that is fed.
+        options: How it is read; steps show static values so long and cut others short.
 
     Raises:
         InputError: The file or its content cannot be what `net` takes.
     """
     file = Path(path)
-    _check_option("--steps", steps)
-    _check_option("--samples", samples)
-    check_intake(intake)
-    found = find_recordings(file, intake)
+    found = find_recordings(file, options)
     if found is not None:
-        refuse_options(intake, FOR_VALUES, file.name, "events")
-        frames = read_frames(found, net, intake, steps=steps, samples=samples)
-        return _framed(frames, net, file.name, intake, steps, samples)
+        options.refuse(FOR_VALUES, file.name, "events")
+        return _framed(read_frames(found, net, options), net, file.name, options)
     names = [i.name for i in net.inputs]
     arrays = {**read_arrays(file, names)}
-    if intake.labels is not None:
-        arrays["y"] = _labels_beside(arrays, Path(intake.labels), file)
-    return check_data(arrays, net, file.name, steps=steps, samples=samples, intake=intake)
+    if options.labels is not None:
+        arrays["y"] = _labels_beside(arrays, options.labels, file)
+    return check_data(arrays, net, file.name, options)
 
 
 def read_arrays(file: Path, names: list[str]) -> dict[str, AnyArray]:
@@ -111,9 +112,13 @@ def read_arrays(file: Path, names: list[str]) -> dict[str, AnyArray]:
         InputError: There is no such file, or it holds no arrays of plain numbers.
     """
     if not file.exists():
-        raise InputError(f"{file}: no such data file; --input takes an .npz or .npy file")
+        raise InputError(
+            f"{file}: no such data file; {option('input')} takes an .npz or .npy file"
+        )
     if not file.is_file():
-        raise InputError(f"{file}: not a regular file; --input takes an .npz or .npy file")
+        raise InputError(
+            f"{file}: not a regular file; {option('input')} takes an .npz or .npy file"
+        )
     try:
         return _read(file, {"x", "y", *names})
     except MemoryError as error:
@@ -131,24 +136,25 @@ def check_data(
     arrays: Arrays | AnyArray,
     net: Network,
     source: str = "data",
-    *,
-    steps: int | None = None,
-    samples: int | None = None,
-    intake: Intake = AS_IT_IS,
+    options: InputOptions = AS_IT_IS,
 ) -> Data:
     """Return `arrays` (by name, or the array of the only input) as Data that fits `net`.
+
+    Args:
+        arrays: [N, T, *shape] or [N, *shape] by input name or "x"; labels "y" [N].
+        net: The network that is fed.
+        source: What they are called in messages and in the report.
+        options: How they are read and encoded.
 
     Raises:
         InputError: They cannot be what `net` takes; the sentence says what was expected.
     """
-    _check_option("--steps", steps)
-    _check_option("--samples", samples)
-    check_intake(intake)
-    refuse_options(intake, FOR_EVENTS, source, "values")
+    options.refuse(FOR_EVENTS, source, "values")
+    steps, samples = options.steps, options.samples
     by_name = arrays if isinstance(arrays, Mapping) else {"x": np.asarray(arrays)}
     raw = {i.name: _numbers(_pick(by_name, i, net, source), source) for i in net.inputs}
     coded = {
-        port.name: code(_cut(raw[port.name], samples), port, i, steps, intake, source)
+        port.name: code(_cut(raw[port.name], samples), port, i, options, source)
         for i, port in enumerate(net.inputs)
     }
     total = _one_size({name: _length(x) for name, x in raw.items()}, "samples", source)
@@ -166,23 +172,16 @@ def _data(
     return Data(x, y, shown, not lengths, source, notes)
 
 
-def _framed(
-    frames: Frames,
-    net: Network,
-    source: str,
-    intake: Intake,
-    steps: int | None,
-    samples: int | None,
-) -> Data:
+def _framed(frames: Frames, net: Network, source: str, options: InputOptions) -> Data:
     """Return binned events as Data."""
     y = frames.labels
-    if intake.labels is not None:
+    if options.labels is not None:
         if y is not None:
             raise InputError(
-                f"--labels {intake.labels}: {source} names the label of every recording "
-                f"itself; leave the option out"
+                f"{option('labels', options.labels)}: {source} names the label of every "
+                f"recording itself; leave the option out"
             )
-        y = read_labels(Path(intake.labels))[:samples]
+        y = read_labels(options.labels)[: options.samples]
     labels = _labels(y, len(frames.values), source)
     x = {net.inputs[0].name: frozen(frames.values)}
     return Data(x, labels, frames.values.shape[1], False, source, frames.notes)
@@ -195,14 +194,17 @@ def read_labels(file: Path) -> AnyArray:
         InputError: There is no such file, or it is none.
     """
     if file.suffix != ".npy":
-        raise InputError(f"--labels {file}: must be an .npy file of class numbers [N]")
+        raise InputError(
+            f"{option('labels', file)}: must be an .npy file of class numbers [N]"
+        )
     return read_arrays(file, [])["x"]
 
 
 def _labels_beside(arrays: Arrays, file: Path, values: Path) -> AnyArray:
     if "y" in arrays:
         raise InputError(
-            f"--labels {file}: {values.name} holds labels 'y' itself; leave one of them out"
+            f"{option('labels', file)}: {values.name} holds labels 'y' itself; leave one "
+            "of them out"
         )
     return read_labels(file)
 
@@ -219,11 +221,6 @@ def _read(file: Path, wanted: set[str]) -> dict[str, AnyArray]:
         check_memory(file.name, sum(m.file_size for m in members))
     with np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files if name in wanted}
-
-
-def _check_option(option: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise InputError(f"{option} {value}: must be at least 1")
 
 
 def _pick(arrays: Arrays, port: Input, net: Network, source: str) -> AnyArray:
@@ -295,13 +292,15 @@ def _shown_steps(lengths: Mapping[str, int], steps: int | None, source: str) -> 
     if not lengths:
         if steps is None:
             raise InputError(
-                f"{source}: holds one value per sample and no time axis; say with --steps "
-                f"T for how many steps each is shown"
+                f"{source}: holds one value per sample and no time axis; say with "
+                f"{option('steps', 'T')} for how many steps each is shown"
             )
         return steps
     length = _one_size(lengths, "steps", source)
     if steps is not None and steps > length:
-        raise InputError(f"{source}: holds {length} steps, fewer than --steps {steps}")
+        raise InputError(
+            f"{source}: holds {length} steps, fewer than {option('steps', steps)}"
+        )
     return steps or length
 
 

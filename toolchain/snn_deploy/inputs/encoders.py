@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray
-from snn_deploy.errors import InputError
-from snn_deploy.options.intake import Intake
+from snn_deploy.errors import InputError, option
+from snn_deploy.options.inputs import InputOptions
 
 
 def rate(values: AnyArray, steps: int, seed: Sequence[int]) -> AnyArray:
@@ -71,7 +71,7 @@ def scaled(values: AnyArray, gain: float) -> AnyArray:
     return wide
 
 
-def check_share(values: AnyArray, intake: Intake, source: str) -> None:
+def check_share(values: AnyArray, options: InputOptions, source: str) -> None:
     """Refuse values that are no probabilities or shares.
 
     Raises:
@@ -83,9 +83,9 @@ def check_share(values: AnyArray, intake: Intake, source: str) -> None:
     way_out = (
         "shift them to positive ones before saving"
         if low < 0
-        else f"--gain {intake.gain / high:.9g} brings the largest to 1"
+        else f"{option('gain', f'{options.gain / high:.9g}')} brings the largest to 1"
     )
     raise InputError(
-        f"{source}: values from {low:g} to {high:g}, but --encode {intake.encode} takes 0 "
-        f"to 1; {way_out}"
+        f"{source}: values from {low:g} to {high:g}, but "
+        f"{option('encode', options.encode)} takes 0 to 1; {way_out}"
     )

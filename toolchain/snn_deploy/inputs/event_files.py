@@ -11,7 +11,7 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.files.limits import BROKEN, check_memory, reason
 from snn_deploy.inputs.events import ALIASES, Events, columns_of, make_events
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 TEXT_COLUMNS = ("t", "x", "y", "p")  # where no header says otherwise; rpg's events.txt
 BIN_EVENT = 5  # bytes of one event in N-MNIST and N-Caltech101
@@ -19,7 +19,7 @@ BIN_OVERFLOW_ROW = 240  # this row is no pixel: the clock has run over (read_Nda
 BIN_OVERFLOW_US = 1 << 13
 
 
-def read_arrays(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
+def read_arrays(file: Path, options: InputOptions, limit: int | None) -> Iterator[Events]:
     """Yield the one recording of an .npy with fields t, x, y, p (as tonic has them), or of
     an .npz of such an array or of one array per column.
 
@@ -36,7 +36,7 @@ def read_arrays(file: Path, intake: Intake, limit: int | None) -> Iterator[Event
     except BROKEN as error:
         raise _unreadable(file, error) from error
     yield make_events(
-        columns_of(_fields(arrays)), file.name, unit=intake.time_unit, said=True
+        columns_of(_fields(arrays)), file.name, unit=options.time_unit, said=True
     )
 
 
@@ -50,7 +50,7 @@ def _fields(arrays: AnyArray | Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     return dict(arrays)
 
 
-def read_text(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
+def read_text(file: Path, options: InputOptions, limit: int | None) -> Iterator[Events]:
     """Yield the one recording of a text file: a line per event, columns t x y p or as a
     first line names them, parted by blanks, commas, semicolons or tabs.
 
@@ -79,7 +79,7 @@ def read_text(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]
             f"line like 't x y p' there"
         )
     by_name = dict(zip(names or TEXT_COLUMNS, table.T, strict=False))
-    yield make_events(columns_of(by_name), file.name, unit=intake.time_unit, said=True)
+    yield make_events(columns_of(by_name), file.name, unit=options.time_unit, said=True)
 
 
 def _header(lines: list[str]) -> tuple[str, ...] | None:
@@ -90,7 +90,7 @@ def _header(lines: list[str]) -> tuple[str, ...] | None:
     return tuple(words) if named else None
 
 
-def read_bin(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
+def read_bin(file: Path, options: InputOptions, limit: int | None) -> Iterator[Events]:
     """Yield the one recording of a .bin of N-MNIST or N-Caltech101 (Orchard et al. 2015):
     40 bits per event, x (8), y (8), polarity (1), microseconds (23), high bits first.
 
@@ -110,7 +110,7 @@ def read_bin(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
     t = t + BIN_OVERFLOW_US * np.cumsum(marks)
     columns = {"t": t, "x": raw[:, 0], "y": raw[:, 1], "p": raw[:, 2] >> 7}
     pixels = {letter: values[~marks] for letter, values in columns.items()}
-    yield make_events(pixels, file.name, unit=intake.time_unit or "us", said=True)
+    yield make_events(pixels, file.name, unit=options.time_unit or "us", said=True)
 
 
 def _unreadable(file: Path, error: Exception) -> InputError:

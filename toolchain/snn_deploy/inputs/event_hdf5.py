@@ -18,12 +18,12 @@ from snn_deploy.files.hdf5 import reading
 from snn_deploy.files.hdf5_heaps import Heaps
 from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs.events import Events, columns_of, make_events
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 PLACES = ("events", "CD/events", "/")  # DSEC and rpg; Prophesee; columns at the root
 
 
-def read_hdf5(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]:
+def read_hdf5(file: Path, options: InputOptions, limit: int | None) -> Iterator[Events]:
     """Yield the recordings of an .h5 file: many (spikes/times, spikes/units, labels: SHD,
     SSC) or one (columns x, y, t, p, or an array with such fields).
 
@@ -37,12 +37,14 @@ def read_hdf5(file: Path, intake: Intake, limit: int | None) -> Iterator[Events]
     with reading(file.name), h5py.File(file, "r") as opened:
         spikes = opened.get("spikes")
         if isinstance(spikes, h5py.Group) and {"times", "units"} <= set(spikes):
-            yield from _many(file, opened, intake, limit)
+            yield from _many(file, opened, options, limit)
         else:
-            yield _one(file, opened, intake)
+            yield _one(file, opened, options)
 
 
-def _many(file: Path, opened: Any, intake: Intake, limit: int | None) -> Iterator[Events]:
+def _many(
+    file: Path, opened: Any, options: InputOptions, limit: int | None
+) -> Iterator[Events]:
     """Yield recording after recording of spikes/times [N] and spikes/units [N], with the
     classes in labels [N] if there are any."""
     check_memory(file.name, file.stat().st_size)
@@ -68,7 +70,7 @@ def _many(file: Path, opened: Any, intake: Intake, limit: int | None) -> Iterato
         yield make_events(
             {"t": t, "x": x},
             f"{file.name}: recording {i}",
-            unit=intake.time_unit,
+            unit=options.time_unit,
             said=True,
             label=None if labels is None else int(labels[i]),
         )
@@ -107,7 +109,7 @@ def _pieces(item: Any) -> Iterator[tuple[int, int]]:
         yield first[start], min(item.chunks[0], len(item) - start)
 
 
-def _one(file: Path, opened: Any, intake: Intake) -> Events:
+def _one(file: Path, opened: Any, options: InputOptions) -> Events:
     for place in PLACES:
         item = opened.get(place)
         if isinstance(item, h5py.Dataset) and item.dtype.names:
@@ -119,7 +121,7 @@ def _one(file: Path, opened: Any, intake: Intake) -> Events:
         else:
             continue
         if columns:
-            unit = intake.time_unit
+            unit = options.time_unit
             return make_events(columns, file.name, unit=unit, said=True)
     found = ", ".join(sorted(map(repr, opened))[:5]) or "nothing"
     raise InputError(

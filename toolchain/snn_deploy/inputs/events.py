@@ -7,8 +7,8 @@ from typing import TypeVar
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, BoolArray, IntArray, frozen
-from snn_deploy.errors import InputError
-from snn_deploy.options.intake import TIME_UNITS_NS
+from snn_deploy.errors import InputError, option
+from snn_deploy.names import TimeUnitName
 
 # Names under which files keep a column: tonic, rpg (xs), DSEC, SHD (times), Prophesee.
 ALIASES = {
@@ -17,6 +17,7 @@ ALIASES = {
     "y": ("y", "ys"),
     "p": ("p", "ps", "on", "pol", "polarity", "polarities"),
 }
+TIME_UNITS_NS: Mapping[TimeUnitName, float] = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 MAX_NS = 1 << 62  # of a time stamp; what int64 holds, with room to subtract
 MAX_ADDRESS = 1 << 16  # pixels of a row; ours, far above any sensor
 
@@ -59,7 +60,7 @@ def make_events(
     columns: Mapping[str, AnyArray],
     source: str,
     *,
-    unit: str | None = None,
+    unit: TimeUnitName | None = None,
     said: bool = False,
     sensor: tuple[int, int] | None = None,
     label: int | None = None,
@@ -73,7 +74,7 @@ def make_events(
         InputError: A column is missing, holds what cannot be, or is not in order of time.
     """
     _check_columns(columns, source)
-    given = unit or ("us" if _is_whole(columns["t"]) else "s")
+    given: TimeUnitName = unit or ("us" if _is_whole(columns["t"]) else "s")
     t = _nanoseconds(columns["t"], given, source)
     backwards = int(np.count_nonzero(np.diff(t) < 0))
     if backwards:
@@ -126,14 +127,15 @@ def _is_whole(values: AnyArray) -> bool:
     return values.dtype.kind != "f" or bool((values == np.floor(values)).all())
 
 
-def _nanoseconds(t: AnyArray, unit: str, source: str) -> IntArray:
+def _nanoseconds(t: AnyArray, unit: TimeUnitName, source: str) -> IntArray:
     """Return times as int64 nanoseconds, without loss where they are whole."""
     scale = TIME_UNITS_NS[unit]
     low, high = float(t.min()), float(t.max())
     if low < 0 or high * scale >= MAX_NS:
         raise InputError(
             f"{source}: times from {low:g} to {high:g} {unit}; a time must be at least 0 "
-            f"and below {MAX_NS / scale:.3g} {unit}; say with --time-unit what they are"
+            f"and below {MAX_NS / scale:.3g} {unit}; say with {option('time_unit')} what "
+            "they are"
         )
     if t.dtype.kind == "f":
         return np.rint(t.astype(np.float64) * scale).astype(np.int64)

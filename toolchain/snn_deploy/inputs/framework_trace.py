@@ -8,12 +8,11 @@ from typing import TypeAlias
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.files.limits import BROKEN, reason
 from snn_deploy.inputs.data import Data
 from snn_deploy.ir.network import Network
 
-OPTION = "--framework-trace"
 IN_MEMORY = "(in memory)"
 
 Trace: TypeAlias = str | Path | Mapping[str, AnyArray]
@@ -41,8 +40,8 @@ def read_framework(trace: Trace, net: Network, data: Data | None) -> Framework:
     """
     if data is None:
         raise InputError(
-            f"{OPTION}: there is nothing to compare with, since nothing is simulated; give "
-            f"--input, and no --stop-after"
+            f"{option('framework_trace')}: there is nothing to compare with, since nothing "
+            f"is simulated; give {option('input')}, and no {option('stop_after')}"
         )
     if isinstance(trace, Mapping):
         source, arrays = IN_MEMORY, trace
@@ -61,9 +60,10 @@ def _load(file: Path) -> Mapping[str, AnyArray]:
             with found:
                 return {name: found[name] for name in found.files}
     except BROKEN as error:
-        raise InputError(f"{OPTION} {file}: {reason(error)}") from error
+        raise InputError(f"{option('framework_trace', file)}: {reason(error)}") from error
     raise InputError(
-        f"{OPTION} {file.name}: is one array; give an .npz with one per population"
+        f"{option('framework_trace', file.name)}: is one array; give an .npz with one per "
+        "population"
     )
 
 

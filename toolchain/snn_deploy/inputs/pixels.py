@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from snn_deploy.arrays import IntArray
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.inputs.events import Events
 from snn_deploy.ir.network import Assumption, Input
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Grid:
             raise InputError(
                 f"{events.source}: {np.count_nonzero(outside)} of {len(y)} events lie "
                 f"outside the sensor of {_times(self.sensor)} (x up to {events.x.max()}, y "
-                f"up to {y.max()}); give its size with --sensor, or remove them"
+                f"up to {y.max()}); give its size with {option('sensor')}, or remove them"
             )
         place = (y // self.factor) * self.width + events.x // self.factor
         if self.polarity == "two" and events.on is not None:
@@ -51,7 +51,7 @@ class Grid:
 
 
 def fit_grid(
-    port: Input, recordings: Sequence[Events], intake: Intake, source: str
+    port: Input, recordings: Sequence[Events], options: InputOptions, source: str
 ) -> Grid:
     """Return the grid that brings all `recordings` into the shape of `port`.
 
@@ -61,12 +61,13 @@ def fit_grid(
     """
     rows = any(e.y is not None for e in recordings)
     signs = all(e.on is not None for e in recordings)
-    wished = intake.polarity
+    wished = options.polarity
     if wished in ("two", "signed", "on") and not signs:
         raise InputError(
-            f"--polarity {wished}: the events of {source} have no polarity; leave it out"
+            f"{option('polarity', wished)}: the events of {source} have no polarity; leave "
+            "it out"
         )
-    sensor, why = _sensor(recordings, intake, source)
+    sensor, why = _sensor(recordings, options, source)
     two = wished == "two" or (wished is None and signs)
     possible = tuple(c for c in (2, 1) if (two if c == 2 else wished != "two"))
     for channels, height, width in _shapes(port.shape, rows, possible, sensor):
@@ -85,11 +86,11 @@ def fit_grid(
 
 
 def _sensor(
-    recordings: Sequence[Events], intake: Intake, source: str
+    recordings: Sequence[Events], options: InputOptions, source: str
 ) -> tuple[tuple[int, int] | None, str]:
     """Return width and height if they are known, and from where."""
-    if intake.sensor_size is not None:
-        return intake.sensor_size, "--sensor"
+    if options.sensor_size is not None:
+        return options.sensor_size, "--sensor"
     sizes = {e.sensor for e in recordings if e.sensor is not None}
     if len(sizes) > 1:
         raise InputError(
@@ -172,11 +173,12 @@ def _misfit(
     rows = any(e.y is not None for e in recordings)
     what = f"a sensor of {_times(sensor)}" if sensor else "a sensor of unknown size"
     kind = f"{what}, {'rows and columns' if rows else 'one row of channels'}"
-    asked = f", --polarity {wished}" if wished else ""
+    asked = f", {option('polarity', wished)}" if wished else ""
     return (
         f"{source}: events of {kind}{asked}, but input {port.name!r} is "
-        f"{list(port.shape)}: no whole factor brings one to the other; give --sensor "
-        f"WIDTHxHEIGHT, crop the recordings, or choose --polarity merged"
+        f"{list(port.shape)}: no whole factor brings one to the other; give "
+        f"{option('sensor', 'WIDTHxHEIGHT')}, crop the recordings, or choose "
+        f"{option('polarity', 'merged')}"
     )
 
 

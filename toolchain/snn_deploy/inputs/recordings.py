@@ -16,9 +16,9 @@ from snn_deploy.inputs.event_files import array_headers, read_arrays, read_bin, 
 from snn_deploy.inputs.event_hdf5 import read_hdf5
 from snn_deploy.inputs.events import Events, columns_of
 from snn_deploy.ir.network import Assumption
-from snn_deploy.options.intake import Intake
+from snn_deploy.options.inputs import InputOptions
 
-Reader: TypeAlias = Callable[[Path, Intake, int | None], Iterator[Events]]
+Reader: TypeAlias = Callable[[Path, InputOptions, int | None], Iterator[Events]]
 
 READERS: dict[str, Reader] = {
     ".npy": read_arrays, ".npz": read_arrays, ".txt": read_text, ".csv": read_text,
@@ -39,7 +39,7 @@ class Recordings:
     note: Assumption | None = None
 
 
-def find_recordings(path: Path, intake: Intake) -> Recordings | None:
+def find_recordings(path: Path, options: InputOptions) -> Recordings | None:
     """Return the recordings that `path` means; None if it holds no events but values (or
     is not there).
 
@@ -59,19 +59,19 @@ def find_recordings(path: Path, intake: Intake) -> Recordings | None:
 
 
 def read_recordings(
-    found: Recordings, intake: Intake, limit: int | None
+    found: Recordings, options: InputOptions, limit: int | None
 ) -> tuple[Events, ...]:
     """Read the first `limit` recordings (all if None).
 
     Raises:
         InputError: One of them cannot be read.
     """
-    return tuple(islice(_each(found, intake, limit), limit))
+    return tuple(islice(_each(found, options, limit), limit))
 
 
-def _each(found: Recordings, intake: Intake, limit: int | None) -> Iterator[Events]:
+def _each(found: Recordings, options: InputOptions, limit: int | None) -> Iterator[Events]:
     for i, file in enumerate(found.files):
-        for events in READERS[file.suffix.lower()](file, intake, limit):
+        for events in READERS[file.suffix.lower()](file, options, limit):
             label = events.label if found.labels is None else found.labels[i]
             yield replace(events, label=label)
 

@@ -4,19 +4,12 @@ Samples know nothing of each other, so outputs, events and times are put one aft
 other, counts are added, and of peaks the largest stays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TypeAlias
 
 import numpy as np
 
 from snn_deploy.ir.activity import Activity, Counts, Payloads, Recording, Stops
-
-Tell: TypeAlias = Callable[[int, int], None]  # samples done, samples in all
-
-
-def untold(done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 def merged_recordings(parts: Sequence[Recording]) -> Recording:

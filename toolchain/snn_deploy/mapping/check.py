@@ -13,7 +13,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.board.board import Board, load_board, shipped_boards
-from snn_deploy.errors import DoesNotFitError
+from snn_deploy.errors import DoesNotFitError, option
 from snn_deploy.ir.maps import Connection, Sparse
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, SignMode
 from snn_deploy.mapping.partition import METHODS, partition
@@ -73,7 +73,7 @@ def _payload(who: str, bits: int, board: Board, way: str = "") -> Iterator[str]:
 def _lowering(pop: QuantPopulation, board: Board) -> str:
     """Return how the levels of `pop` become binary spikes that `board` can send, if so."""
     if pop.model == "multi_level" and _runs(board, pop.model):
-        return "make them binary with --lower bit-planes or --lower unary"
+        return f"make them binary with {option('lower', 'bit-planes|unary')}"
     return ""
 
 
@@ -191,7 +191,7 @@ def _ways_out(net: QuantNetwork, board: Board, method: str, needed: int) -> str:
     method: that did not. needed: cores of `board`.
     """
     ways = [
-        f"use --partition {other} ({n} cores)"
+        f"use {option('partition', other)} ({n} cores)"
         for other in sorted(METHODS.keys() - {method})
         if METHODS[other].base is None and (n := _cores(net, board, other)) is not None
     ]

@@ -14,7 +14,7 @@ of a map towards square tiles, as a later compiler did for YOLO-KP. "fewest" rai
 number of flat parts only as far as needed. "balanced" starts from that, and cuts on where
 the busiest core works longest, into as many cores as there are (`balance.py`). "kahypar"
 is for sparse networks whose neurons have been renumbered in blocks (`reorder.py`): it cuts
-at the seams between blocks, and what has none by "fewest".
+at the cut_points between blocks, and what has none by "fewest".
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -73,13 +73,13 @@ def partition(
     *,
     method: str = "intel",
     rates: Rates | None = None,
-    seams: Mapping[str, IntArray] = NO_SEAMS,
+    cut_points: Mapping[str, IntArray] = NO_SEAMS,
 ) -> Partition:
     """Cut every population of `net` into pieces that fit the cores of `board`.
 
     method: a key of METHODS. How many cores there are is not asked here, but by "balanced".
     rates: spikes per step [n] by source, where they are known; only "balanced" asks.
-    seams: of flat populations, where to cut them, from 0 to their size, rising.
+    cut_points: of flat populations, where to cut them, from 0 to their size, rising.
 
     Raises:
         DoesNotFitError: One neuron needs more than a core; lists all such populations.
@@ -90,8 +90,8 @@ def partition(
         raise DoesNotFitError(*(s for s in stubborn if s))
     how = METHODS[method]
     cuts = {
-        name: _cut_at(seams[name], name, d, None)
-        if name in seams
+        name: _cut_at(cut_points[name], name, d, None)
+        if name in cut_points
         else cut(name, d, how, None)
         for name, d in demands.items()
     }
@@ -105,8 +105,8 @@ def partition(
         if not late:
             break
         cuts |= {
-            n: _cut_at(seams[n], n, demands[n], heard[n])
-            if n in seams
+            n: _cut_at(cut_points[n], n, demands[n], heard[n])
+            if n in cut_points
             else cut(n, demands[n], how, heard[n], most[n])
             for n in late
         }
@@ -139,9 +139,12 @@ def cut(
     return _cut_map(name, demand, method, audience, largest)
 
 
-def _cut_at(seams: IntArray, name: str, d: Demand, audience: Audience | None) -> Windows:
-    """Return the windows between seams; one that does not fit is halved until it does."""
-    ends = seams.tolist()
+def _cut_at(
+    cut_points: IntArray, name: str, d: Demand, audience: Audience | None
+) -> Windows:
+    """Return the windows between cut_points; one that does not fit is halved until it "
+    "does."""
+    ends = cut_points.tolist()
     while True:
         windows = [Window(0, 1, 0, 1, low, high) for low, high in pairwise(ends)]
         bad = _first_excess(d, windows, audience)

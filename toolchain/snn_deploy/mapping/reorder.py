@@ -27,7 +27,7 @@ import scipy.sparse as sp
 
 from snn_deploy.arrays import IntArray, frozen
 from snn_deploy.board.board import Board
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.ir.activity import Recording
 from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
 from snn_deploy.ir.program import Window, grid_of
@@ -43,13 +43,13 @@ MOST_PINS = 20_000_000  # of one population; each takes some 50 bytes there
 class Reordered:
     """net: the same network, in lists and numbered anew.
 
-    order: by population that is, [n], the old number of each neuron. seams: where its
+    order: by population that is, [n], the old number of each neuron. cut_points: where its
     blocks start, and its size, rising.
     """
 
     net: QuantNetwork
     order: Mapping[str, IntArray]
-    seams: Mapping[str, IntArray]
+    cut_points: Mapping[str, IntArray]
 
 
 def reorder(net: QuantNetwork, board: Board, *, seed: int = 0) -> Reordered:
@@ -60,13 +60,13 @@ def reorder(net: QuantNetwork, board: Board, *, seed: int = 0) -> Reordered:
     """
     net = listed(net)
     order: dict[str, IntArray] = {}
-    seams: dict[str, IntArray] = {}
+    cut_points: dict[str, IntArray] = {}
     for pop in net.populations:
         if _gains(net, pop):
             found = _blocks(net, board, pop.name, seed)
             if found is not None:
-                order[pop.name], seams[pop.name] = found
-    return Reordered(renumbered(net, order), order, seams)
+                order[pop.name], cut_points[pop.name] = found
+    return Reordered(renumbered(net, order), order, cut_points)
 
 
 def listed(net: QuantNetwork) -> QuantNetwork:
@@ -106,8 +106,8 @@ def partitioner() -> Any:
         module = import_module("mtkahypar")
     except ImportError as error:
         raise InputError(
-            "--partition kahypar: needs the package mtkahypar; install it with pip install "
-            "'snn-deploy[partition]', or choose another method"
+            f"{option('partition', 'kahypar')}: needs the package mtkahypar; install it "
+            "with pip install 'snn-deploy[partition]', or choose another method"
         ) from error
     return module, module.initialize(1, False)
 
@@ -134,25 +134,25 @@ def _gains(net: QuantNetwork, pop: QuantPopulation) -> bool:
 def _blocks(
     net: QuantNetwork, board: Board, name: str, seed: int
 ) -> tuple[IntArray, IntArray] | None:
-    """Return order and seams of the fewest blocks that fit, None if all fits one core or
-    single neurons do not fit."""
+    """Return order and cut points of the fewest blocks that fit, None if all fits one core
+    or single neurons do not fit."""
     n, parts = net.size(name), 1
     while parts <= n:
         block = _partitioned(net, name, parts, seed)
         order = np.argsort(block, kind="stable")
         ends = np.cumsum(np.bincount(block))
-        seams = np.unique(np.concatenate([[0], ends])).astype(np.int64)
-        excess = _excess(renumbered(net, {name: order}), board, name, seams)
+        cut_points = np.unique(np.concatenate([[0], ends])).astype(np.int64)
+        excess = _excess(renumbered(net, {name: order}), board, name, cut_points)
         if excess <= 1:
-            return None if parts == 1 else (frozen(order), frozen(seams))
+            return None if parts == 1 else (frozen(order), frozen(cut_points))
         parts = max(parts + 1, ceil(parts * excess)) if parts < n else n + 1
     return None
 
 
-def _excess(net: QuantNetwork, board: Board, name: str, seams: IntArray) -> float:
+def _excess(net: QuantNetwork, board: Board, name: str, cut_points: IntArray) -> float:
     """Return how many times the fullest block exceeds a limit; 1 if all fit."""
     demand = demand_of(net, board, name)
-    runs = pairwise(seams.tolist())
+    runs = pairwise(cut_points.tolist())
     uses = (demand.use(Window(0, 1, 0, 1, low, high)) for low, high in runs)
     return max((max(over(use, board).values(), default=1.0) for use in uses), default=1.0)
 
@@ -189,9 +189,10 @@ def _hypergraph(net: QuantNetwork, name: str) -> tuple[list[list[int]], list[int
     pins = sum(m.nnz for m in by_source.values())
     if pins > MOST_PINS:
         raise InputError(
-            f"--partition kahypar: population {name!r} has {pins} synapses, more than the "
-            f"{MOST_PINS} that are partitioned; number its neurons so that those which "
-            f"share inputs are neighbors, and use --partition fewest"
+            f"{option('partition', 'kahypar')}: population {name!r} has {pins} synapses, "
+            f"more than the {MOST_PINS} that are partitioned; number its neurons so that "
+            "those which share inputs are neighbors, and use "
+            f"{option('partition', 'fewest')}"
         )
     for m in by_source.values():
         columns = sp.csc_array(m)

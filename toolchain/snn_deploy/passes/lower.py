@@ -23,16 +23,17 @@ all levels so far: one more hop, and nothing else is asked of the host.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import FloatArray, frozen
-from snn_deploy.errors import DoesNotFitError, InputError
+from snn_deploy.errors import DoesNotFitError, option
 from snn_deploy.ir.linear import compose, fold
 from snn_deploy.ir.maps import Map, Scale, Sparse
 from snn_deploy.ir.network import Network, Population, Projection
+from snn_deploy.names import LoweringName
 from snn_deploy.neurons import Lif, MultiLevel
 
 MOST_PARTS = (
@@ -52,7 +53,7 @@ Parts: TypeAlias = tuple[Part, ...]
 Method: TypeAlias = Callable[[Population, MultiLevel], Parts]
 
 
-def lower(net: Network, method: str | None) -> Network:
+def lower(net: Network, method: LoweringName | None) -> Network:
     """Return `net` with binary spikes only; levels of `retime` have to be set anew.
 
     method: key of METHODS; None leaves everything as it is.
@@ -64,8 +65,6 @@ def lower(net: Network, method: str | None) -> Network:
     """
     if method is None:
         return net
-    if method not in METHODS:
-        raise InputError(f"--lower {method}: unknown; one of {', '.join(METHODS)}")
     graded = [p for p in net.populations if _is_graded(p)]
     violations = [v for p in graded for v in _violations(p, method)]
     if violations:
@@ -85,7 +84,7 @@ def lower(net: Network, method: str | None) -> Network:
     )
 
 
-def parts_of(pop: Population, method: str) -> Parts:
+def parts_of(pop: Population, method: LoweringName) -> Parts:
     """Return the binary populations that `lower` puts in the place of `pop`.
 
     Raises: as `lower`.
@@ -157,8 +156,8 @@ def _part(pop: Population, name: str, neuron: Lif, worth: float) -> Part:
     return Part(replace(pop, name=f"{pop.name} {name}", neuron=neuron), worth)
 
 
-MEMBERS = "member-bank"
-METHODS: dict[str, Method] = {
+MEMBERS: Final = "member-bank"
+METHODS: dict[LoweringName, Method] = {
     MEMBERS: _member_bank,
     "bit-planes": _bit_planes,
     "unary": _unary,
@@ -230,17 +229,18 @@ def _violations(pop: Population, method: str) -> Iterator[str]:
     least, most = neuron.least, neuron.most
     if not np.isfinite([least, most]).all():
         yield (
-            f"{who}: its levels in one step go from {least:g} to {most:g}, and --lower "
-            f"needs bounds; give the neuron a lowest and a highest level"
+            f"{who}: its levels in one step go from {least:g} to {most:g}, and "
+            f"{option('lower')} needs bounds; give the neuron a lowest and a highest level"
         )
         return
     if method == MEMBERS:
         yield from _member_violations(who, neuron)
     if method != "bit-planes" and most - least > MOST_PARTS:
         yield (
-            f"{who}: its levels go from {least:g} to {most:g}, which --lower {method} "
-            f"makes {most - least:.0f} populations, more than {MOST_PARTS}; use --lower "
-            "bit-planes, or fewer levels"
+            f"{who}: its levels go from {least:g} to {most:g}, which "
+            f"{option('lower', method)} "
+            f"makes {most - least:.0f} populations, more than {MOST_PARTS}; use "
+            f"{option('lower', 'bit-planes')}, or fewer levels"
         )
 
 
@@ -248,8 +248,8 @@ def _refuse_same_names(populations: tuple[Population, ...]) -> None:
     for name, times in Counter(p.name for p in populations).items():
         if times > 1:
             raise DoesNotFitError(
-                f"population {name!r}: --lower gives this name to a part of another "
-                "population; rename it in the model"
+                f"population {name!r}: {option('lower')} gives this name to a part of "
+                "another population; rename it in the model"
             )
 
 
@@ -267,5 +267,5 @@ def _member_violations(who: str, n: MultiLevel) -> Iterator[str]:
         if holds:
             yield (
                 f"{who}: it {reason}, and threshold neurons that share a membrane cannot; "
-                "use --lower unary or --lower bit-planes"
+                f"use {option('lower', 'unary|bit-planes')}"
             )

@@ -1,117 +1,161 @@
 """Refusals of what was asked for, before any work: options that contradict each other."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 
-from snn_deploy.errors import InputError
-from snn_deploy.evaluation.stages import STAGES, Run
+from snn_deploy.errors import InputError, option
+from snn_deploy.evaluation.stages import Opened
 from snn_deploy.files.folder import check_folder, check_place
-from snn_deploy.options.choices import Choices, check_endings
-from snn_deploy.pipeline.choices import check_methods, check_numbering
-from snn_deploy.pipeline.emission import check_emission
-from snn_deploy.pipeline.finetuned import check_wish
-from snn_deploy.pipeline.output_files import OUR_FILES
+from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.mapping.partition import METHODS
+from snn_deploy.mapping.reorder import partitioner
+from snn_deploy.options.goal import GoalOptions
+from snn_deploy.options.mapping import MappingOptions
+from snn_deploy.options.request import Request
+from snn_deploy.pipeline.emission import emitting
+from snn_deploy.report.forms.forms import chosen_forms
+
+OF_INTEGERS = ("weight_bits", "spike_bits", "lower")  # what a file of integers decides
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """What a deployment is to do beside its choices; fields as the arguments of `deploy`.
-
-    input, finetune: whether they are given. emits: the backend whose program is made, for
-    `out` or to verify it.
-    """
-
-    input: bool
-    out: Path | None
-    trace: Path | None
-    min_accuracy: float | None
-    max_drop: float | None
-    finetune: bool
-    finetune_epochs: int | None
-    backend: str | None
-    emits: str | None
-    verify: bool
-    batch: int | None
-    stop_after: str | None
-    seed: int
-
-    @property
-    def simulated(self) -> bool:
-        """Whether samples are simulated."""
-        return self.input and self.stop_after in (None, STAGES[-1])
-
-
-def refuse(asked: Asked, choices: Choices) -> None:
-    """Refuse wishes that contradict each other or name what does not exist.
-
-    Raises:
-        InputError: As said, or a place to write to cannot be written.
-    """
-    check_wishes(asked)
-    check_methods(choices)
-    check_endings(choices, simulated=asked.simulated)
-    check_emission(asked.backend, asked.out, asked.verify, asked.simulated)
-    check_numbering(choices, asked.emits)
-    check_wish(asked.max_drop, asked.finetune, asked.finetune_epochs, asked.simulated)
-    if asked.out is not None:
-        check_folder(asked.out, OUR_FILES)
-    if asked.trace is not None:
-        check_place(asked.trace, "--trace")
-
-
-def check_wishes(asked: Asked) -> None:
-    """Refuse values out of range, and results that nothing would give.
+def refuse(request: Request) -> None:
+    """Refuse options that contradict each other, and places that cannot be written.
 
     Raises:
         InputError: As said.
     """
-    stop_after, least = asked.stop_after, asked.min_accuracy
-    if stop_after is not None and stop_after not in STAGES:
+    check_simulated(request)
+    check_cut(request.mapping)
+    check_emission(request)
+    check_training(request.goal)
+    chosen_forms(request.output.formats)
+    if request.output.out is not None:
+        check_folder(request.output.out)
+    if request.output.trace is not None:
+        check_place(request.output.trace, "trace")
+
+
+def check_simulated(request: Request) -> None:
+    """Refuse whatever needs a simulation where none will be run.
+
+    Raises:
+        InputError: As said.
+    """
+    if request.simulated:
+        return
+    why, way_out = "without samples", f"give {option('input')}"
+    if request.inputs.input is not None:
+        why = f"with {option('stop_after', request.simulation.stop_after)}"
+        way_out = "leave that out"
+    for name in _of_simulations(request):
+        raise InputError(f"{option(name)}: nothing is simulated {why}; {way_out}")
+
+
+def _of_simulations(request: Request) -> Iterator[str]:
+    """Yield the names of given options that only a simulation can fulfil."""
+    wished = {
+        "trace": request.output.trace is not None,
+        "min_accuracy": request.goal.min_accuracy is not None,
+        "max_drop": request.goal.max_drop is not None,
+        "until_quiet": request.simulation.until_quiet,
+        "exit_when_stable": request.simulation.exit_when_stable is not None,
+        "framework_trace": request.inputs.framework_trace is not None,
+        "backend": request.output.backend is not None,
+        "verify": request.output.verify,
+    }
+    return (name for name, wish in wished.items() if wish)
+
+
+def check_cut(mapping: MappingOptions) -> None:
+    """Refuse a way to cut that needs what is not installed.
+
+    Raises:
+        InputError: As said.
+    """
+    if METHODS[mapping.partition].reorders:
+        partitioner()
+
+
+def check_emission(request: Request) -> None:
+    """Refuse a program that has no place, or whose neurons would be numbered anew.
+
+    Raises:
+        InputError: As said.
+    """
+    output, emits = request.output, emitting(request.output)
+    if output.backend is not None and output.out is None:
         raise InputError(
-            f"--stop-after {stop_after}: no such stage; one of {', '.join(STAGES)}"
+            f"{option('backend', output.backend)}: say with {option('out')} where its "
+            f"program goes"
         )
-    if asked.seed < 0:
-        raise InputError(f"--seed {asked.seed}: must not be negative")
-    if asked.batch is not None and asked.batch < 1:
-        raise InputError(f"--batch {asked.batch}: must be at least 1")
-    if least is not None and not 0 <= least <= 1:
-        raise InputError(f"--min-accuracy {least:g}: must be a share, from 0 to 1")
-    wishes: tuple[tuple[str, Any], ...] = (
-        ("--trace", asked.trace),
-        ("--min-accuracy", least),
-    )
-    for option, wish in wishes:
-        if wish is not None and not asked.input:
-            raise InputError(
-                f"{option}: nothing is simulated without samples; give --input"
-            )
-        if wish is not None and not asked.simulated:
-            raise InputError(
-                f"{option}: nothing is simulated with --stop-after {stop_after}"
-            )
+    method = request.mapping.partition
+    if emits is not None and METHODS[method].reorders:
+        raise InputError(
+            f"{option('partition', method)}: renumbers neurons, which a program of {emits} "
+            f"could not undo; leave out {option('backend')} and {option('verify')}, or cut "
+            f"it otherwise"
+        )
 
 
-def check_labels(run: Run, min_accuracy: float | None) -> None:
+def check_training(goal: GoalOptions) -> None:
+    """Refuse options of fine-tuning that contradict each other.
+
+    Raises:
+        InputError: As said, or PyTorch is missing.
+    """
+    if goal.finetune_epochs is not None and goal.finetune is None:
+        raise InputError(
+            f"{option('finetune_epochs', goal.finetune_epochs)}: nothing to train on; give "
+            f"{option('finetune')}"
+        )
+    if goal.finetune is not None and goal.max_drop is None:
+        raise InputError(
+            f"{option('finetune')}: say with {option('max_drop', 'POINTS')} how much "
+            f"accuracy may be lost"
+        )
+    if goal.finetune is not None and find_spec("torch") is None:
+        raise InputError(
+            f"{option('finetune')}: needs PyTorch, which is not installed; "
+            "pip install 'snn-deploy[finetune]'"
+        )
+
+
+def check_given(given: QuantNetwork | None, mapping: MappingOptions) -> None:
+    """Refuse bits for a network that has its integers already.
+
+    Raises:
+        InputError: As said.
+    """
+    wished = [name for name in OF_INTEGERS if name in mapping.changed()]
+    if given is not None and wished:
+        raise InputError(
+            f"{', '.join(map(option, wished))}: the file holds integers already, which are "
+            f"deployed as they are; leave {'these' if len(wished) > 1 else 'this'} out"
+        )
+
+
+def check_labels(run: Opened, min_accuracy: float | None) -> None:
     """Refuse labels that no output neuron stands for, and their lack where they are needed.
 
     Raises:
         InputError: As said.
     """
-    labels = None if run.data is None else run.data.y
+    if run.data is None:
+        return
+    labels = run.data.y
     if labels is None:
-        if min_accuracy is not None and run.data is not None:
+        if min_accuracy is not None:
             raise InputError(
-                f"--min-accuracy {min_accuracy:g}: {run.data.source} has no labels; add y "
-                f"[N]"
+                f"{option('min_accuracy', f'{min_accuracy:g}')}: {run.data.source} has no "
+                f"labels; add y [N]"
             )
         return
     output = run.net.outputs[0]
     classes = int(np.prod(run.net.population(output).shape))
     if labels.max() >= classes:
         raise InputError(
-            f"{run.data.source if run.data else ''}: label {labels.max()} has no output "
-            f"neuron, {output!r} has {classes} (0 to {classes - 1})"
+            f"{run.data.source}: label {labels.max()} has no output neuron, {output!r} has "
+            f"{classes} (0 to {classes - 1})"
         )

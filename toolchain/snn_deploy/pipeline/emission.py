@@ -9,40 +9,21 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from snn_deploy.backend import load_backend
-from snn_deploy.errors import DoesNotFitError, InputError
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.backend import Verified
+from snn_deploy.errors import DoesNotFitError
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy.report.report import Verified, VerifiedPopulation
-from snn_deploy_backends.lava.python import find_lava_python
+from snn_deploy.options.output import OutputOptions
+from snn_deploy.options.request import Request
+from snn_deploy.pipeline.backends import BUILT_IN, load_backend
 from snn_deploy_simulators.stimulus import encode
 
-Files = Mapping[str, bytes]
-VERIFIED_BY = "lava"  # the backend whose programs can be run here
+VERIFIED_BY = next(iter(BUILT_IN))  # whose program is run, unless another is emitted
 
 
-def check_emission(
-    backend: str | None, out: Path | None, verify: bool, simulated: bool
-) -> None:
-    """Refuse wishes that contradict each other, before any work.
-
-    simulated: whether there are samples and they will be run.
-
-    Raises:
-        InputError: No such backend, nowhere to write, or nothing to check a program with.
-    """
-    if backend is not None:
-        load_backend(backend)
-        if out is None:
-            raise InputError(f"--backend {backend}: say with --out where its program goes")
-    if verify and backend not in (None, VERIFIED_BY):
-        raise InputError(f"--verify: runs programs of backend {VERIFIED_BY}, not {backend}")
-    wish = f"--backend {backend}" if backend is not None else "--verify"
-    if (backend is not None or verify) and not simulated:
-        raise InputError(
-            f"{wish}: an emitted program checks itself on recorded samples; give --input "
-            f"and do not stop before the simulation"
-        )
+def emitting(output: OutputOptions) -> str | None:
+    """Return the backend whose program is made, to be written or run; None if none is."""
+    return output.backend or (VERIFIED_BY if output.verify else None)
 
 
 def refuse_inexpressible(backend: str, net: QuantNetwork) -> None:
@@ -52,47 +33,32 @@ def refuse_inexpressible(backend: str, net: QuantNetwork) -> None:
         raise DoesNotFitError(*violations)
 
 
-def emitted_files(run: Run, backend: str) -> Files:
+def emitted_files(run: Simulated, backend: str) -> Mapping[str, bytes]:
     """Return the files of `backend`'s program for a simulated run, by path.
 
     Raises:
         DoesNotFitError: The backend cannot express the network; all reasons at once.
     """
-    if run.program is None or run.simulated is None or run.data is None:
-        raise InputError(f"--backend {backend}: nothing was simulated")
     stimulus = encode(run.program.net, run.data.x)
-    expected = run.simulated.outputs["integer"]
-    return load_backend(backend).render(run.program, stimulus, expected)
+    expected = run.recordings.outputs["integer"]
+    return load_backend(backend).emit(run.program, stimulus, expected)
 
 
-def verified(files: Files, lava_python: Path | None) -> Verified:
-    """Run an emitted Lava program and compare every state and spike with our integers.
+def verified(files: Mapping[str, bytes], backend: str, request: Request) -> Verified:
+    """Run an emitted program and compare every state and spike with our integers.
 
-    lava_python: the interpreter to take; the first that has Lava if None.
+    Args:
+        files: Of the program, by path.
+        backend: That emitted them.
+        request: Holds the backend's own options.
 
     Raises:
-        InputError: No interpreter has Lava, or the program failed.
+        InputError: It cannot be run here, or the program failed.
     """
-    from snn_deploy_backends.lava.verify import describe, verify
-
-    python, version = find_lava_python(lava_python)
+    loaded = load_backend(backend)
     with tempfile.TemporaryDirectory(prefix="snn-deploy-") as scratch:
         for name, content in files.items():
             file = Path(scratch) / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        result = verify(Path(scratch), python)
-    return Verified(
-        backend=VERIFIED_BY,
-        version=version,
-        samples=result.samples,
-        steps=result.steps,
-        values=result.compared,
-        mismatches=result.mismatches,
-        spikes=result.spikes,
-        populations=tuple(
-            VerifiedPopulation(p.name, p.process, p.compared, p.spikes, dict(p.mismatches))
-            for p in result.populations
-        ),
-        sentences=describe(result),
-    )
+        return loaded.verify(Path(scratch), request.backends[backend])

@@ -13,43 +13,35 @@ import msgspec
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.stages import Opened, Quantized, Routed, Simulated
 from snn_deploy.ir.maps import Connection, Conv, Sparse
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection
-from snn_deploy.report.forms.forms import FORM_FILES, FORMS, form_files
+from snn_deploy.report.forms.forms import FORMS, form_files
 from snn_deploy.report.report import Report
-from snn_deploy.report.tuning import TUNED_FILE
-
-OF_REPORTS = FORM_FILES | {"program.json", "quantized.npz", TUNED_FILE}
-OF_LAVA = {"run.py", "README.md", "requirements.txt", "network.json", "snn_processes"} | {
-    f"{name}.npz" for name in ("network", "stimulus", "expected", "states")
-}
-OUR_FILES = frozenset(OF_REPORTS | OF_LAVA)
 
 
 def deployment_files(
-    run: Run, report: Report, forms: Iterable[str] = FORMS
+    run: Opened, report: Report, forms: Iterable[str] = FORMS
 ) -> dict[str, bytes]:
     """Return the files of the output folder by name, as far as `run` went; the report in
     the given forms."""
     files = form_files(report, forms)
-    if run.quant is not None:
+    if isinstance(run, Quantized):
         files["quantized.npz"] = npz(integers(run.quant))
-    if run.program is not None:
+    if isinstance(run, Routed):
         files["program.json"] = _json(program_facts(run.program, run.order))
     return files
 
 
-def trace_file(run: Run) -> bytes:
+def trace_file(run: Simulated) -> bytes:
     """Return the .npz of every population's output in every simulator, key
     "simulator/name", [N, T, *shape] in model time; readouts give membranes, in integer
     units but for "reference"."""
-    recordings = {} if run.simulated is None else run.simulated.layers
     return npz(
         {
             f"{simulator}/{name}": output
-            for simulator, recording in recordings.items()
+            for simulator, recording in run.recordings.layers.items()
             for name, output in recording.outputs.items()
         }
     )

@@ -6,27 +6,38 @@ its framework's default, with one at most as well.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from snn_deploy.errors import DeployError, InputError
+from snn_deploy.errors import DeployError, InputError, option
 from snn_deploy.frontends.nir.detect import Reading
-from snn_deploy.frontends.nir.profiles import Profile, find_profile
-from snn_deploy.frontends.nir.settings import ONE, Wishes, check_wishes
-from snn_deploy.options.intake import AS_IT_IS, Intake
-from snn_deploy.pipeline.deploy import deploy
+from snn_deploy.frontends.nir.profiles import PROFILES, Profile
+from snn_deploy.frontends.nir.settings import ONE
+from snn_deploy.names import ProfileName
+from snn_deploy.options.reading import ReadingOptions
+from snn_deploy.options.request import Request
+from snn_deploy.pipeline.deploy import carry_out
 from snn_deploy.report.report import Report
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What one reading gives. reset: None if nothing in the file resets. spikes_per_step:
-    "one" or "many", None where the framework only knows one. step_s: seconds
-    per model step. spikes: on the chip, mean per inference, all populations. reference,
-    chip: accuracy 0..1 in float and on the chip, None without labels. energy_low,
-    energy_high: joules per inference of cores and network on chip, over the coefficient
-    sets. refused: why there is no result, else empty."""
+    """What one reading gives.
+
+    Attributes:
+        profile: Whose reading it is.
+        reset: What a spike does, None if nothing in the file resets.
+        step_s: Seconds per model step.
+        spikes: On the chip, mean per inference, all populations.
+        reference: Accuracy 0..1 in float, None without labels.
+        chip: Accuracy 0..1 on the chip, None without labels.
+        energy_low: Joules per inference of cores and network on chip, the least over the
+            coefficient sets.
+        energy_high: The most.
+        refused: Why there is no result, else empty.
+        spikes_per_step: "one" or "many", None where the framework only knows one.
+    """
 
     profile: str
     reset: str | None
@@ -40,92 +51,67 @@ class Outcome(msgspec.Struct, frozen=True):
     spikes_per_step: str | None = None
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What all readings have in common; as the options of `deploy`."""
-
-    target: str
-    input: Path | None
-    dt: float | None = None
-    threshold: str | None = None
-    steps: int | None = None
-    samples: int | None = None
-    seed: int = 0
-    intake: Intake = AS_IT_IS
-
-
 def side_by_side(
-    model: Path,
-    found: Iterable[Reading],
-    setup: Setup,
-    *,
-    profile: str | None = None,
-    reset: str | None = None,
-    spikes: str | None = None,
+    model: Path, target: str, found: Iterable[Reading], request: Request
 ) -> tuple[Outcome, ...]:
-    """Return the outcome of each reading in `found`, or of `profile` alone.
+    """Return the outcome of each reading in `found`, or of the requested profile alone.
 
-    reset, spikes (per step): the only one to be tried.
+    Args:
+        model: The file.
+        target: Board name or file.
+        found: What the file is consistent with.
+        request: What all readings have in common; a reset or number of spikes per step
+            that it states is the only one tried.
 
     Raises:
-        InputError: There are no samples, no such profile, or no reading gives a result.
+        InputError: There are no samples, or no reading gives a result.
     """
-    if setup.input is None:
+    if not request.simulated:
         raise InputError(
-            "--compare-readings: nothing is simulated without samples; give --input"
+            f"{option('compare_readings')}: nothing is simulated without samples; give "
+            f"{option('input')}"
         )
-    check_wishes(Wishes(profile, setup.dt, reset, setup.threshold, spikes))
-    names = [reading.profile for reading in found] if profile is None else [profile]
-    tried = [
-        wishes for name in names for wishes in _tried(find_profile(name), reset, spikes)
-    ]
-    results = tuple(x for w in tried for x in _outcomes(model, setup, w))
+    said = request.reading
+    names = [r.profile for r in found] if said.profile is None else [said.profile]
+    results = tuple(
+        made for name in names for made in _outcomes(model, target, PROFILES[name], request)
+    )
     if all(x.refused for x in results):
         raise InputError(f"no reading gives a result; {names[0]}: {results[0].refused}")
     return results
 
 
-def _tried(profile: Profile, reset: str | None, spikes: str | None) -> Iterator[Wishes]:
+def _tried(profile: Profile, said: ReadingOptions) -> Iterator[ReadingOptions]:
     """Yield what is tried of one profile; the first is its default."""
-    usual = reset or profile.reset
-    yield Wishes(profile.name, reset=usual, spikes=spikes)
+    usual, spikes = said.reset or profile.reset, said.spikes_per_step
+    first = msgspec.structs.replace(said, profile=profile.name, reset=usual)
+    yield first
     if profile.many_spikes and spikes is None and usual == profile.reset:
-        yield Wishes(profile.name, reset=usual, spikes="one")
-    if reset is None and profile.reset_lost:
+        yield msgspec.structs.replace(first, spikes_per_step="one")
+    if said.reset is None and profile.reset_lost:
         other = "zero" if profile.reset == "subtract" else "subtract"
         if (spikes, other) != ("many", "zero"):
-            yield Wishes(profile.name, reset=other, spikes=spikes)
+            yield msgspec.structs.replace(first, reset=other)
 
 
-def _outcomes(model: Path, setup: Setup, wishes: Wishes) -> Iterator[Outcome]:
-    """Yield the outcome, unless it is a second one of a file in which nothing resets."""
-    made = outcome(model, setup, wishes)
-    profile = find_profile(wishes.profile or "")
-    first = next(_tried(profile, wishes.reset, wishes.spikes))
-    if made.reset is not None or made.refused or wishes == first:
-        yield made
+def _outcomes(
+    model: Path, target: str, profile: Profile, request: Request
+) -> Iterator[Outcome]:
+    """Yield the outcomes of one profile, but no second one of a file in which nothing
+    resets."""
+    for i, reading in enumerate(_tried(profile, request.reading)):
+        made = outcome(model, target, profile.name, replace(request, reading=reading))
+        if made.reset is not None or made.refused or i == 0:
+            yield made
 
 
-def outcome(model: Path, setup: Setup, wishes: Wishes) -> Outcome:
-    """Return what one reading gives; a refusal is one, too. wishes: as of `_tried`."""
-    profile, reset = wishes.profile or "", wishes.reset
+def outcome(model: Path, target: str, profile: ProfileName, request: Request) -> Outcome:
+    """Return what the reading of `request` gives; a refusal is an outcome, too."""
+    reset, spikes = request.reading.reset, request.reading.spikes_per_step
     try:
-        report = deploy(
-            model,
-            setup.target,
-            input=setup.input,
-            intake=setup.intake,
-            profile=profile,
-            dt=setup.dt,
-            reset=reset,
-            threshold=setup.threshold,
-            spikes_per_step=wishes.spikes,
-            steps=setup.steps,
-            samples=setup.samples,
-            seed=setup.seed,
-        )
+        report = carry_out(request, model, target)
     except DeployError as error:
-        return Outcome(profile, reset, refused=str(error), spikes_per_step=wishes.spikes)
+        return Outcome(profile, reset, refused=str(error), spikes_per_step=spikes)
     resets = any(a.name == "reset" for a in report.assumptions)
     accuracy = {a.stage: a.value for a in report.accuracy}
     energy = report.energy

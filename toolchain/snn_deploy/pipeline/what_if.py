@@ -6,23 +6,30 @@ model.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from snn_deploy.board.board import Board, load_board
+from snn_deploy.board.narrow import narrowed
 from snn_deploy.compare.variants import Variant, WhatIf, judged
-from snn_deploy.errors import DoesNotFitError, InputError
-from snn_deploy.evaluation.stages import Run
-from snn_deploy.frontends.read_model import read_model
+from snn_deploy.errors import DoesNotFitError, InputError, option
+from snn_deploy.evaluation.progress import Progress, unheard
+from snn_deploy.evaluation.stages import Opened, Quantized, Reference
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy.options.choices import Choices, limited
-from snn_deploy.options.intake import AS_IT_IS, Intake
-from snn_deploy.pipeline.checks import check_labels
-from snn_deploy.pipeline.choices import check_given, check_methods
-from snn_deploy.pipeline.deploy import Progress, Samples, begin, line
+from snn_deploy.options.mapping import MappingOptions
+from snn_deploy.options.request import Request, gathered
+from snn_deploy.pipeline.checks import check_cut, check_given, check_labels
+from snn_deploy.pipeline.deploy import opened
+from snn_deploy.pipeline.line import Known, line
+from snn_deploy.pipeline.models import read
 from snn_deploy.report.facts.summary import summarize
 from snn_deploy.report.report import Report
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from snn_deploy.options.keywords import DeployFields
 
 Key: TypeAlias = tuple[object, ...]
 
@@ -31,52 +38,48 @@ def deploy_variants(
     model: Any,
     variants: Sequence[Variant],
     *,
-    input: Samples | None,
-    intake: Intake = AS_IT_IS,
-    profile: str | None = None,
-    dt: float | None = None,
-    reset: str | None = None,
-    threshold: str | None = None,
-    spikes_per_step: str | None = None,
-    steps: int | None = None,
-    samples: int | None = None,
-    decode: str | None = None,
-    seed: int = 0,
-    progress: Progress = lambda stage: None,
+    request: Request | None = None,
+    progress: Progress = unheard,
+    **fields: "Unpack[DeployFields]",
 ) -> WhatIf:
-    """Deploy `model` in every variant; options as of `deploy`. A variant that does not fit
-    is listed with its reasons.
+    """Deploy `model` in every variant. One that does not fit is listed with its reasons.
+
+    Args:
+        model: As of `deploy`.
+        variants: At least two.
+        request: What all variants have in common; instead of `fields`.
+        progress: Is told each variant before it starts.
+        fields: The same by name, as of `deploy`.
 
     Raises:
         InputError: There is no input, something cannot be read, or no variant fits.
     """
-    if input is None:
-        raise InputError("compare: nothing is weighed against cost without --input")
+    common = gathered(fields) if request is None else request
+    if common.inputs.input is None:
+        raise InputError(
+            f"compare: nothing is weighed against cost without {option('input')}"
+        )
     for v in variants:
-        check_methods(v.choices)
-    boards = [limited(load_board(v.target), v.choices) for v in variants]
-    net, given = read_model(
-        model, profile=profile, dt=dt, reset=reset, threshold=threshold,
-        spikes_per_step=spikes_per_step,
-    )  # fmt: skip
+        check_cut(v.mapping)
+    boards = [narrowed(load_board(v.target), v.mapping) for v in variants]
+    net, given = read(model, common.reading)
     for v in variants:
-        check_given(given, v.choices)
-    start = begin(
-        model, boards[0], net, input, steps, samples, decode, seed, given, intake=intake
-    )
+        check_given(given, v.mapping)
+    start = opened(common, boards[0], net, given, model)
     check_labels(start, None)
-    done, known = [], _Known(start)
+    done, known = [], _Shared(start)
     for i, (variant, board) in enumerate(zip(variants, boards, strict=True)):
         progress(f"variant {i + 1} of {len(variants)}")
         done.append(known.deploy(variant, board))
     return judged(variants, [r for r, _ in done], [sentences for _, sentences in done])
 
 
-class _Known:
+class _Shared:
     """What the variants so far have found out that later ones can use."""
 
-    def __init__(self, start: Run) -> None:
+    def __init__(self, start: Opened) -> None:
         self.start = start
+        self.reference: Reference | None = None
         self.quant: dict[Key, QuantNetwork] = {}
 
     def deploy(
@@ -84,14 +87,19 @@ class _Known:
     ) -> tuple[Report | None, tuple[str, ...]]:
         """Return the report, or None and why it does not fit."""
         key = _integers_key(variant)
+        time_model = variant.time_model
         run = replace(
-            self.start, board=board, choices=variant.choices, quant=self.quant.get(key)
+            self.start,
+            board=board,
+            mapping=variant.mapping,
+            simulation=msgspec.structs.replace(
+                self.start.simulation, time_model=time_model
+            ),
         )
         try:
-            for last in line(run):
-                self.start = replace(self.start, reference=last.reference)
-                if last.quant is not None:
-                    self.quant[key] = last.quant
+            for last in line(run, known=Known(self.reference, self.quant.get(key))):
+                if isinstance(last, Quantized):
+                    self.reference, self.quant[key] = last.reference, last.quant
         except DoesNotFitError as error:
             return None, error.violations
         return summarize(last, None), ()
@@ -99,7 +107,5 @@ class _Known:
 
 def _integers_key(variant: Variant) -> Key:
     """Return all that the integers of a variant depend on."""
-    c, same = variant.choices, Choices()
-    return variant.target, msgspec.structs.replace(
-        c, placement=same.placement, time_model=same.time_model
-    )
+    usual = MappingOptions().placement
+    return variant.target, msgspec.structs.replace(variant.mapping, placement=usual)

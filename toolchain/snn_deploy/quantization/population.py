@@ -8,7 +8,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, frozen
 from snn_deploy.board.board import Board
-from snn_deploy.errors import DoesNotFitError
+from snn_deploy.errors import DoesNotFitError, option
 from snn_deploy.ir.linear import apply, compose, fold, replace_weight
 from snn_deploy.ir.maps import Connection, Conv, Dense, Scale, Sparse
 from snn_deploy.ir.network import Network, Population, Projection
@@ -195,8 +195,8 @@ def _choose_scale(
         raise DoesNotFitError(
             f"population {pop.name!r}: its threshold {neuron.threshold.min():g} rounds to "
             f"0, because its membrane reaches {state:.3g} and must fit {limits.state}; "
-            "scale down its weights or give calibration data (--input) so that the real "
-            "reach is known"
+            f"scale down its weights or give calibration data ({option('input')}) so that "
+            "the real reach is known"
         )
     weights = [stored_weights(m) for m in maps]
     s = scale.best_scale(cap, threshold, weights, context.weight_bits, context.exponents)

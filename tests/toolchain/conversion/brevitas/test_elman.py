@@ -10,9 +10,9 @@ from snn_deploy import InputError
 from snn_deploy.conversion.brevitas.agreement import observed
 from snn_deploy.conversion.brevitas.elman import QuantElman
 from snn_deploy.conversion.brevitas.from_brevitas import from_brevitas
-from snn_deploy.conversion.feeding import answers, feed
 from snn_deploy.conversion.integers.ann import encode, evaluate, weights
-from snn_deploy.conversion.integers.methods import METHODS
+from snn_deploy.conversion.methods import METHODS
+from snn_deploy.conversion.running import answers, feed
 from snn_deploy.conversion.to_network import to_network
 from snn_deploy_simulators import reference
 from support.quantized_models import set_scale, units

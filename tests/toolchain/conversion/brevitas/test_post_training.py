@@ -11,7 +11,7 @@ from snn_deploy import InputError
 from snn_deploy.conversion.brevitas.agreement import compare
 from snn_deploy.conversion.brevitas.from_brevitas import from_brevitas
 from snn_deploy.conversion.brevitas.post_training import quantize_trained
-from snn_deploy.conversion.integers.methods import Bits
+from snn_deploy.options.conversion import ConversionOptions
 
 
 class Residual(nn.Module):
@@ -54,12 +54,17 @@ def trained(digits: tuple[torch.Tensor, torch.Tensor]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("bits", "lost"), [(Bits(8, 6), 0.01), (Bits(8, 3), 0.015), (Bits(4, 3), 0.03)]
+    ("weight", "activation", "lost"), [(8, 6, 0.01), (8, 3, 0.015), (4, 3, 0.03)]
 )
 def test_a_float_model_survives_quantization_and_its_integers_agree(
-    trained: Any, digits: tuple[torch.Tensor, torch.Tensor], bits: Bits, lost: float
+    trained: Any,
+    digits: tuple[torch.Tensor, torch.Tensor],
+    weight: int,
+    activation: int,
+    lost: float,
 ) -> None:
     x, y = digits
+    bits = ConversionOptions(weight_bits=weight, activation_bits=activation)
     before = {k: v.clone() for k, v in trained.state_dict().items()}
     quantized = quantize_trained(trained, x[:300], bits)
     assert all(torch.equal(v, before[k]) for k, v in trained.state_dict().items())
@@ -67,7 +72,7 @@ def test_a_float_model_survives_quantization_and_its_integers_agree(
     agreement = compare(quantized, reading, x[1400:])
     assert agreement.predictions > 0.98
     assert min(agreement.levels.values()) > 0.95
-    assert set(agreement.levels_used.values()) == {1 << bits.activation}
+    assert set(agreement.levels_used.values()) == {1 << activation}
     with torch.no_grad():
         accuracy = [
             float((m(x[1400:]).argmax(1) == y[1400:]).double().mean())
@@ -82,7 +87,7 @@ def test_the_input_is_unsigned_unless_a_sample_is_negative(
 ) -> None:
     x = digits[0][:50]
     ports = [
-        from_brevitas(quantize_trained(trained, s, Bits()), x[:1]).ann.port
+        from_brevitas(quantize_trained(trained, s, ConversionOptions()), x[:1]).ann.port
         for s in (x, x - 0.5)
     ]
     assert [(p.low, p.high) for p in ports] == [(0, 255), (-128, 127)]
@@ -94,15 +99,13 @@ def test_a_model_that_looks_at_values_is_refused() -> None:
             return x if x.sum() > 0 else -x
 
     with pytest.raises(InputError, match=r"Looking: Brevitas cannot trace it"):
-        quantize_trained(Looking(), torch.zeros(2, 3), Bits())
+        quantize_trained(Looking(), torch.zeros(2, 3), ConversionOptions())
 
 
-@pytest.mark.parametrize(
-    ("bits", "message"), [((1, 4, 8), "weight bits 1"), ((8, 4, 9), "input bits 9")]
-)
-def test_bits_out_of_range_are_refused(bits: tuple[int, int, int], message: str) -> None:
-    with pytest.raises(InputError, match=f"{message}: takes 2 to 8"):
-        Bits(*bits)
+@pytest.mark.parametrize(("name", "bits"), [("weight_bits", 1), ("input_bits", 9)])
+def test_bits_out_of_range_are_refused(name: str, bits: int) -> None:
+    with pytest.raises(InputError, match=f"{name}={bits}: must be a whole number from 2"):
+        ConversionOptions(**{name: bits})  # type: ignore[arg-type]
 
 
 def test_levels_are_compared_one_by_one(
@@ -110,7 +113,7 @@ def test_levels_are_compared_one_by_one(
 ) -> None:
     """A bias that is off shows up in the layer it is in."""
     x = digits[0][:100]
-    quantized: Any = quantize_trained(trained, x, Bits())
+    quantized: Any = quantize_trained(trained, x, ConversionOptions())
     reading = from_brevitas(quantized, x[:1])
     fine = compare(quantized, reading, x)
     quantized.stem.bias.data += 1.0

@@ -13,7 +13,7 @@ from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Conv, Dense
 from snn_deploy.ir.quant import SignMode, Stimulus
-from snn_deploy_backends import lava
+from snn_deploy_backends.lava.backend import check
 from snn_deploy_simulators import integer
 from snn_deploy_simulators.stimulus import encode
 
@@ -104,7 +104,7 @@ def test_weights_take_as_few_bits_as_they_need(
     (p,) = net.projections
     assert (p.sign_mode, p.weight_bits, p.weight_exp) == (mode, bits, exponent)
     assert (matrix(p.map).toarray() * 2.0**exponent == weight).all()
-    assert lava.check(net) == ()
+    assert check(net) == ()
 
 
 def test_layers_follow_each_other_by_one_step(write: Write) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.read_nir import read_nir
+from snn_deploy.options.reading import ReadingOptions
 from snn_deploy_simulators.reference import run
 
 Write = Callable[..., Path]
@@ -101,7 +102,7 @@ def test_nir_neurons_follow_the_specification(
     ("threshold", "fires"), [(None, False), ("gt", False), ("ge", True)]
 )
 def test_threshold_decides_at_equality(
-    write: Write, node: Any, threshold: str | None, fires: bool
+    write: Write, node: Any, threshold: Any, fires: bool
 ) -> None:
     for target in (node.if_(1), {"type": "Threshold", "threshold": np.ones(1)}):
         path = write({"in": node.input(1), "x": target, "out": node.output(1)})
@@ -160,7 +161,7 @@ def test_reset_is_what_was_wished(
     ("profile", "start"), [("nir", 0.0), ("snntorch", 0.0), ("spikingjelly", 0.25)]
 )
 def test_the_membrane_starts_where_the_framework_starts_it(
-    write: Write, node: Any, profile: str, start: float
+    write: Write, node: Any, profile: Any, start: float
 ) -> None:
     path = write(
         {"in": node.input(1), "x": node.if_(1, v_reset=0.25), "out": node.output(1)}
@@ -185,8 +186,11 @@ def test_only_neurons_with_current_or_own_loop_hold_after_a_reset_to_zero(
     path = write(nodes, edges)
     net = read_nir(path, profile="snntorch", dt=1.0, reset="zero")
     assert {p.name: p.neuron.hold for p in net.populations} == {"a": 0, "b": 1, "c": 1}
-    for wishes in ({"profile": "snntorch"}, {"profile": "nir", "reset": "zero"}):
-        net = read_nir(path, dt=1.0, **wishes)
+    for reading in (
+        ReadingOptions(profile="snntorch", dt=1.0),
+        ReadingOptions(profile="nir", dt=1.0, reset="zero"),
+    ):
+        net = read_nir(path, reading)
         assert {p.neuron.hold for p in net.populations} == {0}
 
 
@@ -197,7 +201,7 @@ def test_infinite_time_constants_mean_no_leak(write: Write, node: Any) -> None:
     neuron = read_nir(path, profile="snntorch").populations[0].neuron
     assert neuron.beta.tolist() == neuron.gain.tolist() == [1, 1]
     with pytest.raises(
-        InputError, match=r"node 'x' \(LIF\): r or w_in is infinite.*--profile"
+        InputError, match=r"node 'x' \(LIF\): r or w_in is infinite.*profile"
     ):
         read_nir(path, profile="nir", dt=1.0)
 

@@ -19,7 +19,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("LIF", "tau", [2.0, -1.0], r"tau must be above zero, but 1 of 2 values are not \(such as -1\)"),
     ("LIF", "tau", [0.0, 0.0], r"tau must be above zero, but 2 of 2 values are not \(such as 0\)"),
     ("LIF", "tau", [2.0, NAN], "tau must be a number, but 1 of 2"),
-    ("LIF", "tau", 0.5, r"tau 0\.5 s is shorter than the time step 1 s.*give a --dt of at most 0\.5"),
+    ("LIF", "tau", 0.5, r"tau 0\.5 s is shorter than the time step 1 s.*give a dt of at most 0\.5"),
     ("LIF", "r", [INF, 1.0], "r or w_in is infinite"),
     ("LIF", "v_threshold", [0.0, 1.0], r"v_threshold must be above zero, but 1 of 2.*such as 0\)"),
     ("LIF", "v_threshold", [-1.0, 1.0], "v_threshold must be above zero"),

@@ -105,7 +105,7 @@ def test_time_constants_below_the_step_show_norse_but_do_not_settle_it(
     assert [(r.profile, r.dt) for r in readings(path)] == [("norse", DT), ("nir", None)]
     for dt in (None, 1e-6):
         with pytest.raises(
-            InputError, match=r"fit an export of Norse 1\.1.*--profile norse\|nir"
+            InputError, match=r"fit an export of Norse 1\.1.*profile='norse' or 'nir'"
         ):
             read_nir(path, dt=dt)
 
@@ -225,7 +225,7 @@ def test_a_file_without_evidence_is_refused_with_the_profiles_it_may_mean(
     odd = node.if_(WIDTH, r=np.linspace(1.5, 2.5, WIDTH))
     path = write(chain(node, draw(np.random.default_rng(0), 1.0), odd))
     with pytest.raises(
-        InputError, match=r"--profile snntorch\|spikingjelly\|norse\|sinabs"
+        InputError, match=r"profile='snntorch' or 'spikingjelly' or 'norse' or 'sinabs'"
     ):
         read_nir(path)
 
@@ -237,7 +237,7 @@ def test_integrators_that_add_up_their_input_may_be_of_norse_or_sinabs(
     path = write(chain(node, draw(np.random.default_rng(0), 1.0), node.if_(WIDTH)))
     assert [r.profile for r in readings(path)] == ["norse", "sinabs", "nir"]
     assert "every neuron is an IF with r == 1" in readings(path)[0].evidence
-    with pytest.raises(InputError, match=r"--profile norse\|sinabs\|nir"):
+    with pytest.raises(InputError, match=r"profile='norse' or 'sinabs' or 'nir'"):
         read_nir(path, dt=dt)
     sent = [outputs(path, x_of_ones(), profile=p, dt=dt) for p in ("norse", "sinabs")]
     assert (sent[0] != sent[1]).any(), "else there would be nothing to refuse"

@@ -120,7 +120,7 @@ def test_its_r_shows_rockpool_and_its_step_but_does_not_settle_it(
     ]
     for dt in (None, 1e-3):
         with pytest.raises(
-            InputError, match=r"fit an export of Rockpool.*--profile rockpool\|nir"
+            InputError, match=r"fit an export of Rockpool.*profile='rockpool' or 'nir'"
         ):
             read_nir(path, dt=dt)
 
@@ -135,7 +135,7 @@ def test_its_r_shows_rockpool_and_its_step_but_does_not_settle_it(
         ),
         ({"v_leak": np.full(WIDTH, 0.1)}, {}, r"v_leak is not 0, as Rockpool writes it"),
         ({"r": np.full(WIDTH, 2.0)}, {}, r"r is 2, but Rockpool writes tau/dt \* exp"),
-        ({}, {"dt": 2e-3}, r"which is [\d.]+ for dt 0\.002 s; give the --dt that is meant"),
+        ({}, {"dt": 2e-3}, r"which is [\d.]+ for dt 0\.002 s; give the dt that is meant"),
         ({"type": "IF"}, {}, r"node '1' \(IF\): Rockpool writes no IF; choose another"),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_file_of_another_r_needs_a_dt(write: Write, node: Any) -> None:
     rng = np.random.default_rng(0)
     neuron = exported("LIF", parameters("LIF", rng), 1e-3) | {"r": np.ones(WIDTH)}
     path = write(chain(node, draw(rng, 1.0), neuron))
-    with pytest.raises(InputError, match=r"the time step is not in the file.*give --dt"):
+    with pytest.raises(InputError, match=r"the time step is not in the file.*give dt"):
         read_nir(path, profile="rockpool")
 
 

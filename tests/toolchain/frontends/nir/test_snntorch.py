@@ -159,7 +159,7 @@ def compare(
     "build", [fc_lif, fc_cuba, conv_pool, recurrent_lif, recurrent_cuba]
 )
 def test_spikes_equal_those_of_the_exported_module(
-    build: Callable[[np.random.Generator, str], Any], reset: str, seed: int, tmp_path: Path
+    build: Callable[[np.random.Generator, str], Any], reset: Any, seed: int, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(seed)
     module = build(rng, reset)

@@ -142,7 +142,8 @@ def test_an_export_whose_input_decays_leaves_the_time_step_open() -> None:
         ("nir", False),
     ]
     with pytest.raises(
-        InputError, match=r"fit an export of SpikingJelly 2\.0.*--profile spikingjelly\|nir"
+        InputError,
+        match=r"fit an export of SpikingJelly 2\.0.*profile='spikingjelly' or 'nir'",
     ):
         read_nir(graph)
     net = read_nir(graph, profile="spikingjelly", dt=1e-3)

@@ -5,6 +5,7 @@ The oracle of the decomposition is the reference simulator on the file's own par
 """
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import nir
@@ -58,7 +59,7 @@ def network(seed: int, **settings: float) -> Network:
 @pytest.mark.parametrize("threshold", ["ge", "gt"])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_what_is_written_is_found_again_and_sends_the_same(
-    name: str, threshold: str, tmp_path: Path
+    name: str, threshold: Any, tmp_path: Path
 ) -> None:
     net = network(1, **SETTINGS[name])
     x = np.random.default_rng(2).integers(0, 9, (4, 30, 6))

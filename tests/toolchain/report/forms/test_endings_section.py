@@ -9,19 +9,18 @@ import pytest
 from typer.testing import CliRunner
 
 from snn_deploy import InputError, deploy
-from snn_deploy.cli.app import app
 from snn_deploy.evaluation.decode import decisions, settled_after
-from snn_deploy.options.choices import Choices
 from snn_deploy.report.facts.course import answers
 from snn_deploy.report.facts.durations import distribution
 from snn_deploy.report.facts.summary import summarize
 from snn_deploy.report.forms.html import to_html
 from snn_deploy.report.forms.latex import to_latex
 from snn_deploy.report.forms.markdown import to_markdown
+from support.command_line import app
 from support.deployed import levels, levels_run, levels_samples, measured
 from support.small_model import FLAGS, OPTIONS, graph, samples, write_model, write_samples
 
-BOTH = Choices(until_quiet=True, exit_when_stable=2)
+BOTH: dict[str, Any] = {"until_quiet": True, "exit_when_stable": 2}
 
 
 def test_a_sample_at_rest_costs_less_and_answers_alike() -> None:
@@ -48,8 +47,7 @@ def test_spikes_come_to_rest_after_levels_and_layers() -> None:
     """By hand: 7 levels of 3 per step take at most 3 steps, the output at most 3 more."""
     rest = levels().endings[1]
     run = levels_run()
-    assert run.simulated is not None
-    spikes = run.simulated.outputs["chip"].outputs
+    spikes = run.recordings.outputs["chip"].outputs
     busy = np.asarray(np.concatenate([spikes["h"], spikes["o"]], axis=2).any(axis=2))
     last = 12 - busy[:, ::-1].argmax(axis=1)
     assert rest.steps.least >= last.min() > 0
@@ -57,7 +55,7 @@ def test_spikes_come_to_rest_after_levels_and_layers() -> None:
 
 
 def test_an_early_exit_gives_the_class_of_its_step() -> None:
-    run = levels_run(BOTH)
+    run = levels_run(**BOTH)
     stable = summarize(run, None).endings[2]
     classes = decisions(answers(run)["chip"], "payload")
     expected = []
@@ -75,7 +73,7 @@ def test_an_early_exit_gives_the_class_of_its_step() -> None:
 
 
 def test_batches_end_where_the_whole_does() -> None:
-    assert summarize(levels_run(BOTH, batch=2), None).endings == levels().endings
+    assert summarize(levels_run(**BOTH, batch=2), None).endings == levels().endings
 
 
 def test_ordinary_runs_say_from_which_step_their_class_stands() -> None:
@@ -116,15 +114,18 @@ def test_a_distribution_has_values_that_occur() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"until_quiet": True}, "--until-quiet: no sample is simulated; give --input"),
-        ({"exit_when_stable": 3}, "--exit-when-stable: no sample is simulated"),
+        (
+            {"until_quiet": True},
+            "until_quiet: nothing is simulated without samples; give input",
+        ),
+        ({"exit_when_stable": 3}, "exit_when_stable: nothing is simulated"),
         (
             {"exit_when_stable": 0, "input": samples()},
-            "--exit-when-stable 0: must be at least 1 step",
+            "exit_when_stable=0: must be a whole number, at least 1",
         ),
         (
             {"until_quiet": True, "input": samples(), "stop_after": "route"},
-            "--until-quiet: no sample is simulated; .* no --stop-after",
+            "until_quiet: nothing is simulated with stop_after",
         ),
     ],
 )

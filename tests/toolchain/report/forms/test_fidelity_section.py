@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from snn_deploy import deploy
-from snn_deploy.cli.app import app
 from snn_deploy.errors import InputError
 from snn_deploy.evaluation.fidelity import Fidelity
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.report.forms.forms import form_files
 from snn_deploy.report.report import Report
 from snn_deploy_simulators import reference
+from support.command_line import app
 from support.deployed import bounded, measured, readout
 from support.small_model import (
     CLASSES,
@@ -169,12 +169,12 @@ def test_the_command_line_takes_a_trace_and_shows_the_table(
     assert "framework: sent.npz; 10 samples compared" in shown.stdout
     refused = CliRunner().invoke(app, ["deploy", *words])
     assert refused.exit_code == 2
-    assert "--framework-trace: there is nothing to compare with" in refused.stderr
+    assert "--framework-trace: nothing is simulated without samples" in refused.stderr
 
 
 def test_a_stage_that_is_not_reached_cannot_be_compared() -> None:
     with pytest.raises(
-        InputError, match="nothing is simulated; give --input, and no --stop"
+        InputError, match="framework_trace: nothing is simulated with stop_after="
     ):
         deploy(
             graph(hidden=lif(HIDDEN)),

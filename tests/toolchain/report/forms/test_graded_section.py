@@ -17,9 +17,7 @@ from support.deployed import levels, levels_run, measured
 
 def test_rows_hold_what_the_spikes_carried() -> None:
     run, report = levels_run(), levels()
-    assert run.simulated is not None
-    assert run.data is not None
-    outputs = run.simulated.outputs["chip"].outputs
+    outputs = run.recordings.outputs["chip"].outputs
     rows = {g.sender: g for g in report.graded}
     assert list(rows) == ["x", "h", "o"]
     for name, spikes in {"x": run.data.x["x"], **outputs}.items():
@@ -75,11 +73,10 @@ def test_many_levels_are_told_in_a_few_rows() -> None:
     """200 levels, -100 to 99, each used twice by 2 samples."""
     levels_used = np.arange(-100, 100)
     run = levels_run()
-    assert run.simulated is not None
     many = Payloads(
         levels_used, np.full(200, 2), *(np.zeros(5, np.int64) for _ in range(3))
     )
-    run.simulated.activity.payloads["x"] = many  # type: ignore[index]
+    run.recordings.activity.payloads["x"] = many  # type: ignore[index]
     (row, *_) = graded(run)
     assert len(row.levels) == 50
     assert (row.lowest, row.highest, row.distinct) == (-100, 99, 200)

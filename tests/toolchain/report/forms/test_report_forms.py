@@ -34,7 +34,7 @@ def test_chosen_forms_write_their_files(text: str, files: set[str]) -> None:
 
 def test_unknown_form_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match="--formats docx: no such form; any of json,md,html"
+        InputError, match="formats='docx': no such form; any of json,md,html"
     ):
         deploy(graph(), "tiny", out=tmp_path / "out", formats="json,docx", **OPTIONS)
     assert chosen_forms(None) == FORMS
@@ -44,7 +44,7 @@ def test_deploy_writes_the_chosen_forms(tmp_path: Path) -> None:
     out = tmp_path / "out"
     deploy(graph(), "tiny", input=samples(), out=out, formats="html", **OPTIONS)
     assert {f.name for f in out.iterdir()} == {
-        "report.json", "report.html", "quantized.npz", "program.json"
+        "report.json", "report.html", "quantized.npz", "program.json", "manifest.json"
     }  # fmt: skip
 
 

@@ -24,8 +24,8 @@ from brevitas.quant import (
 from torch import nn
 
 from snn_deploy.conversion.brevitas.portions import batches
-from snn_deploy.conversion.integers.methods import Bits
 from snn_deploy.errors import InputError
+from snn_deploy.options.conversion import ConversionOptions
 
 with warnings.catch_warnings():
     # Brevitas 0.13 imports a part of itself that it has deprecated, and misses kernels
@@ -42,7 +42,11 @@ MOVING = (nn.Identity, nn.Flatten, nn.AvgPool1d, nn.AvgPool2d, nn.MaxPool1d, nn.
 
 
 def quantize_trained(
-    model: nn.Module, samples: torch.Tensor, bits: Bits, *, correct_bias: bool = True
+    model: nn.Module,
+    samples: torch.Tensor,
+    bits: ConversionOptions,
+    *,
+    correct_bias: bool = True,
 ) -> nn.Module:
     """Return `model` quantized, in evaluation mode; `model` itself is not changed.
 
@@ -79,18 +83,21 @@ def _ready(model: nn.Module) -> Any:
         ) from error
 
 
-def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
+def _quantized(graph: Any, bits: ConversionOptions, *, signed: bool) -> Any:
     """Return the graph with quantizers: the steps of brevitas.graph.quantize.quantize, but
     for an input of its own bits, and no quantizers beside those of the input, of
     activations and of all sides of a sum but one."""
     acts = {
         kind: (
             qnn.QuantReLU,
-            {"act_quant": Uint8ActPerTensorFloatMSE, "bit_width": bits.activation},
+            {"act_quant": Uint8ActPerTensorFloatMSE, "bit_width": bits.activation_bits},
         )
         for kind in (nn.ReLU, nn.ReLU6)
     }
-    weights = {"weight_quant": Int8WeightPerTensorFloatMSE, "weight_bit_width": bits.weight}
+    weights = {
+        "weight_quant": Int8WeightPerTensorFloatMSE,
+        "weight_bit_width": bits.weight_bits,
+    }
     layers = {
         nn.Linear: (qnn.QuantLinear, weights),
         nn.Conv1d: (qnn.QuantConv1d, weights),
@@ -98,10 +105,10 @@ def _quantized(graph: Any, bits: Bits, *, signed: bool) -> Any:
     }
     first = Int8ActPerTensorFloatMSE if signed else Uint8ActPerTensorFloatMSE
     graph = handlers.inp_placeholder_handler(
-        graph, input_quantizer=_identity(first, bits.input)
+        graph, input_quantizer=_identity(first, bits.input_bits)
     )
     graph = handlers.act_handler(graph, layer_map=acts)
-    _round_sides(graph, bits.activation)
+    _round_sides(graph, bits.activation_bits)
     for kind, (quantized, settings) in layers.items():
         graph = ModuleToModuleByClass(kind, quantized, **settings).apply(graph)
     return DisableLastReturnQuantTensor().apply(graph)

@@ -10,12 +10,12 @@ from snn_deploy.conversion.brevitas.agreement import Agreement, compare
 from snn_deploy.conversion.brevitas.from_brevitas import Reading, from_brevitas
 from snn_deploy.conversion.brevitas.portions import batches
 from snn_deploy.conversion.brevitas.post_training import quantize_trained
-from snn_deploy.conversion.integers.methods import Bits
 from snn_deploy.errors import InputError
+from snn_deploy.options.conversion import ConversionOptions
 
 
 def read(
-    model: Any, calibration: AnyArray, bits: Bits
+    model: Any, calibration: AnyArray, bits: ConversionOptions
 ) -> tuple[Reading, Agreement, float | None]:
     """Return the integers of `model`, and how its quantized and its float form agree with
     them; the latter is None if the model came quantized.

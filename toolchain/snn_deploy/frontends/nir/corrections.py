@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from snn_deploy.arrays import FloatArray
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.files.hdf5 import Value
 from snn_deploy.frontends.nir.graph import NEURONS, Graph, Node
 from snn_deploy.ir.network import Assumption
@@ -84,7 +84,7 @@ def norse_scale(graph: Graph) -> float:
     raise InputError(
         f"{graph.source}: time constants go from {found.min():g} to {found.max():g} s, but "
         f"Norse 1.1 writes either all of them times {NORSE_DT:g} or, with to_nir(dt=1.0), "
-        f"all in seconds; export again, or choose another --profile"
+        f"all in seconds; export again, or choose another {option('profile')}"
     )
 
 
@@ -125,11 +125,12 @@ def _norse_assumed(graph: Graph) -> tuple[Assumption, ...]:
 
 def _sinabs_misfit(node: Node, dt: float | None) -> str | None:
     if node.kind not in ("IF", "LI", "LIF"):
-        return f"sinabs writes no {node.kind}; choose another --profile"
+        return f"sinabs writes no {node.kind}; choose another {option('profile')}"
     if node.has("tau") and np.exp(-1 / node.real("tau").min()) < FLOAT32:
         return (
             f"tau is {node.real('tau').min():g}, but sinabs writes it in steps, of which "
-            f"nothing would be left after one; if it is in seconds, give another --profile"
+            "nothing would be left after one; if it is in seconds, give another "
+            f"{option('profile')}"
         )
     return _not_one(node, "r", "sinabs") or _leaks_upwards(node, "sinabs")
 
@@ -157,13 +158,13 @@ def _sinabs_assumed(graph: Graph) -> tuple[Assumption, ...]:
 
 def _rockpool_misfit(node: Node, dt: float | None) -> str | None:
     if node.kind not in ("LI", "LIF", "CubaLIF"):
-        return f"Rockpool writes no {node.kind}; choose another --profile"
+        return f"Rockpool writes no {node.kind}; choose another {option('profile')}"
     r, tau = node.real("r"), node.real("tau_mem" if node.has("tau_mem") else "tau")
     if dt is not None and not np.allclose(r, rockpool_r(tau, dt), rtol=CLOSE, atol=0.0):
         return (
             f"r is {r.ravel()[0]:g}, but Rockpool writes tau/dt * exp(-dt/tau), which is "
             f"{rockpool_r(tau, dt).ravel()[0]:g} for dt {dt:g} s; "
-            f"give the --dt that is meant, or another --profile"
+            f"give the {option('dt')} that is meant, or another {option('profile')}"
         )
     w_in = _not_one(node, "w_in", "Rockpool") if node.has("w_in") else None
     return w_in or _leaks_upwards(node, "Rockpool")
@@ -206,14 +207,15 @@ def _not_one(node: Node, key: str, who: str) -> str | None:
     if (value == 1).all():
         return None
     return (
-        f"{key} is {value[value != 1][0]:g}, but {who} writes 1; choose another --profile"
+        f"{key} is {value[value != 1][0]:g}, but {who} writes 1; choose another "
+        f"{option('profile')}"
     )
 
 
 def _leaks_upwards(node: Node, who: str) -> str | None:
     if not node.has("v_leak") or not node.real("v_leak").any():
         return None
-    return f"v_leak is not 0, as {who} writes it; choose another --profile"
+    return f"v_leak is not 0, as {who} writes it; choose another {option('profile')}"
 
 
 CORRECTIONS: Mapping[str, Correction] = {

@@ -18,6 +18,7 @@ from snn_deploy.frontends.nir.corrections import (
     taus,
 )
 from snn_deploy.frontends.nir.graph import NEURONS, RESETTING, Graph, Node, walk
+from snn_deploy.names import ProfileName
 
 SNNTORCH_DT = 1e-4  # snntorch 1.0.0, export_nir.py: written into every time constant
 SNNTORCH_INPUT = "input"  # nirtorch.extract_nir_graph names every Input so
@@ -42,7 +43,7 @@ class Reading:
     evidence: what was seen. settles: whether it is enough to choose this profile, if alone.
     """
 
-    profile: str
+    profile: ProfileName
     dt: float | None
     evidence: str
     settles: bool

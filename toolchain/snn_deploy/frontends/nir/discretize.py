@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape
+from snn_deploy.errors import option
 from snn_deploy.frontends.nir.graph import MULTI_LEVEL, RESETTING, Node
 from snn_deploy.frontends.nir.linear_nodes import vector
 from snn_deploy.frontends.nir.settings import Settings
@@ -79,7 +80,7 @@ def membrane(node: Node, shape: Shape, settings: Settings) -> dict[str, Any]:
     """Return alpha, beta, gain and bias of a node with dynamics."""
     dt = settings.dt
     if dt is None:
-        raise node.fail("the time step is not in the file; give --dt SECONDS")
+        raise node.fail(f"the time step is not in the file; give {option('dt', 'SECONDS')}")
     r = vector(node, "r", shape)
     if node.values.get("integrator", node.kind) in ("I", "IF"):
         _check_finite(node, r)
@@ -107,7 +108,7 @@ def decay(node: Node, key: str, tau: FloatArray, settings: Settings) -> FloatArr
         raise node.fail(
             f"{key} {tau.min():g} s is shorter than the time step {dt:g} s, so that a step "
             f"would turn the sign (1 - dt/tau = {left.min():.3g}); "
-            f"give a --dt of at most {tau.min():g}"
+            f"give a {option('dt')} of at most {tau.min():g}"
         )
     left = np.maximum(left, 0.0)
     return _as_float32(left, tau) if settings.profile.float32 else left
@@ -150,7 +151,8 @@ def _check_finite(node: Node, gain: AnyArray) -> None:
     if not np.isfinite(gain).all():
         raise node.fail(
             "r or w_in is infinite, which means something only where a framework wrote it "
-            "with an infinite tau; give a finite one, or --profile snntorch|spikingjelly"
+            "with an infinite tau; give a finite one, or "
+            f"{option('profile', 'snntorch|spikingjelly')}"
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape, frozen
+from snn_deploy.errors import option
 from snn_deploy.frontends.nir.graph import Node
 from snn_deploy.frontends.nir.shapes import paddings
 from snn_deploy.ir.maps import Conv, Dense, Pool, Scale, Sparse
@@ -92,20 +93,21 @@ def steps_of(node: Node, shape: Shape, dt: float | None) -> AnyArray:
         return np.zeros(seconds.shape, np.int64)
     if dt is None:
         raise node.fail(
-            "delays are in seconds and the file has no time step; give --dt SECONDS"
+            "delays are in seconds and the file has no time step; give "
+            f"{option('dt', 'SECONDS')}"
         )
     exact = seconds / dt
     if exact.max() > MAX_DELAY:
         raise node.fail(
             f"delay {seconds.max():g} s is {exact.max():.3g} steps of {dt:g} s, more than "
-            f"{MAX_DELAY}; correct it or give another --dt"
+            f"{MAX_DELAY}; correct it or give another {option('dt')}"
         )
     steps = np.rint(exact)
     off = np.abs(exact - steps) > ROUNDING * np.maximum(exact, 1.0)
     if off.any():
         raise node.fail(
             f"delay {seconds[off][0]:g} s is {exact[off][0]:.6g} steps of {dt:g} s, which "
-            f"is no whole number; correct it or give another --dt"
+            f"is no whole number; correct it or give another {option('dt')}"
         )
     return steps.astype(np.int64)
 

@@ -12,35 +12,40 @@ if its numbers do not mean what NIR says they mean, what they do mean in `correc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from snn_deploy.errors import InputError
+from snn_deploy.names import ProfileName, ResetName
 
-RESETS = ("zero", "v_reset", "subtract", "none")
-THRESHOLDS = ("gt", "ge")
 STARTS = ("zero", "v_reset", "v_leak")
-SPIKES_PER_STEP = ("one", "many")
 
 
 @dataclass(frozen=True)
 class Profile:
     """How one framework reads and writes a NIR file.
 
-    dt: seconds per step where neither the user nor the file states it; None if there is no
-    such convention. reset: one of RESETS. inclusive: whether v == threshold fires. late:
-    subtraction comes one step late, after the leak. zero_holds: with reset to zero, neurons
-    with a synaptic current or a recurrent layer of their own lose the whole step after a
-    spike. current_first: the synaptic current is updated before the membrane that it
-    charges in that step. starts_at: where the membrane starts, one of STARTS.
-    rounding: relative error of the parameters in its files; gains within it of 1 are 1.
-    float32: its decays are float32 numbers, which the file holds as time constants.
-    reset_lost: its exporter does not write how it resets. in_steps: time constants in its
-    files are in steps, so that no dt is needed. many_spikes: unless it is told otherwise, a
-    neuron sends as many spikes in a step as thresholds fit into its membrane.
+    Attributes:
+        name: As in `--profile`.
+        title: For messages, with the version that was read.
+        dt: Seconds per step where neither the user nor the file states it; None if there is
+            no such convention.
+        reset: What a spike does.
+        inclusive: Whether v == threshold fires.
+        late: Subtraction comes one step late, after the leak.
+        zero_holds: With reset to zero, neurons with a synaptic current or a recurrent layer
+            of their own lose the whole step after a spike.
+        current_first: The synaptic current is updated before the membrane that it charges
+            in that step.
+        starts_at: Where the membrane starts, one of STARTS.
+        rounding: Relative error of the parameters in its files; gains within it of 1 are 1.
+        float32: Its decays are float32 numbers, which the file holds as time constants.
+        reset_lost: Its exporter does not write how it resets.
+        in_steps: Time constants in its files are in steps, so that no dt is needed.
+        many_spikes: Unless it is told otherwise, a neuron sends as many spikes in a step as
+            thresholds fit into its membrane.
     """
 
-    name: str
+    name: ProfileName
     title: str
     dt: float | None
-    reset: str
+    reset: ResetName
     inclusive: bool
     late: bool = False
     zero_holds: bool = False
@@ -53,7 +58,7 @@ class Profile:
     many_spikes: bool = False
 
 
-PROFILES: Mapping[str, Profile] = {
+PROFILES: Mapping[ProfileName, Profile] = {
     p.name: p
     for p in (
         Profile(
@@ -89,10 +94,3 @@ PROFILES: Mapping[str, Profile] = {
         ),
     )
 }  # fmt: skip
-
-
-def find_profile(name: str) -> Profile:
-    """Return the profile called `name`; InputError if there is none."""
-    if name not in PROFILES:
-        raise InputError(f"unknown profile {name!r}; known profiles: {', '.join(PROFILES)}")
-    return PROFILES[name]

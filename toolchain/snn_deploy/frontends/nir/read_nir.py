@@ -7,7 +7,7 @@ past it. All metadata is ignored. Everything that was assumed is in `Network.ass
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.corrections import correct
@@ -19,35 +19,36 @@ from snn_deploy.frontends.nir.gather import gather
 from snn_deploy.frontends.nir.graph import NEURONS, Graph, Node
 from snn_deploy.frontends.nir.memory_graph import SOURCE, is_graph, read_graph
 from snn_deploy.frontends.nir.routes import find_paths
-from snn_deploy.frontends.nir.settings import Wishes, settle
+from snn_deploy.frontends.nir.settings import settle
 from snn_deploy.frontends.nir.shapes import Shapes, infer_shapes
 from snn_deploy.frontends.nir.wiring import wire
 from snn_deploy.ir.network import Input, Network
+from snn_deploy.options.reading import ReadingOptions
+from snn_deploy.options.request import chosen
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from snn_deploy.options.keywords import ReadingFields
 
 
 def read_nir(
     source: str | Path | Any,
-    *,
-    profile: str | None = None,
-    dt: float | None = None,
-    reset: str | None = None,
-    threshold: str | None = None,
-    spikes_per_step: str | None = None,
+    reading: ReadingOptions | None = None,
+    **fields: "Unpack[ReadingFields]",
 ) -> Network:
     """Return the network that a NIR model means; maps are chains as they stand in the file.
 
-    source: the path of a file, or a graph in memory (a `nir.NIRGraph` or alike). profile:
-    the framework whose reading is meant (see PROFILES); None: whatever the file shows. dt:
-    seconds per step. reset: "zero", "v_reset" (the file's), "subtract" (the threshold) or
-    "none". threshold: "gt" if only a membrane above the threshold fires, "ge" if one at it
-    does too. spikes_per_step: "one", or "many" if as many are sent as thresholds fit into
-    the membrane.
+    Args:
+        source: The path of a file, or a graph in memory (a `nir.NIRGraph` or alike).
+        reading: How it is meant where it does not say so itself.
+        fields: The same by name: profile, dt, reset, threshold, spikes_per_step.
 
     Raises:
         InputError: The file cannot be read, makes no sense, or leaves spikes open.
     """
     graph, shapes = load(source)
-    settings = settle(graph, Wishes(profile, dt, reset, threshold, spikes_per_step))
+    settings = settle(graph, chosen(ReadingOptions, reading, fields))
     graph = correct(graph, settings.profile.name, settings.dt)
     graph = gather(graph, shapes, settings)
     paths = find_paths(graph, shapes, settings.step_s)

@@ -18,6 +18,7 @@ import nir
 import numpy as np
 
 from snn_deploy.arrays import FloatArray
+from snn_deploy.errors import option
 from snn_deploy.frontends.nir_writer.graph_builder import Draft, Ends
 from snn_deploy.frontends.nir_writer.parts import Parts
 from snn_deploy.ir.network import Population
@@ -31,8 +32,8 @@ def complaints(pop: Population, neuron: MultiLevel) -> Iterator[str]:
     who = f"population {pop.name!r}"
     if neuron.member.any() or neuron.plane.any():
         yield (
-            f"{who}: its spikes are slices of a level (--lower), for which there is no "
-            "standard form; write the network before it is lowered"
+            f"{who}: its spikes are slices of a level ({option('lower')}), for which there "
+            "is no standard form; write the network before it is lowered"
         )
     bounds = (neuron.low, neuron.high, neuron.floor, neuron.ceiling)
     if any(len(np.unique(b)) > 1 for b in bounds):

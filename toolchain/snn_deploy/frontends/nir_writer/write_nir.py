@@ -42,9 +42,10 @@ from snn_deploy.frontends.nir_writer.projections import add_layers, shape_behind
 from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.network import Assumption, Network, Projection
 from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.names import ProfileName, ThresholdName
 
 DT = 1e-3  # seconds; where nothing fixes the step, so that the file has one. Ours.
-PROFILE = "nir"
+PROFILE: ProfileName = "nir"
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class Written:
 
     path: Path
     dt: float
-    threshold: str
+    threshold: ThresholdName
     assumptions: tuple[Assumption, ...]
-    profile: str = PROFILE
+    profile: ProfileName = PROFILE
 
     @property
     def flags(self) -> str:
@@ -125,7 +126,7 @@ def _time_step(net: Network, dt: float | None) -> float:
     return step
 
 
-def _comparison(net: Network) -> str:
+def _comparison(net: Network) -> ThresholdName:
     """Return "ge" if neurons fire at their threshold, "gt" if only above it."""
     fed = {p.post for p in net.projections}
     firing = [p for p in net.populations if p.neuron.spiking and p.name in fed]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from snn_deploy.board.evidence import leaves
 from snn_deploy.evaluation.ledger import Account, Ledger
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.stages import Opened, Quantized, Simulated
 from snn_deploy.ir.quant import Range
 from snn_deploy.report.report import Support
 
@@ -18,15 +18,17 @@ WEAK = (
 )  # kinds that are no evidence about this chip
 
 
-def caveats(run: Run, support: Iterable[Support], energy: Ledger | None) -> tuple[str, ...]:
+def caveats(
+    run: Opened, support: Iterable[Support], energy: Ledger | None
+) -> tuple[str, ...]:
     """Return the sentences, gravest first."""
     support = tuple(support)
     found = [*_neurons(support), *_operations(support)]
-    found += _ranges(() if run.quant is None else run.quant.ranges)
+    found += _ranges(run.quant.ranges if isinstance(run, Quantized) else ())
     if energy is not None:
         found += [*_energy(energy), *_time(run), *_bounds(energy)]
-    if run.simulated is not None and run.data is not None:
-        found += _samples(run.simulated.compared, run.data.samples, run.given is None)
+    if isinstance(run, Simulated):
+        found += _samples(run.recordings.compared, run.data.samples, run.given is None)
     return tuple(found)
 
 
@@ -100,7 +102,7 @@ def _account(account: Account) -> list[str]:
     return sentences
 
 
-def _time(run: Run) -> list[str]:
+def _time(run: Opened) -> list[str]:
     figures = [leaf for _, leaf in leaves(run.board.time)]
     kinds = Counter(leaf.kind for leaf in figures if leaf.kind in WEAK)
     if not kinds:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from snn_deploy.evaluation.decode import decode, to_float
 from snn_deploy.evaluation.ledger import dynamic_joules
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.evaluation.uncertainty import bootstrap, mean_of, p95_of, wilson
 from snn_deploy.ir.activity import Activity
 from snn_deploy.passes.fuse import fuse
@@ -25,12 +25,9 @@ BOOTSTRAP = "bootstrap, 1000 resamples"
 WILSON = "Wilson score"
 
 
-def answers(run: Run) -> dict[str, AnyArray]:
-    """Return the output that is read, [N, T, *shape] in float units, by stage of a
-    simulated run."""
-    if run.simulated is None or run.quant is None:
-        return {}
-    name, recordings = run.answer.output, run.simulated.outputs
+def answers(run: Simulated) -> dict[str, AnyArray]:
+    """Return the output that is read, [N, T, *shape] in float units, by simulator."""
+    name, recordings = run.answer.output, run.recordings.outputs
     return {
         "reference": recordings["reference"].outputs[name],
         "integer": to_float(run.quant, name, recordings["integer"]),
@@ -38,10 +35,10 @@ def answers(run: Run) -> dict[str, AnyArray]:
     }
 
 
-def accuracy_by_step(run: Run) -> tuple[StepAccuracy, ...]:
+def accuracy_by_step(run: Simulated) -> tuple[StepAccuracy, ...]:
     """Return how many predictions are right after fewer steps; none without labels."""
-    labels = None if run.data is None else run.data.y
-    if labels is None or run.data is None:
+    labels = run.data.y
+    if labels is None:
         return ()
     rows = []
     for stage, output in answers(run).items():
@@ -73,18 +70,13 @@ def step_times(activity: Activity) -> tuple[StepTime, ...]:
     return tuple(rows)
 
 
-def piece_synops(run: Run, pieces: int) -> list[float | None]:
+def piece_synops(activity: Activity) -> list[float]:
     """Return the mean synaptic operations per inference of each piece."""
-    if run.simulated is None:
-        return [None] * pieces
-    activity = run.simulated.activity
     return [float(n) for n in activity.counts.synops.sum(axis=0) / activity.samples]
 
 
-def example(run: Run, predicted: Mapping[str, IntArray]) -> Example | None:
+def example(run: Simulated, predicted: Mapping[str, IntArray]) -> Example:
     """Return the first sample's output on the chip."""
-    if run.simulated is None or run.data is None or run.quant is None:
-        return None
     shown = answers(run)["chip"][0]
     shown = shown.reshape(len(shown), -1)[:EXAMPLE_STEPS, :EXAMPLE_NEURONS]
     spiking = run.quant.population(run.answer.output).spiking
@@ -101,17 +93,15 @@ def example(run: Run, predicted: Mapping[str, IntArray]) -> Example | None:
     )
 
 
-def estimates(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Estimate, ...]:
+def estimates(run: Simulated, predicted: Mapping[str, IntArray]) -> tuple[Estimate, ...]:
     """Return the intervals over samples, of accuracies, times and energies."""
-    if run.simulated is None or run.program is None or run.data is None:
-        return ()
     rows = []
     if run.data.y is not None:
         rows += [
-            _share(f"accuracy {stage}", int(np.count_nonzero(classes == run.data.y)), run)
+            _share(f"accuracy {stage}", classes == run.data.y)
             for stage, classes in predicted.items()
         ]
-    activity = run.simulated.activity
+    activity = run.recordings.activity
     if activity.samples < 2:
         return tuple(rows)
     answer = answer_seconds(activity, run.net.latency)
@@ -127,8 +117,8 @@ def estimates(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Estimate, ..
     return tuple(rows)
 
 
-def _share(name: str, hits: int, run: Run) -> Estimate:
-    n = 0 if run.data is None else run.data.samples
+def _share(name: str, right: BoolArray) -> Estimate:
+    hits, n = int(np.count_nonzero(right)), len(right)
     return Estimate(name, "share", hits / n, *wilson(hits, n), n, WILSON)
 
 
@@ -143,12 +133,10 @@ def _p95(name: str, unit: str, values: FloatArray, seed: int) -> Estimate:
     return Estimate(name, unit, value, low, high, len(values), BOOTSTRAP)
 
 
-def software_estimates(run: Run) -> Software | None:
+def software_estimates(run: Simulated) -> Software:
     """Return the estimates that know of no chip, on the samples whose layers were kept."""
-    if run.simulated is None or run.data is None or run.as_read is None:
-        return None
-    kept = run.data.first(run.simulated.compared)
-    outputs = run.simulated.layers["reference"].outputs
+    kept = run.data.first(run.recordings.compared)
+    outputs = run.recordings.layers["reference"].outputs
     # Weights as in the file, neurons as simulated: parts of one neuron have no outputs.
-    net = run.as_read if run.given else lower(fuse(run.as_read), run.choices.lower)
+    net = run.as_read if run.given else lower(fuse(run.as_read), run.mapping.lower)
     return software(Watched(net, {**kept.x, **outputs}, kept.static))

@@ -7,7 +7,7 @@ import numpy as np
 from snn_deploy.arrays import IntArray
 from snn_deploy.evaluation.decode import UNDECIDED, decisions, settled_after
 from snn_deploy.evaluation.ledger import dynamic_joules, measured
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.ir.activity import Activity
 from snn_deploy.report.activity_parts import Ending, Settled
 from snn_deploy.report.facts.course import answers
@@ -19,40 +19,37 @@ from snn_deploy.report.facts.durations import (
 )
 
 
-def settled(run: Run) -> Settled | None:
-    """Return from which step on the class on the chip stands; None if nothing was
-    simulated on samples."""
-    if run.simulated is None or run.quant is None:
-        return None
+def settled(run: Simulated) -> Settled:
+    """Return from which step on the class on the chip stands."""
     classes = decisions(answers(run)["chip"], run.answer.decoder)
     undecided = int(np.count_nonzero(classes[:, -1] == UNDECIDED))
     return Settled(distribution(settled_after(classes)), undecided)
 
 
-def endings(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Ending, ...]:
+def endings(run: Simulated, predicted: Mapping[str, IntArray]) -> tuple[Ending, ...]:
     """Return what each way to end a sample gives; none unless one was asked for.
 
     predicted: classes [N] by stage, from all steps.
     """
-    if run.simulated is None or not run.simulated.endings:
+    if not run.recordings.endings:
         return ()
     classes = decisions(answers(run)["chip"], run.answer.decoder)
     return tuple(
         _ending(run, rule, activity, classes, predicted["chip"])
-        for rule, activity in run.simulated.endings.items()
+        for rule, activity in run.recordings.endings.items()
     )
 
 
-def ending_caveats(run: Run) -> list[str]:
+def ending_caveats(run: Simulated) -> list[str]:
     """Return what to mind where samples do not take their whole frame."""
-    if run.simulated is None or not run.simulated.endings:
+    if not run.recordings.endings:
         return []
     found = [
         "ends of samples: noticing rest or a stable class and resetting at any step takes "
         "a host or a processor on the chip; no time or energy of that is published, and "
         "none is counted"
     ]
-    quiet = run.simulated.endings.get("quiet")
+    quiet = run.recordings.endings.get("quiet")
     if quiet is not None and quiet.stops is not None and not quiet.stops.met.all():
         running = int(np.count_nonzero(~quiet.stops.met))
         found.append(
@@ -64,11 +61,9 @@ def ending_caveats(run: Run) -> list[str]:
 
 
 def _ending(
-    run: Run, rule: str, activity: Activity, classes: IntArray, whole: IntArray
+    run: Simulated, rule: str, activity: Activity, classes: IntArray, whole: IntArray
 ) -> Ending:
     """classes: [N, T] after each step; whole: [N] after all of them."""
-    if run.program is None or run.data is None:
-        raise ValueError("a simulated run has a program and data")
     steps, stops = steps_taken(activity), activity.stops
     read = whole
     if rule == "stable" and stops is not None:
@@ -77,7 +72,7 @@ def _ending(
     labels = run.data.y
     return Ending(
         rule=rule,
-        window=run.choices.exit_when_stable if rule == "stable" else None,
+        window=run.simulation.exit_when_stable if rule == "stable" else None,
         met=0 if stops is None else int(np.count_nonzero(stops.met)),
         steps=distribution(steps),
         same=int(np.count_nonzero(read == whole)),

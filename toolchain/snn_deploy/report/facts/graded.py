@@ -10,9 +10,8 @@ import numpy as np
 
 from snn_deploy.arrays import IntArray
 from snn_deploy.evaluation.ledger import Stat, measured
-from snn_deploy.evaluation.stages import Run
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.ir.activity import Payloads
-from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.report.activity_parts import Graded, LevelUse
 from snn_deploy.report.text.numbers import count
 
@@ -22,15 +21,11 @@ BINS = 64  # rows of a distribution of levels, at most
 MULTIPLIES, ADDS = "MAC", "AC"
 
 
-def graded(run: Run) -> tuple[Graded, ...]:
-    """Return a row per input and population that sends graded spikes; none unless it was
-    simulated on samples."""
-    if run.simulated is None or run.quant is None:
-        return ()
-    activity = run.simulated.activity
-    bits = _bits(run.quant)
+def graded(run: Simulated) -> tuple[Graded, ...]:
+    """Return a row per input and population that sends graded spikes."""
+    activity, net = run.recordings.activity, run.quant
     return tuple(
-        _row(name, bits[name], found, activity.recording.events[name])
+        _row(name, net.payload_bits(name), found, activity.recording.events[name])
         for name, found in activity.payloads.items()
     )
 
@@ -48,11 +43,6 @@ def graded_caveats(rows: Iterable[Graded]) -> list[str]:
         f"accumulate (AC), since no board has a price for them; unary binary spikes would "
         f"need {count(unary)} ACs"
     ]
-
-
-def _bits(net: QuantNetwork) -> dict[str, int]:
-    ports = {p.name: p.payload_bits for p in net.inputs}
-    return ports | {p.name: p.payload_bits for p in net.populations}
 
 
 def _row(name: str, bits: int, found: Payloads, events: IntArray) -> Graded:

@@ -7,54 +7,47 @@ from operator import itemgetter
 from snn_deploy.arrays import AnyArray
 from snn_deploy.evaluation.decode import floats_of, to_float
 from snn_deploy.evaluation.fidelity import NOT_GIVEN, Fidelity, Gap, LayerFidelity, gap
-from snn_deploy.evaluation.stages import Run, Simulated
+from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.ir.network import Population
-from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.report.text.numbers import share
 
 ROUNDING = 1e-5  # of a membrane: frameworks add up in float32, in another order
 
 
-def fidelity(run: Run) -> Fidelity | None:
-    """Return how far apart the stages of a simulated run are; None if none was."""
-    if run.simulated is None or run.quant is None:
-        return None
-    layers = tuple(_layer(run, run.simulated, run.quant, p) for p in run.net.populations)
+def fidelity(run: Simulated) -> Fidelity:
+    """Return how far apart the stages of a simulated run are."""
+    layers = tuple(_layer(run, p) for p in run.net.populations)
     worst = _worst(layers)
     return Fidelity(
         framework=NOT_GIVEN if run.framework is None else run.framework.source,
-        samples=run.simulated.compared,
+        samples=run.recordings.compared,
         layers=layers,
         worst=None if worst is None else worst.population,
         sentences=(*_where_reading_fails(layers), _where_integers_fail(worst)),
     )
 
 
-def _layer(
-    run: Run, simulated: Simulated, quant: QuantNetwork, pop: Population
-) -> LayerFidelity:
-    name, spiking = pop.name, pop.neuron.spiking
-    stages = list(_outputs(run, simulated, quant, name))
+def _layer(run: Simulated, pop: Population) -> LayerFidelity:
+    name, spiking, alone_outputs = pop.name, pop.neuron.spiking, run.recordings.alone
+    stages = list(_outputs(run, name))
     gaps = [
         gap(a, b, (first, second), spiking) for (first, a), (second, b) in pairwise(stages)
     ]
-    floats = simulated.layers["reference"].outputs[name]
+    floats = run.recordings.layers["reference"].outputs[name]
     alone = None
-    if name in simulated.alone:
-        made = floats_of(quant, name, simulated.alone[name])
+    if name in alone_outputs:
+        made = floats_of(run.quant, name, alone_outputs[name])
         alone = gap(floats, made, ("reference", "alone"), spiking)
     return LayerFidelity(name, spiking, tuple(gaps), alone)
 
 
-def _outputs(
-    run: Run, simulated: Simulated, quant: QuantNetwork, name: str
-) -> Iterator[tuple[str, AnyArray]]:
+def _outputs(run: Simulated, name: str) -> Iterator[tuple[str, AnyArray]]:
     """Yield each stage that has recorded the population, and its outputs in one unit."""
     if run.framework is not None and name in run.framework.outputs:
-        yield "framework", run.framework.outputs[name][: simulated.compared]
-    yield "reference", simulated.layers["reference"].outputs[name]
+        yield "framework", run.framework.outputs[name][: run.recordings.compared]
+    yield "reference", run.recordings.layers["reference"].outputs[name]
     for stage in ("integer", "chip"):
-        yield stage, to_float(quant, name, simulated.layers[stage])
+        yield stage, to_float(run.quant, name, run.recordings.layers[stage])
 
 
 def _worst(layers: tuple[LayerFidelity, ...]) -> LayerFidelity | None:

@@ -1,19 +1,29 @@
 """What each population did: neurons, synapses, activity, agreement between stages; and
 when."""
 
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray
 from snn_deploy.evaluation.decode import to_float
-from snn_deploy.evaluation.ledger import Stat, measured
-from snn_deploy.evaluation.stages import Run, Simulated
+from snn_deploy.evaluation.ledger import measured
+from snn_deploy.evaluation.stages import (
+    Bounded,
+    Opened,
+    Partitioned,
+    Quantized,
+    Routed,
+    Simulated,
+)
 from snn_deploy.evaluation.uncertainty import p95_of
 from snn_deploy.ir.activity import Activity
 from snn_deploy.ir.linear import taps
 from snn_deploy.ir.maps import Connection, Conv, Dense
 from snn_deploy.ir.network import Population
 from snn_deploy.ir.program import Program
-from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.report.facts.course import step_times
 from snn_deploy.report.facts.durations import (
     answer_seconds,
@@ -26,17 +36,17 @@ from snn_deploy.report.report import Bound, Latency, Layer, LayerAgreement
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"))
 
 
-def layers(run: Run) -> tuple[Layer, ...]:
-    """Return one row per population, in the order of the network."""
+def layers(run: Opened) -> tuple[Layer, ...]:
+    """Return one row per population, in the order of the network, as far as `run` went."""
     return tuple(_layer(run, pop) for pop in run.net.populations)
 
 
-def latency(run: Run) -> Latency | None:
+def latency(run: Simulated | Bounded) -> Latency:
     """Return the modelled time of a simulated run, or of the busiest case where there is no
     input."""
-    if run.simulated is not None:
-        return _latency(run.simulated.activity, run)
-    return None if run.extremes is None else _latency(run.extremes.firing, run)
+    if isinstance(run, Simulated):
+        return _latency(run.recordings.activity, run, p95=p95_of)
+    return _latency(run.firing, run, p95=lambda seconds: None)
 
 
 def stored_synapses(connection: Connection) -> int:
@@ -69,37 +79,49 @@ def layer_agreement(
     return LayerAgreement(*stages, float(np.mean(same)), jaccard, None)
 
 
-def _layer(run: Run, pop: Population) -> Layer:
-    quant, program, simulated = run.quant, run.program, run.simulated
-    neurons = int(np.prod(pop.shape))
-    spiking = pop.neuron.spiking
-    spikes = None if simulated is None or not spiking else _spikes(simulated, pop.name)
-    steps = 0.0 if simulated is None else float(steps_taken(simulated.activity).mean())
-    return Layer(
+def _layer(run: Opened, pop: Population) -> Layer:
+    found = Layer(
         name=pop.name,
         shape=pop.shape,
-        neurons=neurons,
-        model=None if quant is None else quant.population(pop.name).model,
-        spiking=spiking,
-        cores=None if run.partition is None else len(run.partition.of(pop.name)),
-        synapses=None
-        if quant is None
-        else sum(stored_synapses(p.map) for p in quant.into(pop.name)),
-        synops=None
-        if program is None or simulated is None
-        else _synops(simulated.activity, program, pop.name),
-        spikes=spikes,
-        rate=None
-        if spikes is None or spikes.mean is None
-        else spikes.mean / neurons / steps,
-        agreement=()
-        if simulated is None or quant is None
-        else _agreements(quant, simulated, pop),
+        neurons=int(np.prod(pop.shape)),
+        model=None,
+        spiking=pop.neuron.spiking,
+        cores=None,
+        synapses=None,
+        synops=None,
+        spikes=None,
+        rate=None,
+        agreement=(),
     )
+    if isinstance(run, Quantized):
+        found = msgspec.structs.replace(found, **_integers(run, pop.name))
+    if isinstance(run, Partitioned):
+        cores = len(run.partition.of(pop.name))
+        found = msgspec.structs.replace(found, cores=cores)
+    if isinstance(run, Simulated):
+        found = msgspec.structs.replace(found, **_activity(run, pop, found.neurons))
+    return found
 
 
-def _spikes(simulated: Simulated, name: str) -> Stat:
-    return measured(simulated.activity.recording.events[name].astype(np.float64))
+def _integers(run: Quantized, name: str) -> dict[str, Any]:
+    return {
+        "model": run.quant.population(name).model,
+        "synapses": sum(stored_synapses(p.map) for p in run.quant.into(name)),
+    }
+
+
+def _activity(run: Simulated, pop: Population, neurons: int) -> dict[str, Any]:
+    activity = run.recordings.activity
+    found: dict[str, Any] = {
+        "synops": _synops(activity, run.program, pop.name),
+        "agreement": _agreements(run, pop),
+    }
+    if pop.neuron.spiking:
+        spikes = measured(activity.recording.events[pop.name].astype(np.float64))
+        steps = float(steps_taken(activity).mean())
+        rate = None if spikes.mean is None else spikes.mean / neurons / steps
+        found |= {"spikes": spikes, "rate": rate}
+    return found
 
 
 def _synops(activity: Activity, program: Program, name: str) -> float:
@@ -107,12 +129,10 @@ def _synops(activity: Activity, program: Program, name: str) -> float:
     return float(activity.counts.synops[:, pieces].sum() / activity.samples)
 
 
-def _agreements(
-    quant: QuantNetwork, simulated: Simulated, pop: Population
-) -> tuple[LayerAgreement, ...]:
-    layers, name, spiking = simulated.layers, pop.name, pop.neuron.spiking
+def _agreements(run: Simulated, pop: Population) -> tuple[LayerAgreement, ...]:
+    layers, name, spiking = run.recordings.layers, pop.name, pop.neuron.spiking
     floats, integers, chip = (layers[s] for s in ("reference", "integer", "chip"))
-    rescaled = to_float(quant, name, integers)
+    rescaled = to_float(run.quant, name, integers)
     pairs = (
         (floats.outputs[name], rescaled),
         (integers.outputs[name], chip.outputs[name]),
@@ -123,7 +143,10 @@ def _agreements(
     )
 
 
-def _latency(activity: Activity, run: Run) -> Latency:
+def _latency(
+    activity: Activity, run: Routed, p95: Callable[[FloatArray], FloatArray | None]
+) -> Latency:
+    """p95: of seconds of samples [N]; None for bounds."""
     taken, bounds = chip_steps_taken(activity), activity.bounds
     set_by = np.bincount(activity.step_bound[taken], minlength=len(bounds))
     answer = answer_seconds(activity, run.net.latency)
@@ -141,13 +164,12 @@ def _latency(activity: Activity, run: Run) -> Latency:
             Bound(name, float(n / set_by.sum()))
             for name, n in zip(bounds, set_by, strict=True)
         ),
-        answer_p95_s=_p95(answer, run),
-        inference_p95_s=_p95(inference, run),
+        answer_p95_s=_number(p95(answer)),
+        inference_p95_s=_number(p95(inference)),
         course=step_times(activity),
         source=run.board.time.bound.source,
     )
 
 
-def _p95(seconds: FloatArray, run: Run) -> float | None:
-    """Return the 95th percentile over samples [N]; None for bounds."""
-    return None if run.simulated is None else float(p95_of(seconds))
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

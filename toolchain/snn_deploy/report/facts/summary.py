@@ -3,18 +3,19 @@ run."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
 from snn_deploy.arrays import IntArray
 from snn_deploy.evaluation.decode import decode
 from snn_deploy.evaluation.ledger import Ledger, bounds, ledger
-from snn_deploy.evaluation.stages import Run, Simulated
+from snn_deploy.evaluation.stages import Bounded, Opened, Quantized, Routed, Simulated
 from snn_deploy.inputs.data import Data
 from snn_deploy.ir.network import Assumption
 from snn_deploy.ir.program import Piece, Program
 from snn_deploy.neurons.cost import relative_operations
-from snn_deploy.options.choices import Choices
+from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.report.facts.caveats import caveats
 from snn_deploy.report.facts.course import (
     accuracy_by_step,
@@ -52,55 +53,71 @@ USE_NAMES = ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_
 COUNTED = ("neuron_groups",)  # resources that are no words of memory
 
 
-def summarize(run: Run, stopped_after: str | None) -> Report:
+def summarize(run: Opened, stopped_after: str | None) -> Report:
     """Return the report of `run`; what its stage has not reached is None or empty."""
+    support = _support(run) if isinstance(run, Quantized) else ()
     energy = _energy(run)
-    support = _support(run)
+    facts: dict[str, Any] = {
+        "tool": f"snn-deploy {version('snn-deploy')}",
+        "model": _model(run),
+        "target": _target(run),
+        "seed": run.seed,
+        "stopped_after": stopped_after,
+        "support": support,
+        "caveats": caveats(run, support, energy),
+        "assumptions": _assumptions(run),
+        "input": None if run.data is None else _input(run.data, run),
+        "answer": run.answer,
+        "accuracy": (),
+        "agreement": (),
+        "layers": layers(run),
+        "utilization": None,
+        "losses": (),
+        "ranges": (),
+        "latency": None,
+        "energy": energy,
+        "origins": ORIGINS,
+    }
+    if isinstance(run, Quantized):
+        facts |= {"losses": run.quant.losses, "ranges": run.quant.ranges}
+    if isinstance(run, Routed):
+        facts |= {"utilization": _utilization(run)}
+    if isinstance(run, Simulated | Bounded):
+        facts |= {"latency": latency(run)}
+    if isinstance(run, Simulated):
+        facts |= _of_samples(run, facts["caveats"])
+    return Report(**facts)
+
+
+def _of_samples(run: Simulated, said: tuple[str, ...]) -> dict[str, Any]:
+    """Return the parts of a report that only samples give.
+
+    said: caveats that are known without them.
+    """
     predicted, rows = predictions(run), graded(run)
-    return Report(
-        tool=f"snn-deploy {version('snn-deploy')}",
-        model=_model(run),
-        target=_target(run),
-        seed=run.seed,
-        stopped_after=stopped_after,
-        support=support,
-        caveats=(
-            *caveats(run, support, energy),
-            *graded_caveats(rows),
-            *ending_caveats(run),
-        ),
-        assumptions=_assumptions(run),
-        input=_input(run.data, run.simulated),
-        answer=run.answer,
-        accuracy=_accuracy(run, {**_of_framework(run), **predicted}),
-        agreement=_agreement({**_of_framework(run), **predicted}),
-        layers=layers(run),
-        utilization=None if run.program is None else _utilization(run.program, run),
-        losses=() if run.quant is None else run.quant.losses,
-        ranges=() if run.quant is None else run.quant.ranges,
-        latency=latency(run),
-        energy=energy,
-        accuracy_by_step=accuracy_by_step(run),
-        example=example(run, predicted),
-        estimates=estimates(run, predicted),
-        software=software_estimates(run),
-        fidelity=fidelity(run),
-        graded=rows,
-        settled=settled(run),
-        endings=endings(run, predicted),
-        origins=ORIGINS,
-    )
+    of_all = {**_of_framework(run), **predicted}
+    return {
+        "caveats": (*said, *graded_caveats(rows), *ending_caveats(run)),
+        "accuracy": _accuracy(run, of_all),
+        "agreement": _agreement(of_all),
+        "accuracy_by_step": accuracy_by_step(run),
+        "example": example(run, predicted),
+        "estimates": estimates(run, predicted),
+        "software": software_estimates(run),
+        "fidelity": fidelity(run),
+        "graded": rows,
+        "settled": settled(run),
+        "endings": endings(run, predicted),
+    }
 
 
-def predictions(run: Run) -> dict[str, IntArray]:
-    """Return the predicted classes [N] by stage of a simulated run."""
-    if run.simulated is None or run.quant is None:
-        return {}
+def predictions(run: Simulated) -> dict[str, IntArray]:
+    """Return the predicted classes [N] by simulator."""
     decoder = run.answer.decoder
     return {stage: decode(output, decoder) for stage, output in answers(run).items()}
 
 
-def _of_framework(run: Run) -> dict[str, IntArray]:
+def _of_framework(run: Simulated) -> dict[str, IntArray]:
     """Return what the framework predicts, if its output was recorded."""
     if run.framework is None or run.answer.output not in run.framework.outputs:
         return {}
@@ -108,18 +125,18 @@ def _of_framework(run: Run) -> dict[str, IntArray]:
     return {"framework": decode(output, run.answer.decoder)}
 
 
-def _model(run: Run) -> Model:
+def _model(run: Opened) -> Model:
     net = run.net
     return Model(
-        file=run.file,
-        sha256=run.sha256,
+        file=run.source.file,
+        sha256=run.source.sha256,
         step_s=net.step_s,
         inputs={i.name: i.shape for i in net.inputs},
         outputs={name: net.population(name).shape for name in net.outputs},
     )
 
 
-def _target(run: Run) -> Target:
+def _target(run: Opened) -> Target:
     board = run.board
     return Target(
         name=board.name,
@@ -134,10 +151,10 @@ def _target(run: Run) -> Target:
     )
 
 
-def _support(run: Run) -> tuple[Support, ...]:
+def _support(run: Quantized) -> tuple[Support, ...]:
     known = run.board.neuron.models
     rows = []
-    for pop in () if run.quant is None else run.quant.populations:
+    for pop in run.quant.populations:
         model = known.get(pop.model)
         runs = "impossible" if model is None else model.runs
         source = run.board.source if model is None else model.source
@@ -147,38 +164,37 @@ def _support(run: Run) -> tuple[Support, ...]:
     return tuple(rows)
 
 
-def _assumptions(run: Run) -> tuple[Assumption, ...]:
-    known = run.net.assumptions if run.quant is None else run.quant.assumptions
-    decoder = Assumption("decoder", run.answer.decoder, run.answer.chosen_by)
+def _assumptions(run: Opened) -> tuple[Assumption, ...]:
+    known = run.quant.assumptions if isinstance(run, Quantized) else run.net.assumptions
     fed = () if run.data is None else run.data.notes
-    return (*known, *fed, decoder, *_narrowed(run.choices))
+    decoder = Assumption("decoder", run.answer.decoder, run.answer.chosen_by)
+    return (*known, *fed, decoder, *_narrowed(run))
 
 
-def _narrowed(choices: Choices) -> Iterator[Assumption]:
-    """Yield the bits that were chosen, unless they are what the board has."""
-    if choices.weight_bits != Choices().weight_bits:
-        yield Assumption("weight bits", str(choices.weight_bits), "--weight-bits")
-    if not choices.store_twice:
+def _narrowed(run: Opened) -> Iterator[Assumption]:
+    """Yield what was chosen otherwise than it is by default, in the report's words."""
+    mapping = run.mapping
+    if mapping.weight_bits != MappingOptions().weight_bits:
+        yield Assumption("weight bits", str(mapping.weight_bits), "--weight-bits")
+    if not run.store_twice:
         yield Assumption("weights", "stored once", "--finetune trains them instead")
-    if choices.spike_bits is not None:
-        yield Assumption("spike bits", str(choices.spike_bits), "--spike-bits")
-    if choices.lower is not None:
-        yield Assumption("binary spikes", choices.lower, "--lower")
-    if choices.until_quiet:
+    if mapping.spike_bits is not None:
+        yield Assumption("spike bits", str(mapping.spike_bits), "--spike-bits")
+    if mapping.lower is not None:
+        yield Assumption("binary spikes", mapping.lower, "--lower")
+    if run.simulation.until_quiet:
         yield Assumption("end of a sample", "at rest", "--until-quiet")
 
 
-def _input(data: Data | None, simulated: Simulated | None) -> Input | None:
-    if data is None:
-        return None
-    compared = 0 if simulated is None else simulated.compared
+def _input(data: Data, run: Opened) -> Input:
+    compared = run.recordings.compared if isinstance(run, Simulated) else 0
     return Input(
         data.source, data.samples, data.steps, data.static, data.y is not None, compared
     )
 
 
-def _accuracy(run: Run, predicted: Mapping[str, IntArray]) -> tuple[Accuracy, ...]:
-    labels = None if run.data is None else run.data.y
+def _accuracy(run: Simulated, predicted: Mapping[str, IntArray]) -> tuple[Accuracy, ...]:
+    labels = run.data.y
     if labels is None:
         return ()
     return tuple(
@@ -197,20 +213,20 @@ def _agreement(predicted: Mapping[str, IntArray]) -> tuple[Agreement, ...]:
     )
 
 
-def _energy(run: Run) -> Ledger | None:
-    if run.program is None:
-        return None
-    if run.simulated is not None:
-        return ledger(run.simulated.activity, run.program)
-    if run.extremes is not None:
-        return bounds(run.extremes.silent, run.extremes.firing, run.program)
+def _energy(run: Opened) -> Ledger | None:
+    if isinstance(run, Simulated):
+        return ledger(run.recordings.activity, run.program)
+    if isinstance(run, Bounded):
+        return bounds(run.silent, run.firing, run.program)
     return None
 
 
-def _utilization(program: Program, run: Run) -> Utilization:
-    pieces = program.partition.pieces
+def _utilization(run: Routed) -> Utilization:
+    program, pieces = run.program, run.program.partition.pieces
     limits = program.board.pool.caps()
-    synops = piece_synops(run, len(pieces))
+    synops: list[float | None] = [None] * len(pieces)
+    if isinstance(run, Simulated):
+        synops = [*piece_synops(run.recordings.activity)]
     rows = tuple(
         _piece_row(piece, int(core), program, done)
         for piece, core, done in zip(pieces, program.placement.core, synops, strict=True)
@@ -223,8 +239,8 @@ def _utilization(program: Program, run: Run) -> Utilization:
             for name in (*USE_NAMES, "total")
         ),
         pieces=rows,
-        partition=run.choices.partition,
-        placement=run.choices.placement,
+        partition=run.mapping.partition,
+        placement=run.mapping.placement,
     )
 
 

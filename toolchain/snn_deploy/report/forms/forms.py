@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, option
 from snn_deploy.report.forms.markdown import to_markdown
 from snn_deploy.report.report import Report, to_json
 from snn_deploy.report.text.latex_text import cited
@@ -30,7 +30,8 @@ def chosen_forms(text: str | None) -> tuple[str, ...]:
     for word in wanted:
         if word not in FORMS:
             raise InputError(
-                f"--formats {word}: no such form; any of {','.join(FORMS)}, with commas"
+                f"{option('formats', word)}: no such form; any of {','.join(FORMS)}, with "
+                "commas"
             )
     return tuple(form for form in FORMS if form in wanted or form == "json")
 

@@ -1,9 +1,10 @@
 """The ways to convert: what a spiking neuron sends per step, and whether it is exact."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from snn_deploy.errors import InputError
+from snn_deploy.names import ConversionName
 
 # Membranes of exact methods hold twice the sum, so that theta / 2 is whole and every weight
 # even, as Loihi stores weights of mixed sign.
@@ -20,7 +21,7 @@ class Method:
     the network has computed the integers of the ANN.
     """
 
-    name: str
+    name: ConversionName
     summary: str
     tracer: bool = False
     ternary: bool = False
@@ -28,21 +29,7 @@ class Method:
     exact: bool = False
 
 
-@dataclass(frozen=True)
-class Bits:
-    """Widths (2..8) with which a float model is quantized: weights, activations, input."""
-
-    weight: int = 8
-    activation: int = 4
-    input: int = 8
-
-    def __post_init__(self) -> None:
-        for name, bits in vars(self).items():
-            if not 2 <= bits <= 8:
-                raise InputError(f"{name} bits {bits}: takes 2 to 8")
-
-
-METHODS = MappingProxyType({
+METHODS: Mapping[str, Method] = MappingProxyType({
     m.name: m
     for m in (
         Method(
@@ -68,14 +55,3 @@ METHODS = MappingProxyType({
         Method("rate", "binary spikes as a rate; the baseline", repeats=True),
     )
 })  # fmt: skip
-
-
-def method_named(name: str) -> Method:
-    """Return a method by name.
-
-    Raises:
-        InputError: There is no such method.
-    """
-    if name not in METHODS:
-        raise InputError(f"no method {name!r}; there are {', '.join(METHODS)}")
-    return METHODS[name]

@@ -5,10 +5,11 @@ import pytest
 
 from snn_deploy import InputError
 from snn_deploy.arrays import AnyArray
-from snn_deploy.finetune.overlap import refuse_overlap
 from snn_deploy.inputs.data import Data, check_data
 from snn_deploy.ir.network import Input, Network, Population
 from snn_deploy.neurons import Lif
+from snn_deploy.options.inputs import InputOptions
+from snn_deploy.pipeline.finetuned import refuse_overlap
 
 NET = Network((Input("in", (3,)),), (Population("p", (3,), Lif.of(3)),), (), ("p",))
 RNG = np.random.default_rng(0)
@@ -16,7 +17,7 @@ TEST = RNG.integers(0, 5, (6, 4, 3)).astype(np.uint8)
 
 
 def data(x: AnyArray, source: str, steps: int | None = None) -> Data:
-    return check_data(x, NET, source, steps=steps)
+    return check_data(x, NET, source, options=InputOptions(steps=steps))
 
 
 @pytest.mark.parametrize(

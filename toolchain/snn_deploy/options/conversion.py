@@ -1,0 +1,29 @@
+"""Conversion: how a trained ANN becomes a spiking network."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from snn_deploy.names import ConversionName
+from snn_deploy.options.base import Options
+
+Width = Annotated[int, Meta(ge=2, le=8)]
+
+
+class ConversionOptions(Options, frozen=True):
+    """How a trained ANN is converted."""
+
+    method: Annotated[
+        ConversionName,
+        Meta(description="graded, st-bif or group are exact; multi-bit, rate."),
+    ] = "graded"
+    weight_bits: Annotated[Width, Meta(description="Of a model that is not quantized.")] = 8
+    activation_bits: Annotated[Width, Meta(description="Of its activations.")] = 4
+    input_bits: Annotated[Width, Meta(description="Of its input.")] = 8
+    spike_bits: Annotated[
+        Annotated[int, Meta(ge=1, le=8)], Meta(description="Payload of multi-bit spikes.")
+    ] = 2
+    steps: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Steps of a sample where spikes stand for a rate."),
+    ] = None

@@ -1,0 +1,36 @@
+"""Goal: what the chip has to reach, and what may be done for it."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from snn_deploy.options.base import Options
+
+
+class GoalOptions(Options, frozen=True, eq=False):
+    """What a deployment must reach, and the training that may bring it there."""
+
+    min_accuracy: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="Fail if the chip's accuracy (0..1) is below this."),
+    ] = None
+    max_drop: Annotated[
+        Annotated[float, Meta(ge=0, le=100)] | None,
+        Meta(
+            description="Fail if the chip loses more points of the float network's "
+            "accuracy.",
+            extra={"metavar": "POINTS"},
+        ),
+    ] = None
+    finetune: Annotated[
+        Any,
+        Meta(
+            description="Labelled samples, none of them tested: train onto the integers "
+            "where more than max_drop is lost.",
+            extra={"metavar": "TRAIN"},
+        ),
+    ] = None
+    finetune_epochs: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Train for at most N epochs (30).", extra={"metavar": "N"}),
+    ] = None

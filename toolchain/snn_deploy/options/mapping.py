@@ -1,0 +1,37 @@
+"""Mapping: how a network is rounded, cut and put on cores."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from snn_deploy.names import LoweringName, PartitionName, PlacementName
+from snn_deploy.options.base import Options
+
+
+class MappingOptions(Options, frozen=True):
+    """How a network becomes integers on cores; what the board allows is checked there."""
+
+    weight_bits: Annotated[
+        Annotated[int, Meta(ge=1, le=8)],
+        Meta(description="Of a stored weight, 1 to 8."),
+    ] = 8
+    spike_bits: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="Most bits of a spike's payload; 0 for binary spikes."),
+    ] = None
+    lower: Annotated[
+        LoweringName | None,
+        Meta(description="Make spikes binary: bit-planes, unary or member-bank."),
+    ] = None
+    partition: Annotated[
+        PartitionName,
+        Meta(description="How layers are cut: intel, square, fewest, balanced or kahypar."),
+    ] = "intel"
+    placement: Annotated[
+        PlacementName,
+        Meta(description="Which cores: local, greedy, hilbert, in-order or random."),
+    ] = "local"
+    seed: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(description="Seed of everything that is drawn at random."),
+    ] = 0

@@ -1,0 +1,40 @@
+"""Reading: how a model file is meant where it does not say so itself."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from snn_deploy.names import ProfileName, ResetName, SpikesPerStepName, ThresholdName
+from snn_deploy.options.base import Options
+
+
+class ReadingOptions(Options, frozen=True):
+    """How a model file is meant; None leaves it to what its numbers show."""
+
+    profile: Annotated[
+        ProfileName | None,
+        Meta(
+            description="Framework that wrote the file: snntorch, spikingjelly, norse, "
+            "sinabs or rockpool; nir reads it by the specification."
+        ),
+    ] = None
+    dt: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Seconds per model step.", extra={"metavar": "SECONDS"}),
+    ] = None
+    reset: Annotated[
+        ResetName | None,
+        Meta(
+            description="What a spike does to the membrane: zero, subtract, v_reset, none."
+        ),
+    ] = None
+    threshold: Annotated[
+        ThresholdName | None,
+        Meta(description="A neuron fires above (gt) or at (ge) its threshold."),
+    ] = None
+    spikes_per_step: Annotated[
+        SpikesPerStepName | None,
+        Meta(
+            description="A neuron sends at most one, or as many as thresholds fit (many)."
+        ),
+    ] = None

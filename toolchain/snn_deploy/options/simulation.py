@@ -1,0 +1,45 @@
+"""Simulation: how samples are run, timed, ended and read."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from snn_deploy.names import DecoderName, StageName, TimeModelName
+from snn_deploy.options.base import Options
+
+
+class SimulationOptions(Options, frozen=True):
+    """How samples are run on the simulated chip, and how far the line goes."""
+
+    decode: Annotated[
+        DecoderName | None,
+        Meta(description="How a class is read: count, payload, first; mean, final, max."),
+    ] = None
+    time_model: Annotated[
+        TimeModelName,
+        Meta(description="Of a chip step: bound, simple, event or cycle."),
+    ] = "bound"
+    until_quiet: Annotated[bool, Meta(description="A sample ends when all is at rest.")] = (
+        False
+    )
+    exit_when_stable: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Report an exit once a class stood for K steps.",
+            extra={"metavar": "K"},
+        ),
+    ] = None
+    batch: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Samples that are simulated at once; bounds the memory, changes "
+            "no result."
+        ),
+    ] = None
+    stop_after: Annotated[
+        StageName | None,
+        Meta(
+            description="Last stage: read, normalize, quantize, partition, place, route "
+            "or simulate."
+        ),
+    ] = None
