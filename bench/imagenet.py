@@ -59,11 +59,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Layer:
-    """A population and what it hears: (source, map) pairs. level: chip steps behind."""
+    """A population and what it hears: (source, map) pairs. lag: chip steps behind."""
 
     name: str
     shape: tuple[int, ...]
-    level: int
+    lag: int
     into: tuple[tuple[str, Connection], ...]
 
 
@@ -72,13 +72,13 @@ class Shape:
 
     def __init__(self) -> None:
         self.rng = np.random.default_rng(0)
-        self.level: dict[str, int] = {"in": 0}
+        self.lag: dict[str, int] = {"in": 0}
         self.layers: list[Layer] = []
 
     def add(self, name: str, shape: tuple[int, ...], *into: tuple[str, Connection]) -> str:
         """Append a layer; return its name."""
-        self.level[name] = 1 + max(self.level[source] for source, _ in into)
-        self.layers.append(Layer(name, shape, self.level[name], into))
+        self.lag[name] = 1 + max(self.lag[source] for source, _ in into)
+        self.layers.append(Layer(name, shape, self.lag[name], into))
         return name
 
     def conv(self, shape: Grid, channels: int, kernel: int, stride: int = 1) -> Conv:
@@ -131,7 +131,7 @@ def network(layers: list[Layer], thresholds: dict[str, int]) -> QuantNetwork:
         inputs=(QuantInput("in", SHAPE, 0, 1.0),),
         drives=(),
         populations=tuple(
-            replace(neurons(x, thresholds[x.name], DECAY), level=x.level) for x in layers
+            replace(neurons(x, thresholds[x.name], DECAY), lag=x.lag) for x in layers
         ),
         projections=tuple(synapses(x, *into) for x in layers for into in x.into),
         outputs=("classes",),

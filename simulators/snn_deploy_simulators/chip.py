@@ -6,7 +6,7 @@ routes are right. (Pieces that are brought all they have synapses for run as one
 they are is looked up once per program, `counting.tables`.) Counts are taken where things
 happen: synapse operations, words read, messages and hops in the chip step in which the
 source fires, neuron updates in the step in which they are made. Chip time of a frame: a
-population at level L makes its model step t in chip step t + L; steps beyond the last model
+population of lag L makes its model step t in chip step t + L; steps beyond the last model
 step are the guard.
 """
 
@@ -23,9 +23,15 @@ from snn_deploy.ir.quant import QuantPopulation, QuantProjection, Stimulus
 from snn_deploy_simulators.counter import Counter
 from snn_deploy_simulators.counting.tables import Fan, fans
 from snn_deploy_simulators.engine.blocks import Place, block
-from snn_deploy_simulators.engine.engine import Block, Cell, Recorder, Trace, cell
+from snn_deploy_simulators.engine.engine import (
+    Block,
+    PopulationUpdate,
+    Recorder,
+    Trace,
+    cell,
+)
 from snn_deploy_simulators.engine.engine import run as run_engine
-from snn_deploy_simulators.engine.quiescence import Endings, Rule
+from snn_deploy_simulators.engine.quiescence import Endings, EndRule
 from snn_deploy_simulators.timing import TIME_MODELS
 
 
@@ -36,7 +42,7 @@ def run(
     keep: Iterable[str] | None = None,
     threads: int | None = None,
     time_model: str = "bound",
-    until: Rule | None = None,
+    until: EndRule | None = None,
     tables: Mapping[str, Fan] | None = None,
 ) -> Activity:
     """Run all samples on the chip of `program`.
@@ -78,7 +84,7 @@ def _cell(
     stimulus: Stimulus,
     where_to: Mapping[str, Fan],
     ranked: bool,
-) -> Cell:
+) -> PopulationUpdate:
     """Return the population with its pieces' synapses, and the piece of each neuron."""
     net, pieces = program.net, program.partition.pieces
     numbers: IntArray = np.full(pop.n, -1, np.int64)
@@ -90,7 +96,7 @@ def _cell(
     blocks = [
         b
         for p in net.into(pop.name)
-        for b in _blocks(program, p, places, where_to[p.pre].deaf)
+        for b in _blocks(program, p, places, where_to[p.pre].filtered)
     ]
     if numbers.min() < 0:
         raise ValueError(f"population {pop.name!r}: not every neuron is in a piece")
@@ -101,11 +107,11 @@ def _blocks(
     program: Program,
     projection: QuantProjection,
     places: Mapping[int, Place],
-    deaf: frozenset[str],
+    filtered: frozenset[str],
 ) -> Iterator[Block]:
     """Return the synapses of all pieces, in one block if the routes bring each piece all
     that it listens to; what no route brings to a piece does not reach it."""
-    if projection.post not in deaf:
+    if projection.post not in filtered:
         yield block(projection)
         return
     for route in program.routes.routes:

@@ -77,7 +77,7 @@ class Counter:
 
     def _count_neurons(self, counts: dict[str, IntArray], trace: Trace) -> None:
         for pop in self.program.net.populations:
-            pieces, window = self.pieces[pop.name], slice(pop.level, pop.level + self.steps)
+            pieces, window = self.pieces[pop.name], slice(pop.lag, pop.lag + self.steps)
             sizes = [self.program.partition.pieces[i].window.size for i in pieces]
             counts["updates"][window, pieces] = sizes
             counts["active"][window, pieces] = trace.active[pop.name]
@@ -91,10 +91,10 @@ class Counter:
         messages = np.zeros((self.frame, len(routes.pair_source)), np.int64)
         spent = np.zeros((self.frame, len(pieces), len(COSTS)), np.int64)
         for name, fan in self.fans.items():
-            level, events = self.program.net.level(name), trace.events.get(name)
+            lag, events = self.program.net.lag(name), trace.events.get(name)
             if events is None or len(trace.membrane.get(name, ())):
                 continue  # a driven input, or a readout: sends nothing
-            window = slice(level, level + self.steps)
+            window = slice(lag, lag + self.steps)
             sums.tally(
                 events.first, events.index, fan.kind, fan.first, fan.pair, fan.piece,
                 fan.cost, messages[window], spent[window],

@@ -41,7 +41,7 @@ def run(
             arrived = _arrivals(net, flight)
             sent = _inputs(net, stimulus, sample, step)
             for pop in net.populations:
-                t = step - pop.level
+                t = step - pop.lag
                 spikes = np.zeros(pop.n, np.int64)
                 if 0 <= t < stimulus.steps:
                     bias = stimulus.bias.get(pop.name)

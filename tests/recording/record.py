@@ -13,12 +13,15 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -60,8 +63,19 @@ CASES = {  # model, samples, options that say how the file is meant
     "permuted": ("digits_sequence/permuted.nir", "digits_sequence/permuted.npz", CONVERTED),
 }
 MANIFEST = "manifest.json"  # lists the others, so it may change with the tool
-# Paths in report.json that were renamed on purpose since the sums were taken: now -> then.
-RENAMED: dict[str, str] = {}
+# What was renamed on purpose since the sums were taken, now -> then: paths in a JSON file,
+RENAMED = {
+    "program.json": {
+        ".inputs[].lag": ".inputs[].level",
+        ".populations[].lag": ".populations[].level",
+    }
+}
+# and words of the emitted program, as regular expressions.
+REWORDED = (
+    (r"population of lag L runs L", "population of level L lags L"),
+    (r"\blag\b", "level"),
+    (r"\bLAGS\b", "LEVELS"),
+)
 # The same kernels of BLAS and the same code paths of NumPy on every x86-64 machine.
 SETTLED = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -102,23 +116,27 @@ def _spikes(report: dict[str, Any]) -> int:
 
 
 def _content(file: Path) -> bytes:
-    """Return the bytes of a file, of report.json with the names that it had."""
+    """Return the bytes of a file, with the names that it had when the sums were taken."""
     content = file.read_bytes()
-    if file.name != "report.json" or not RENAMED:
+    if file.suffix in (".py", ".md"):
+        text = content.decode()
+        for now, then in REWORDED:
+            text = re.sub(now, then, text)
+        return text.encode()
+    if file.name not in RENAMED:
         return content
-    report = _as_before(json.loads(content), "")
-    return json.dumps(report, sort_keys=True, indent=2, ensure_ascii=False).encode()
+    facts = _as_before(msgspec.json.decode(content), "", RENAMED[file.name])
+    return msgspec.json.format(msgspec.json.encode(facts, order="sorted"), indent=2) + b"\n"
 
 
-def _as_before(part: Any, path: str) -> Any:
+def _as_before(part: Any, path: str, renamed: Mapping[str, str]) -> Any:
     if isinstance(part, list):
-        return [_as_before(x, f"{path}[]") for x in part]
+        return [_as_before(x, f"{path}[]", renamed) for x in part]
     if not isinstance(part, dict):
         return part
+    names = {key: renamed.get(f"{path}.{key}", key).rpartition(".")[2] for key in part}
     return {
-        RENAMED.get(f"{path}.{key}", f"{path}.{key}").rpartition(".")[2]: _as_before(
-            value, f"{path}.{key}"
-        )
+        names[key]: _as_before(value, f"{path}.{key}", renamed)
         for key, value in part.items()
     }
 

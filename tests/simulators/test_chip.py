@@ -96,10 +96,10 @@ def test_a_missing_route_is_heard_in_the_spikes() -> None:
     net, stimulus = random_network(21)
     program = mapped(net, load_board("loihi2"))
     whole = integer.run(net, stimulus)
-    deaf = [replace(r, listens=np.zeros_like(r.listens)) for r in program.routes.routes]
+    missed = [replace(r, listens=np.zeros_like(r.listens)) for r in program.routes.routes]
     different = 0
-    for i in range(len(deaf)):
-        routes = (*program.routes.routes[:i], deaf[i], *program.routes.routes[i + 1 :])
+    for i in range(len(missed)):
+        routes = (*program.routes.routes[:i], missed[i], *program.routes.routes[i + 1 :])
         broken = replace(program, routes=replace(program.routes, routes=routes))
         outputs = chip.run(broken, stimulus).recording.outputs
         different += any(
@@ -167,7 +167,7 @@ def test_neurons_are_updated_once_per_model_step_and_spikes_are_counted_at_home(
             by_piece = spikes.reshape(stimulus.samples, stimulus.steps, -1)
             for i in pieces:
                 members = program.partition.pieces[i].window.members(grid_of(net, pop.name))
-                window = slice(pop.level, pop.level + stimulus.steps)
+                window = slice(pop.lag, pop.lag + stimulus.steps)
                 per_step = by_piece[:, :, members].sum(axis=(0, 2))
                 np.testing.assert_array_equal(activity.counts.spikes[window, i], per_step)
 

@@ -196,7 +196,7 @@ def test_a_network_with_levels_runs_as_theirs_shifted_by_its_levels() -> None:
     """A chip that holds populations and one that does not fire alike, as nothing drives them."""
     net, stimulus, board = network("dense")
     levels = {"in": 0, "layer 1": 1, "layer 2": 2}
-    populations = tuple(replace(p, level=levels[p.name]) for p in net.populations)
+    populations = tuple(replace(p, lag=levels[p.name]) for p in net.populations)
     projections = tuple(replace(p, delay=0) for p in net.projections)
     held = replace(net, populations=populations, projections=projections)
     free, padded = free_running(held, stimulus)

@@ -20,7 +20,7 @@ from snn_deploy.neurons.multi_level import OFF
 
 
 def population(
-    name: str, shape: tuple[int, ...], level: int, model: str = "lif", **values: object
+    name: str, shape: tuple[int, ...], lag: int, model: str = "lif", **values: object
 ) -> QuantPopulation:
     """Return a population; values are registers, broadcast to [n], or fields."""
     n = int(np.prod(shape))
@@ -35,7 +35,7 @@ def population(
     params = {k: np.array(np.broadcast_to(v, n), np.int64) for k, v in registers.items()}
     one = np.ones(n)
     made = QuantPopulation(
-        name, shape, model, params, np.zeros(n, np.int64), one, 0 * one, level
+        name, shape, model, params, np.zeros(n, np.int64), one, 0 * one, lag
     )
     return replace(made, **{k: v for k, v in values.items() if k not in registers})  # type: ignore[arg-type]
 

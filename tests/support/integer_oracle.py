@@ -29,9 +29,7 @@ class Chip:
     """All neurons and everything sent so far; fired: (source, chip step) -> payloads."""
 
     def __init__(self, net: QuantNetwork, stimulus: Stimulus) -> None:
-        levels = {p.name: p.level for p in net.populations} | {
-            p.name: 0 for p in net.inputs
-        }
+        levels = {p.name: p.lag for p in net.populations} | {p.name: 0 for p in net.inputs}
         self.net, self.stimulus = net, stimulus
         self.delays = [p.delay + levels[p.post] - levels[p.pre] for p in net.projections]
         ends = [
@@ -54,8 +52,8 @@ class Chip:
             if step < self.stimulus.steps:
                 self.fired[port, now] = [int(x) for x in spikes[sample, step]]
         for pop in self.net.populations:
-            if 0 <= step - pop.level < self.stimulus.steps:
-                self.update(pop, now, sample, step - pop.level)
+            if 0 <= step - pop.lag < self.stimulus.steps:
+                self.update(pop, now, sample, step - pop.lag)
 
     def update(self, pop: QuantPopulation, now: int, sample: int, t: int) -> None:
         """Run all neurons of `pop` in model step t of `sample`."""

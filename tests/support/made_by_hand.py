@@ -16,11 +16,11 @@ from snn_deploy.ir.quant import Loss, QuantNetwork, QuantPopulation, Range
 from snn_deploy.report.report import (
     Accuracy,
     Agreement,
-    Bound,
-    Input,
+    BoundShare,
+    InputFacts,
     Latency,
-    Layer,
     LayerAgreement,
+    LayerFacts,
     Model,
     PieceRow,
     Report,
@@ -133,7 +133,7 @@ def activity(seed: int = 0, samples: int = SAMPLES, **fixed: Any) -> Activity:
 
 def report() -> Report:
     """Every part filled, with names that a careless writer would trip over."""
-    layer = Layer(
+    layer = LayerFacts(
         name="a|b_[red]",
         shape=(2, 1),
         neurons=2,
@@ -161,7 +161,7 @@ def report() -> Report:
         support=(Support("a|b_[red]", "soft_lif", "microcode", "a paper", "a note"),),
         caveats=("energy: everything is made up",),
         assumptions=(Assumption("dt", "0.0001", "r == tau/dt"),),
-        input=Input("test.npz", 4, 20, True, True, 4),
+        input=InputFacts("test.npz", 4, 20, True, True, 4),
         answer=Answer("a|b_[red]", "count", "most spikes", "default"),
         accuracy=(Accuracy("reference", 4, 4), Accuracy("chip", 3, 4)),
         agreement=(Agreement("reference", "chip", 3, 4),),
@@ -173,7 +173,7 @@ def report() -> Report:
         ranges=(Range("a|b_[red]", "v", 8388607, None, 1200),),
         latency=Latency(
             "bound", 20, 2, 32, 1e-6, 2e-6, Stat(2.2e-5, None, 2.2e-5, 2.2e-5),
-            Stat(3.2e-5, None, 3.2e-5, 3.2e-5), (Bound("barrier", 0.75), Bound("synops", 0.25)),
+            Stat(3.2e-5, None, 3.2e-5, 3.2e-5), (BoundShare("barrier", 0.75), BoundShare("synops", 0.25)),
         ),
         energy=ledger(activity(), program()),
     )  # fmt: skip

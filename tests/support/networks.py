@@ -29,7 +29,7 @@ PILOTNET_DENSE = ((100, 3), (50, 4), (10, 5), (1, 6))
 
 
 def population(
-    name: str, shape: Sequence[int], level: int = 0, model: str = "lif", **params: object
+    name: str, shape: Sequence[int], lag: int = 0, model: str = "lif", **params: object
 ) -> QuantPopulation:
     """Return a population with one parameter set, or the given values per parameter."""
     n = int(np.prod(shape))
@@ -39,7 +39,7 @@ def population(
     }
     zero, one = np.zeros(n), np.ones(n)
     return QuantPopulation(
-        name, tuple(shape), model, arrays, zero.astype(np.int64), one, zero, level
+        name, tuple(shape), model, arrays, zero.astype(np.int64), one, zero, lag
     )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from snn_deploy.conversion.brevitas.from_brevitas import Reading
-from snn_deploy.conversion.integers.ann import Layer, weights
+from snn_deploy.conversion.brevitas.from_brevitas import BrevitasReading
+from snn_deploy.conversion.integers.ann import AnnLayer, weights
 
 
 class Mlp(nn.Module):
@@ -87,19 +87,19 @@ def set_scale(proxy: Any, scale: float) -> None:
     assert abs(float(proxy.scale()) / scale - 1) < 1e-14
 
 
-def units(layer: Layer) -> np.ndarray[Any, Any]:
+def units(layer: AnnLayer) -> np.ndarray[Any, Any]:
     """Return what one unit of the layer's sum is worth [n], from its thetas."""
     return layer.scale / layer.theta if layer.theta is not None else layer.scale
 
 
-def channels(values: Any, layer: Layer) -> torch.Tensor:
+def channels(values: Any, layer: AnnLayer) -> torch.Tensor:
     """Return one value per channel of values [n] that agree within each."""
     table = np.asarray(values, np.float64).reshape(layer.shape[0], -1)
     assert np.allclose(table, table[:, :1], rtol=1e-12)
     return torch.from_numpy(table[:, 0].copy())
 
 
-def set_mlp(model: Mlp, reading: Reading) -> None:
+def set_mlp(model: Mlp, reading: BrevitasReading) -> None:
     """Move the scales and biases of an Mlp to those of its integers."""
     ann = reading.ann
     for fc, act, name in (("fc1", "act1", "act1"), ("fc2", "act2", "act2")):
@@ -110,7 +110,7 @@ def set_mlp(model: Mlp, reading: Reading) -> None:
     model.fc3.bias.data[:] = channels(last.bias * units(last), last)
 
 
-def set_cnn(model: ResidualCnn, reading: Reading) -> None:
+def set_cnn(model: ResidualCnn, reading: BrevitasReading) -> None:
     """Move the scales, biases and gains of a ResidualCnn to those of its integers."""
     ann = reading.ann
     for name in ("act1", "branch", "act2", "act3"):
@@ -127,7 +127,7 @@ def set_cnn(model: ResidualCnn, reading: Reading) -> None:
         model.gains[i] = worth
 
 
-def _set_norm(model: ResidualCnn, layer: Layer, entry: float) -> None:
+def _set_norm(model: ResidualCnn, layer: AnnLayer, entry: float) -> None:
     """Give the BatchNorm the gain and offset that the integers stand for."""
     whole = model.conv1.quant_weight().int().double().numpy().reshape(6, -1)
     stored = weights(layer.sources[0].map).reshape(6, -1)

@@ -148,7 +148,7 @@ def features(net: QuantNetwork, stimulus: Stimulus) -> set[str]:
         )
         if position[p.post] <= position[p.pre]:
             found.add("recurrent")
-        elif net.level(p.post) - net.level(p.pre) > 1:
+        elif net.lag(p.post) - net.lag(p.pre) > 1:
             found.add("skip")
     found |= {"readout"} if any(not p.spiking for p in net.populations) else set()
     found |= {"v0"} if any(p.v0.any() for p in net.populations) else set()

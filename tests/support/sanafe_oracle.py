@@ -74,9 +74,9 @@ def simulate(
 
 def free_running(net: QuantNetwork, stimulus: Stimulus) -> tuple[QuantNetwork, Stimulus]:
     """Return the network that runs like `net` on a chip that holds no population back."""
-    latency = max(p.level for p in net.populations)
+    latency = max(p.lag for p in net.populations)
     projections = tuple(replace(p, delay=net.chip_delay(p)) for p in net.projections)
-    populations = tuple(replace(p, level=0) for p in net.populations)
+    populations = tuple(replace(p, lag=0) for p in net.populations)
     silence = ((0, 0), (0, latency), (0, 0))
     spikes = {name: np.pad(x, silence) for name, x in stimulus.spikes.items()}
     steps = stimulus.steps + latency
@@ -149,7 +149,7 @@ def _populations(
 def _parameters(pop: QuantPopulation) -> AnyArray:
     """Return threshold, leak and bias [3, n] in SANA-FE's units: of a weight."""
     p = pop.params
-    if pop.model != "lif" or (p["du"] != 4095).any() or pop.v0.any() or pop.level:
+    if pop.model != "lif" or (p["du"] != 4095).any() or pop.v0.any() or pop.lag:
         raise ValueError(f"population {pop.name!r}: SANA-FE has no such neuron")
     bias = (p["bias_mant"] << p["bias_exp"]) / 64
     threshold = p["vth"] if pop.spiking else np.full(pop.n, 1 << 24)

@@ -94,7 +94,7 @@ def pilotnet(folder: Path) -> Iterator[Row]:
     """Yield spikes, currents and membranes of each layer of PilotNet-LIF."""
     net = read_netx(folder / "network.net")
     result = driven(net, np.load(folder / "image.npy"), PILOTNET_STEPS)
-    levels = {p.name: p.level for p in net.populations}
+    levels = {p.name: p.lag for p in net.populations}
     for layer, name in PILOTNET.items():
         key = f"layer {layer}"
         for state, suffix in {"s": "", "u": "-u", "v": "-v"}.items():

@@ -79,7 +79,7 @@ class Backend(Protocol):
     one."""
 
     @property
-    def Options(self) -> type[Options]:  # noqa: N802  a class
+    def own_options(self) -> type[Options]:
         """The options of its own; `snn_deploy.options.base.Options` if it has none."""
         ...
 
@@ -104,7 +104,7 @@ class Backend(Protocol):
 
         Args:
             folder: Holds the files that `emit` returned.
-            options: One of `Options`.
+            options: One of `own_options`.
 
         Raises:
             InputError: It is no such program, or cannot be run here.
@@ -124,7 +124,7 @@ class Backend(Protocol):
 
         Args:
             folder: Holds the files that `emit` returned.
-            options: One of `Options`.
+            options: One of `own_options`.
             samples: How many of the recorded ones; all if None.
             steps: Of each sample; all if None.
             floating: Without rounding, where the program has such a form.

@@ -16,7 +16,8 @@ from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_backends.lava import python
 from snn_deploy_backends.lava.emitted import folder_files
-from snn_deploy_backends.lava.options import Options as Options
+from snn_deploy_backends.lava.options import LavaOptions
+from snn_deploy_backends.lava.options import own_options as own_options
 from snn_deploy_backends.lava.plan import plan, violations
 from snn_deploy_backends.lava.verify import about, describe, outputs, verification
 
@@ -59,7 +60,7 @@ def emit_network(
     return folder_files(net, planned, stimulus, expected, power_of_two)
 
 
-def verify(folder: Path, options: Options) -> Verified:
+def verify(folder: Path, options: LavaOptions) -> Verified:
     """Run the samples whose states are recorded in `folder`; compare every state and spike.
 
     Raises:
@@ -86,7 +87,7 @@ def verify(folder: Path, options: Options) -> Verified:
 
 def run(
     folder: Path,
-    options: Options,
+    options: LavaOptions,
     *,
     samples: int | None,
     steps: int | None,

@@ -17,12 +17,12 @@ from snn_deploy.ir.quant import QuantNetwork, QuantProjection
 CONV_LIMIT = 1 << 23  # Lava's Conv wraps its sums to 24 bits (proc/conv/models.py)
 INT8_MAX = 127  # its geometry registers are int8
 
-Shape = tuple[int, int, int]
+ImageShape = tuple[int, int, int]
 
 
-def image_shapes(net: QuantNetwork) -> dict[str, Shape]:
+def image_shapes(net: QuantNetwork) -> dict[str, ImageShape]:
     """Return (C, H, W) of every node that a stock Conv touches; the first Conv decides."""
-    shapes: dict[str, Shape] = {}
+    shapes: dict[str, ImageShape] = {}
     for p in net.projections:
         if isinstance(p.map, Conv) and _is_stock(net, p, p.map):
             ends = {p.pre: p.map.in_shape, p.post: p.map.out_shape}
@@ -32,7 +32,7 @@ def image_shapes(net: QuantNetwork) -> dict[str, Shape]:
 
 
 def conv_kernel(
-    net: QuantNetwork, p: QuantProjection, images: Mapping[str, Shape]
+    net: QuantNetwork, p: QuantProjection, images: Mapping[str, ImageShape]
 ) -> Conv | None:
     """Return the Conv with Lava's kernel [C_out, K_x, K_y, C_in / groups]; None if Lava's
     Conv does not do this one. Lava convolves (ours correlates) and ignores exponents,
@@ -91,7 +91,7 @@ def _is_symmetric(m: Conv) -> bool:
     )
 
 
-def lava_order(n: int, image: Shape | None) -> IntArray:
+def lava_order(n: int, image: ImageShape | None) -> IntArray:
     """Return [n]: our index of the neuron at each Lava position."""
     ours = np.arange(n)
     return ours if image is None else ours.reshape(image).transpose(2, 1, 0).ravel()

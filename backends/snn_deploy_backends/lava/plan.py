@@ -53,7 +53,7 @@ SPARSE_COST = 3  # a stored synapse of Sparse takes weight, column and its share
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SourceProcess:
     """A Lava source; `order` [n]: which of our neurons stands at each Lava position."""
 
     key: str
@@ -62,7 +62,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Neurons:
+class NeuronProcess:
     """One population as one process.
 
     process: "LIFReset" or the name of an own process. arrays: parameters by Lava's name;
@@ -74,7 +74,7 @@ class Neurons:
     order: IntArray
     process: str
     model: str
-    level: int
+    lag: int
     arrays: Mapping[str, AnyArray]
     sample_bias: bool
     recorded: str  # "s", or "v" for a readout
@@ -112,15 +112,15 @@ class Synapses:
 class Plan:
     """The whole program. heads: one process of each connected part, in order."""
 
-    sources: tuple[Source, ...]
-    neurons: tuple[Neurons, ...]
+    sources: tuple[SourceProcess, ...]
+    neurons: tuple[NeuronProcess, ...]
     synapses: tuple[Synapses, ...]
     heads: tuple[str, ...]
     outputs: tuple[str, ...]
     guard: int
 
     @property
-    def nodes(self) -> tuple["Source | Neurons", ...]:
+    def nodes(self) -> tuple["SourceProcess | NeuronProcess", ...]:
         return (*self.sources, *self.neurons)
 
 
@@ -147,7 +147,7 @@ def plan(net: QuantNetwork, driven: frozenset[str]) -> Plan:
     kept = {f"syn_{i}": p for i, p in enumerate(net.projections) if _has_weights(p)}
     used = {p.pre for p in kept.values()}
     sources = tuple(
-        Source(f"in_{i}", port.name, order[port.name])
+        SourceProcess(f"in_{i}", port.name, order[port.name])
         for i, port in enumerate(net.inputs)
         if port.name in used
     )
@@ -170,10 +170,10 @@ def plan(net: QuantNetwork, driven: frozenset[str]) -> Plan:
 
 def _port_violations(net: QuantNetwork) -> Iterator[str]:
     for port in net.inputs:
-        if port.level != 0:
+        if port.lag != 0:
             yield (
-                f"input {port.name!r}: is fed at level {port.level}, but a Lava source "
-                "starts at step 0; retime the network with inputs at level 0"
+                f"input {port.name!r}: is fed at lag {port.lag}, but a Lava source "
+                "starts at step 0; retime the network with inputs at lag 0"
             )
 
 
@@ -236,18 +236,18 @@ def on_grid(weights: AnyArray, sign_mode: SignMode, bits: int) -> AnyArray:
 
 def _neurons(
     net: QuantNetwork, pop: QuantPopulation, key: str, order: IntArray, driven: bool
-) -> Neurons:
+) -> NeuronProcess:
     own = _why_own(net, pop, driven)
     arrays = {name: _shortest(pop.params[name][order]) for name in sorted(pop.params)}
     if pop.v0.any():
         arrays["v0"] = _shortest(pop.v0[order])
-    return Neurons(
+    return NeuronProcess(
         key=key,
         name=pop.name,
         order=order,
         process=own_process(pop.model) if own else "LIFReset",
         model=pop.model,
-        level=pop.level,
+        lag=pop.lag,
         arrays=arrays,
         sample_bias=driven,
         recorded="s" if pop.spiking else "v",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from snn_deploy.ir.maps import Conv
-from snn_deploy_backends.lava.plan import Neurons, Plan, Source, Synapses
+from snn_deploy_backends.lava.plan import NeuronProcess, Plan, SourceProcess, Synapses
 
 IMPORTS = {
     "Conv": "from lava.proc.conv.process import Conv",
@@ -60,7 +60,7 @@ def blocks(plan: Plan) -> list[str]:
     return ["\n".join(f"    {line}" for line in lines) for lines in texts]
 
 
-def source(s: Source) -> list[str]:
+def source(s: SourceProcess) -> list[str]:
     """Return the lines that build an input."""
     return [
         f"# {s.key}: {s.order.size} values per step",
@@ -68,14 +68,14 @@ def source(s: Source) -> list[str]:
     ]
 
 
-def neurons(n: Neurons) -> list[str]:
+def neurons(n: NeuronProcess) -> list[str]:
     """Return the lines that build a population."""
     known = [f"{name} {n.arrays[name]}" for name in NOTED if _is_scalar(n, name)]
-    title = ", ".join([f"level {n.level}", *known])
+    title = ", ".join([f"lag {n.lag}", *known])
     window = (
-        ["reset_interval=frame", f"reset_offset={n.level + 1} % frame"]
+        ["reset_interval=frame", f"reset_offset={n.lag + 1} % frame"]
         if n.stock
-        else ["frame=frame", f"level={n.level}", "steps=steps"]
+        else ["frame=frame", f"lag={n.lag}", "steps=steps"]
     )
     names = [name for name in n.arrays if n.arrays[name].any() or name in NOTED]
     arguments = [f"shape=({n.order.size},)", *window]
@@ -142,5 +142,5 @@ def _call(target: str, process: str, arguments: list[str]) -> list[str]:
     return [f"{target} = {process}(", *(f"    {a}," for a in arguments), ")"]
 
 
-def _is_scalar(n: Neurons, name: str) -> bool:
+def _is_scalar(n: NeuronProcess, name: str) -> bool:
     return name in n.arrays and np.ndim(n.arrays[name]) == 0

@@ -15,7 +15,7 @@ from snn_deploy.ir.activity import Payloads
 from snn_deploy.ir.program import Program, grid_of
 from snn_deploy.ir.quant import QuantProjection
 from snn_deploy.mapping.fanout import synapses_heard
-from snn_deploy_simulators.engine.engine import Events, Trace
+from snn_deploy_simulators.engine.engine import SpikeEvents, Trace
 
 FEW = 1 << 16  # levels up to which counting in an array beats sorting
 
@@ -65,7 +65,7 @@ def graded_senders(program: Program) -> tuple[str, ...]:
     return (*ports, *(p.name for p in net.populations if p.spiking and p.payload_bits))
 
 
-def levels_of(events: Events) -> dict[int, int]:
+def levels_of(events: SpikeEvents) -> dict[int, int]:
     """Return how often each payload occurs."""
     value = events.value[: events.count]
     low, high = int(value.min(initial=0)), int(value.max(initial=0))
@@ -77,7 +77,7 @@ def levels_of(events: Events) -> dict[int, int]:
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
-def _per_neuron(events: Events, n: int) -> tuple[IntArray, IntArray]:
+def _per_neuron(events: SpikeEvents, n: int) -> tuple[IntArray, IntArray]:
     """Return the events and the summed |payload| of each neuron: [n], [n]."""
     index: AnyArray = events.index[: events.count]
     size = np.abs(events.value[: events.count].astype(np.int64))

@@ -19,12 +19,12 @@ from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
 from snn_deploy.ir.program import Program, Window, grid_of
 from snn_deploy.ir.quant import QuantProjection
-from snn_deploy.mapping.fanout import Grid, conv_counts
+from snn_deploy.mapping.fanout import TileGrid, conv_counts
 from snn_deploy.mapping.resources import kernel_row_words, list_words, synapse_bits
 from snn_deploy.mapping.traffic import homes
 from snn_deploy_simulators.kernels import sums
 
-Reach: TypeAlias = Callable[[Conv, Window], tuple[IntArray, IntArray, IntArray]]
+ConvFan: TypeAlias = Callable[[Conv, Window], tuple[IntArray, IntArray, IntArray]]
 COSTS = ("synops_dense", "synops_sparse", "synops_conv", "words")  # columns of Fan.cost
 
 
@@ -35,7 +35,7 @@ class Fan:
     kind [n_pre]: the kind of each neuron. first [kinds + 1]: CSR of the messages of each
     kind, in the order of the cores they go to. pair [M]: index into Routes.pair_source, or
     -1 if there is no way. piece [M]: target. cost [M, 4]: what it costs there, see COSTS.
-    deaf: the populations that miss a spike for which they have a synapse.
+    filtered: the populations that miss a spike for which they have a synapse.
     """
 
     pre: str
@@ -44,7 +44,7 @@ class Fan:
     pair: IntArray
     piece: IntArray
     cost: IntArray
-    deaf: frozenset[str]
+    filtered: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,25 +72,25 @@ def _fan(
     kind, chosen = _kinds(program, pre, reach)
     if not all(_alike(v, kind, chosen) for v in (home, *listens.values())):
         kind = chosen = np.arange(home.size)
-    parts, deaf = [], set()
+    parts, filtered = [], set()
     for post, into in _targets(program, pre).items():
         cost_in = _Costs(program, into, grid_of(program.net, post), chosen, reach)
         for piece in program.partition.of(post):
             cost = cost_in.of(program.partition.pieces[piece].window)
             if piece not in listens:
-                deaf |= {post} if cost.any() else set()
+                filtered |= {post} if cost.any() else set()
                 continue
             hears = listens[piece][chosen]
-            deaf |= {post} if cost[~hears].any() else set()
+            filtered |= {post} if cost[~hears].any() else set()
             who = np.flatnonzero(hears)
             pair = pairs(piece, home[chosen[who]])
             parts.append(_Messages(piece, who, pair, cost[who]))
     parts.sort(key=lambda part: int(program.placement.core[part.piece]))
-    return _joined(pre, kind.astype(np.int32), len(chosen), parts, frozenset(deaf))
+    return _joined(pre, kind.astype(np.int32), len(chosen), parts, frozenset(filtered))
 
 
 def _joined(
-    pre: str, kind: IntArray, kinds: int, parts: list[_Messages], deaf: frozenset[str]
+    pre: str, kind: IntArray, kinds: int, parts: list[_Messages], filtered: frozenset[str]
 ) -> Fan:
     """Return all messages by kind, those of one kind in the order of `parts`."""
     none: IntArray = np.zeros(0, np.int64)
@@ -106,7 +106,7 @@ def _joined(
         pair[order].astype(np.int32),  # small, for the cache
         piece[order].astype(np.int32),
         cost[order].astype(np.int32),
-        deaf,
+        filtered,
     )
 
 
@@ -117,7 +117,7 @@ def _alike(values: AnyArray, kind: IntArray, chosen: IntArray) -> bool:
     return bool((values[chosen][kind] == values).all())
 
 
-def _kinds(program: Program, pre: str, reach: Reach) -> tuple[IntArray, IntArray]:
+def _kinds(program: Program, pre: str, reach: ConvFan) -> tuple[IntArray, IntArray]:
     """Return a guess of the kind of each neuron of `pre` [n], and one neuron of each kind.
 
     Neurons of a map are of one kind where the pieces of the target have the same kernel
@@ -160,7 +160,9 @@ def _targets(program: Program, pre: str) -> dict[str, list[QuantProjection]]:
     return found
 
 
-def _classes(program: Program, pre: str, axis: int, grid: Grid, reach: Reach) -> IntArray:
+def _classes(
+    program: Program, pre: str, axis: int, grid: TileGrid, reach: ConvFan
+) -> IntArray:
     """Return the class of each channel (axis 0), row (1) or column (2) of the source."""
     low, high = (("c0", "c1"), ("y0", "y1"), ("x0", "x1"))[axis]
     pieces = program.partition.pieces
@@ -191,9 +193,9 @@ class _Costs:
         self,
         program: Program,
         into: Iterable[QuantProjection],
-        grid: Grid,
+        grid: TileGrid,
         chosen: IntArray,
-        reach: Reach,
+        reach: ConvFan,
     ) -> None:
         self.grid, self.chosen, self.core = grid, chosen, program.board.synapse
         self.reach = reach

@@ -9,7 +9,7 @@ from snn_deploy.ir.maps import Conv, Dense, Sparse
 from snn_deploy.ir.program import Window
 from snn_deploy.ir.quant import QuantProjection
 from snn_deploy_simulators.engine.conv_block import conv_run
-from snn_deploy_simulators.engine.engine import Block, Events, Run
+from snn_deploy_simulators.engine.engine import Block, Run, SpikeEvents
 from snn_deploy_simulators.kernels import sums
 
 
@@ -53,7 +53,7 @@ def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) 
     stored = (listens, weight, pre_shift, exponent)
 
     def add(
-        events: Events, start: int, column: int, total: AnyArray, touched: AnyArray
+        events: SpikeEvents, start: int, column: int, total: AnyArray, touched: AnyArray
     ) -> None:
         if binary and weight.dtype == np.int8:
             sums.dense_binary(
@@ -65,11 +65,11 @@ def _dense(p: QuantProjection, m: Dense, members: IntArray, listens: BoolArray) 
                 column, total, touched,
             )  # fmt: skip
 
-    def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
+    def run(events: SpikeEvents, start: int, total: AnyArray, touched: AnyArray) -> None:
         add(events, start, int(members[0]), total, touched)
 
     def run_scattered(
-        events: Events, start: int, total: AnyArray, touched: AnyArray
+        events: SpikeEvents, start: int, total: AnyArray, touched: AnyArray
     ) -> None:
         part = np.zeros((len(total), len(members)), np.int32)
         part_touched = np.zeros((len(touched), len(members)), np.uint8)
@@ -99,7 +99,7 @@ def _sparse(p: QuantProjection, m: Sparse, members: IntArray, listens: BoolArray
     binary, delay, exponent = p.payload_bits == 0, p.delay, p.weight_exp
     most = int(np.diff(m.matrix.indptr).max(initial=0))
 
-    def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
+    def run(events: SpikeEvents, start: int, total: AnyArray, touched: AnyArray) -> None:
         if binary and most <= sums.MANY:
             sums.sparse_binary(
                 events.first, events.index, start, delay, listens, *rows, exponent, total,

@@ -13,7 +13,7 @@ from snn_deploy.arrays import AnyArray, BoolArray, IntArray
 from snn_deploy.ir.maps import Conv
 from snn_deploy.ir.program import Window
 from snn_deploy.ir.quant import QuantProjection
-from snn_deploy_simulators.engine.engine import Events, Run
+from snn_deploy_simulators.engine.engine import Run, SpikeEvents
 from snn_deploy_simulators.kernels import conv_sums, sums
 
 LANES = 16  # int16 values that a vector of most of today's processors holds
@@ -53,7 +53,7 @@ def conv_run(p: QuantProjection, m: Conv, box: Window, listens: BoolArray) -> Ru
     together = min(sums.CHUNK, NARROW // largest)
     bounds = (box.c0, box.c1, box.y0, box.y1, box.x0, box.x1)
 
-    def run(events: Events, start: int, total: AnyArray, touched: AnyArray) -> None:
+    def run(events: SpikeEvents, start: int, total: AnyArray, touched: AnyArray) -> None:
         sums = np.empty(shape, np.int16 if narrow else np.int32)
         conv_sums.conv(
             events.first, events.index, events.value, start, delay, binary, listens, weight,

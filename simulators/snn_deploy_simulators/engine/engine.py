@@ -29,7 +29,7 @@ BLOCK = 1 << 16  # summed inputs (int32) per block of steps: 256 kB, stays in th
 
 
 @dataclass(frozen=True, eq=False)
-class Events:
+class SpikeEvents:
     """Spikes of one population in one sample: first [T + 1], index, value (see
     kernels/sums.py)."""
 
@@ -42,7 +42,7 @@ class Events:
         return int(self.first[-1])
 
 
-Run = Callable[[Events, int, AnyArray, AnyArray], None]
+Run = Callable[[SpikeEvents, int, AnyArray, AnyArray], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class PopulationUpdate:
     """A population with all that its update needs.
 
     pieces: as `update` wants them, numbered from 0 (n_pieces 0: not counted). ranked,
@@ -85,7 +85,7 @@ class Trace:
     chip steps after which nothing is updated any more, and the next sample begins.
     """
 
-    events: Mapping[str, Events]
+    events: Mapping[str, SpikeEvents]
     rank: Mapping[str, AnyArray]
     membrane: Mapping[str, AnyArray]
     active: Mapping[str, IntArray]
@@ -106,14 +106,14 @@ def cell(
     piece: IntArray | None = None,
     *,
     ranked: bool = False,
-) -> Cell:
+) -> PopulationUpdate:
     """Return the cell of `pop`; piece: [n] piece numbers; nothing is counted if None."""
     values = pop.step_arguments()
     rows = np.stack([values[name] for name in MODELS[pop.model].params]).astype(np.int32)
     pieces = np.zeros(pop.n, np.int64) if piece is None else piece
     bias = stimulus.bias.get(pop.name)
     n_pieces = 0 if piece is None else int(pieces.max(initial=0)) + 1
-    return Cell(
+    return PopulationUpdate(
         pop, tuple(blocks), rows, _grouped(pieces, pop.shape), n_pieces, bias, ranked
     )
 
@@ -132,7 +132,7 @@ def _grouped(
 
 def run(
     net: QuantNetwork,
-    cells: Mapping[str, Cell],
+    cells: Mapping[str, PopulationUpdate],
     stimulus: Stimulus,
     sink: Sink,
     threads: int,
@@ -151,7 +151,7 @@ def run(
 
 def _sample(
     net: QuantNetwork,
-    cells: Mapping[str, Cell],
+    cells: Mapping[str, PopulationUpdate],
     groups: list[list[str]],
     stimulus: Stimulus,
     sample: int,
@@ -180,7 +180,11 @@ class _Work:
     """The state of one sample on its way through the network."""
 
     def __init__(
-        self, net: QuantNetwork, cells: Mapping[str, Cell], stimulus: Stimulus, sample: int
+        self,
+        net: QuantNetwork,
+        cells: Mapping[str, PopulationUpdate],
+        stimulus: Stimulus,
+        sample: int,
     ) -> None:
         self.cells, self.sample, steps = cells, sample, stimulus.steps
         self.events = {n: _input_events(x[sample]) for n, x in stimulus.spikes.items()}
@@ -190,7 +194,7 @@ class _Work:
         for name, c in cells.items():
             n = c.pop.n
             self.block[name] = max(1, BLOCK // n)
-            self.events[name] = Events(
+            self.events[name] = SpikeEvents(
                 np.zeros(steps + 1, np.int64),
                 np.empty(steps * n + 1, np.int32),
                 np.empty(steps * n + 1, np.int32),
@@ -233,14 +237,14 @@ class _Work:
         )  # fmt: skip
 
 
-def _input_events(raster: AnyArray) -> Events:
+def _input_events(raster: AnyArray) -> SpikeEvents:
     """Return the events of raster [T, n]; a frame that repeats is scanned once."""
     steps = len(raster)
     if raster.strides[0] == 0 and steps > 1:
         _, index, value = sums.events_of(np.ascontiguousarray(raster[:1]))
         first = np.arange(steps + 1, dtype=np.int64) * len(index)
-        return Events(first, np.tile(index, steps), np.tile(value, steps))
-    return Events(*sums.events_of(np.ascontiguousarray(raster)))
+        return SpikeEvents(first, np.tile(index, steps), np.tile(value, steps))
+    return SpikeEvents(*sums.events_of(np.ascontiguousarray(raster)))
 
 
 class Recorder:

@@ -19,7 +19,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.ir.activity import Stops
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy_simulators.engine.engine import NEVER, Events, Trace
+from snn_deploy_simulators.engine.engine import NEVER, SpikeEvents, Trace
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,20 @@ class End:
 
 
 @dataclass(frozen=True)
-class Rule:
+class EndRule:
     """end(trace) says where a sample ends. watches: whether it reads Trace.changed."""
 
     end: Callable[[Trace], End]
     watches: bool = False
 
 
-def when_quiet(net: QuantNetwork, steps: int) -> Rule:
+def when_quiet(net: QuantNetwork, steps: int) -> EndRule:
     """Return the rule that ends a sample at rest; a frame has `steps` model steps."""
     slowest = {
         name: max((p.delay for p in net.projections if p.pre == name), default=0)
         for name in (*(p.name for p in net.inputs), *(p.name for p in net.populations))
     }
-    behind = max((p.level for p in net.populations), default=0)
+    behind = max((p.lag for p in net.populations), default=0)
 
     def end(trace: Trace) -> End:
         quiet = max(1, _first_quiet(trace, slowest))
@@ -56,7 +56,7 @@ def when_quiet(net: QuantNetwork, steps: int) -> Rule:
             return End(steps, False)
         return End(quiet, True, quiet + behind, quiet + behind)
 
-    return Rule(end, watches=True)
+    return EndRule(end, watches=True)
 
 
 def when_stable(
@@ -65,7 +65,7 @@ def when_stable(
     steps: int,
     window: int,
     decide: Callable[[AnyArray], IntArray],
-) -> Rule:
+) -> EndRule:
     """Return the rule that ends a sample when its class was the same `window` steps long.
 
     output: population that is read. decide: from its output [T, n], spikes or membranes, to
@@ -81,7 +81,7 @@ def when_stable(
             return End(steps, first == steps)
         return End(first, True, first + behind, first + behind + flush)
 
-    return Rule(end)
+    return EndRule(end)
 
 
 def first_stable(classes: IntArray, window: int) -> int:
@@ -113,7 +113,7 @@ def cut(trace: Trace, end: End, net: QuantNetwork) -> Trace:
     """Return what is left of `trace` if it ends there; membranes stay whole."""
     if end.chip_steps == NEVER:
         return trace
-    left = {name: max(0, end.chip_steps - net.level(name)) for name in trace.events}
+    left = {name: max(0, end.chip_steps - net.lag(name)) for name in trace.events}
     return replace(
         trace,
         events={name: _until(e, left[name]) for name, e in trace.events.items()},
@@ -127,7 +127,7 @@ def cut(trace: Trace, end: End, net: QuantNetwork) -> Trace:
 class Endings:
     """Cuts the samples of a run by a rule, and remembers where."""
 
-    def __init__(self, net: QuantNetwork, rule: Rule, samples: int, frame: int) -> None:
+    def __init__(self, net: QuantNetwork, rule: EndRule, samples: int, frame: int) -> None:
         self.net, self.rule, self.frame = net, rule, frame
         self.found = [End(0, False)] * samples
 
@@ -157,10 +157,10 @@ def _first_quiet(trace: Trace, slowest: dict[str, int]) -> int:
     return 1 + max(last, default=-1)
 
 
-def _until(events: Events, steps: int) -> Events:
+def _until(events: SpikeEvents, steps: int) -> SpikeEvents:
     """Return the events of the first `steps` steps."""
     most = events.first[min(steps, len(events.first) - 1)]
-    return Events(np.minimum(events.first, most), events.index, events.value)
+    return SpikeEvents(np.minimum(events.first, most), events.index, events.value)
 
 
 def _blank(counts: IntArray, steps: int) -> IntArray:

@@ -16,7 +16,7 @@ from snn_deploy_simulators.kernels.jit import inlined, kernel
 
 AT_ONCE = 4095  # a current with this decay is gone before the next step uses it
 LEVELS, SLICES = 3, 4
-SUDDEN, SOFT_SUDDEN = 5, 6  # lif and soft_lif whose currents are gone at once
+INSTANT, SOFT_INSTANT = 5, 6  # lif and soft_lif whose currents are gone at once
 CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": LEVELS}
 
 _lif = numba.njit(lif)
@@ -32,7 +32,7 @@ def _loop_of(code, parameter):
     if code == LEVELS and np.any(parameter[9:] != 0):
         return SLICES
     if code <= 1 and np.all(parameter[0] == AT_ONCE):
-        return SUDDEN + code
+        return INSTANT + code
     return code
 
 
@@ -55,13 +55,13 @@ def _advance_levels(state, parameter, a, bias, payload, sliced):
 
 
 @inlined
-def _advance_lif(state, parameter, a, bias, payload, sudden):
-    """Update stock neurons once. sudden: True where all currents are gone at once, which
+def _advance_lif(state, parameter, a, bias, payload, instant):
+    """Update stock neurons once. instant: True where all currents are gone at once, which
     makes their decay a constant."""
     u, v = state[0], state[1]
     wide = np.int64
     for i in range(a.size):
-        du = wide(AT_ONCE) if sudden else wide(parameter[0, i])
+        du = wide(AT_ONCE) if instant else wide(parameter[0, i])
         u[i], v[i], payload[i] = _lif(
             wide(u[i]), wide(v[i]), wide(a[i]), du, wide(parameter[1, i]), wide(bias[i]),
             wide(parameter[3, i]),
@@ -69,12 +69,12 @@ def _advance_lif(state, parameter, a, bias, payload, sudden):
 
 
 @inlined
-def _advance_soft_lif(state, parameter, a, bias, payload, sudden):
+def _advance_soft_lif(state, parameter, a, bias, payload, instant):
     """As `_advance_lif`, for neurons that are reset by subtraction."""
     u, v = state[0], state[1]
     wide = np.int64
     for i in range(a.size):
-        du = wide(AT_ONCE) if sudden else wide(parameter[0, i])
+        du = wide(AT_ONCE) if instant else wide(parameter[0, i])
         u[i], v[i], payload[i] = _soft_lif(
             wide(u[i]), wide(v[i]), wide(a[i]), du, wide(parameter[1, i]), wide(bias[i]),
             wide(parameter[3, i]), wide(parameter[4, i]),
@@ -100,11 +100,11 @@ def _advance(loop, state, parameter, a, bias, payload):
     set."""
     if loop == 0:
         _advance_lif(state, parameter, a, bias, payload, False)
-    elif loop == SUDDEN:
+    elif loop == INSTANT:
         _advance_lif(state, parameter, a, bias, payload, True)
     elif loop == 1:
         _advance_soft_lif(state, parameter, a, bias, payload, False)
-    elif loop == SOFT_SUDDEN:
+    elif loop == SOFT_INSTANT:
         _advance_soft_lif(state, parameter, a, bias, payload, True)
     elif loop == 2:
         _advance_refractory_lif(state, parameter, a, bias, payload)

@@ -42,7 +42,7 @@ class _Source:
     heard [n]: the messages of each, by core: pair, and seconds to receive."""
 
     name: str
-    level: int
+    lag: int
     core: IntArray
     place: IntArray
     heard: list[tuple[tuple[int, float], ...]]
@@ -67,7 +67,7 @@ def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
         for f in range(frame):
             step = _Step(pieces, rates)
             for source in sources:
-                step.add(source, trace, f - source.level, ways, program)
+                step.add(source, trace, f - source.lag, ways, program)
             passage = simulate(step.messages, cycle, buffer)
             sent[f] = _last_sent(passage, step.rest(updates[f], active[f]))
             received[f] = max((max(r) for r in passage.received if r), default=0.0)
@@ -161,7 +161,7 @@ def _sources(program: Program, fans: Mapping[str, Fan]) -> list[_Source]:
     return [
         _Source(
             name,
-            net.level(name),
+            net.lag(name),
             np.where(home[name] < 0, pieces, home[name]),
             place[name],
             _heard(program, fans[name]) if name in fans else [()] * net.size(name),

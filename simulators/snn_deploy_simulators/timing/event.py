@@ -22,7 +22,7 @@ from snn_deploy.errors import BoardError
 from snn_deploy.ir.program import Program, grid_of
 from snn_deploy.mapping.traffic import homes
 from snn_deploy_simulators.counting.tables import COSTS, Fan
-from snn_deploy_simulators.engine.engine import Events, Trace
+from snn_deploy_simulators.engine.engine import SpikeEvents, Trace
 from snn_deploy_simulators.timing import schedule
 from snn_deploy_simulators.timing.model import (
     StepCounts,
@@ -176,7 +176,7 @@ def _events(
         events = trace.events.get(name)
         if events is None or len(trace.membrane.get(name, ())):
             continue
-        first[q] += _shifted(events, program.net.level(name), frame)
+        first[q] += _shifted(events, program.net.lag(name), frame)
         index.append(events.index[: events.count])
         own = trace.rank.get(name, np.zeros(events.count, np.int32))
         rank.append(own[: events.count])
@@ -184,9 +184,9 @@ def _events(
     return first, np.concatenate(index), np.concatenate(rank)
 
 
-def _shifted(events: Events, level: int, frame: int) -> IntArray:
+def _shifted(events: SpikeEvents, lag: int, frame: int) -> IntArray:
     """Return Events.first for chip steps: [frame + 1]."""
-    steps = np.clip(np.arange(frame + 1) - level, 0, events.first.size - 1)
+    steps = np.clip(np.arange(frame + 1) - lag, 0, events.first.size - 1)
     return np.asarray(events.first[steps])
 
 

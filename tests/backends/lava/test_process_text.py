@@ -139,7 +139,7 @@ def kinds(net: QuantNetwork) -> list[str]:
 def one_conv(conv: Conv, **values: object) -> QuantNetwork:
     return network(
         (QuantInput("x", conv.in_shape, 8, 1.0),),
-        (population("y", conv.out_shape, int(values.pop("level", 1))),),  # type: ignore[call-overload]
+        (population("y", conv.out_shape, int(values.pop("lag", 1))),),  # type: ignore[call-overload]
         (projection("x", "y", conv, **values),),
         ("y",),
     )
@@ -161,7 +161,7 @@ CROPPED = Conv(np.full((1, 1, 2, 2), 20, np.int16), (1, 9, 9), (1, 9, 9))
             {"weight_exp": -3},
             "Sparse",
         ),  # 20 / 8 is not, and Lava's Conv has no exponent
-        (PLAIN, {"level": 3}, "DelaySparse"),  # and has no delays
+        (PLAIN, {"lag": 3}, "DelaySparse"),  # and has no delays
         (PLAIN, {"weight_exp": 9, "payload_bits": 8}, "Sparse"),  # and wraps at 24 bits
         (WIDE, {}, "Sparse"),  # and holds at most 127 groups in its int8
         (CROPPED, {}, "Sparse"),  # and pads alike on both sides
@@ -179,8 +179,8 @@ def test_a_conv_lava_cannot_compute_exactly_becomes_a_matrix(
 
 
 def pair(**values: object) -> QuantNetwork:
-    fields = {"shape": (2,), "level": 1} | {
-        k: v for k, v in values.items() if k in ("model", "vth", "dv", "bias_mant", "level")
+    fields = {"shape": (2,), "lag": 1} | {
+        k: v for k, v in values.items() if k in ("model", "vth", "dv", "bias_mant", "lag")
     }
     links = {k: v for k, v in values.items() if k not in fields and k != "weight"}
     weight = np.asarray(values.get("weight", [[2, 4, 6], [-2, 0, 8]]), np.int16)
@@ -198,7 +198,7 @@ def pair(**values: object) -> QuantNetwork:
         (pair(vth=131072), r"'y': vth 131072 is outside 0\.\.131071.*scale the population"),
         (pair(dv=4097), r"'y': dv 4097 is outside 0\.\.4096"),
         (pair(bias_mant=-5000), r"'y': bias_mant -5000 is outside -4096\.\.4095"),
-        (pair(level=0), r"'x' -> 'y': takes 0 chip steps.*retime"),
+        (pair(lag=0), r"'x' -> 'y': takes 0 chip steps.*retime"),
         (pair(delay=64), r"'x' -> 'y': takes 65 chip steps.*end at 64.*relay"),
         (
             pair(weight=[[3, 0, 0], [0, 1, 0]]),
@@ -208,7 +208,7 @@ def pair(**values: object) -> QuantNetwork:
         (pair(weight_bits=4), r"would change 5 of 6 weights.*4 bits mixed \(32\)"),
         (replace(pair(), arithmetic="xylo"), r"arithmetic 'xylo'.*Loihi target"),
         (
-            replace(pair(), inputs=(QuantInput("x", (3,), 0, 1.0, level=2),)),
+            replace(pair(), inputs=(QuantInput("x", (3,), 0, 1.0, lag=2),)),
             r"'x'.*level 2.*retime",
         ),
         (

@@ -18,7 +18,7 @@ from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
 from snn_deploy_simulators import chip
 from snn_deploy_simulators.counting.graded import graded_senders, levels_of
-from snn_deploy_simulators.engine.engine import Events
+from snn_deploy_simulators.engine.engine import SpikeEvents
 from support.integer_networks import network, population, projection
 from support.random_networks import random_network
 
@@ -121,5 +121,5 @@ def test_batches_merge_to_the_same_counts() -> None:
 
 @pytest.mark.parametrize("values", [[1, -3, 1, 70000], [5], [-(1 << 23), 1 << 23, 2, 2]])
 def test_levels_of_few_and_of_far_apart_payloads(values: list[int]) -> None:
-    events = Events(np.array([0, len(values)]), np.zeros(9), np.array([*values, 99]))
+    events = SpikeEvents(np.array([0, len(values)]), np.zeros(9), np.array([*values, 99]))
     assert levels_of(events) == {v: values.count(v) for v in values}

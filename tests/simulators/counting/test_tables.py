@@ -57,7 +57,7 @@ def counted(program: Program, pre: str) -> Messages:
     return found
 
 
-def deafened(program: Program, number: int, share: float, seed: int) -> Program:
+def filtered(program: Program, number: int, share: float, seed: int) -> Program:
     """Return the program with one route that leaves out some of what it should bring."""
     routes = list(program.routes.routes)
     heard = routes[number].listens.copy()
@@ -70,7 +70,7 @@ def deafened(program: Program, number: int, share: float, seed: int) -> Program:
 def test_tables_say_what_the_synapses_of_each_neuron_say(seed: int) -> None:
     net, _ = random_network(seed)
     whole = mapped(net, load_board("loihi1"), seed=seed)
-    for program in (whole, deafened(whole, 0, 0.4, seed)):
+    for program in (whole, filtered(whole, 0, 0.4, seed)):
         tables = fans(program)
         assert set(tables) == {p.pre for p in net.projections}
         assert any(listed(fan) for fan in tables.values())
@@ -95,10 +95,10 @@ def test_kinds_are_given_up_where_a_route_treats_their_neurons_differently() -> 
     program = mapped(gesture(16), load_board("loihi1"))
     number = next(i for i, r in enumerate(program.routes.routes) if r.pre == "conv 0")
     before, after = (
-        fans(p)["conv 0"] for p in (program, deafened(program, number, 0.5, 0))
+        fans(p)["conv 0"] for p in (program, filtered(program, number, 0.5, 0))
     )
     assert len(before.first) < len(after.first) == len(after.kind) + 1
-    assert (before.deaf, after.deaf) == (frozenset(), frozenset({"conv 1"}))
+    assert (before.filtered, after.filtered) == (frozenset(), frozenset({"conv 1"}))
 
 
 @pytest.mark.parametrize("make", [lambda: gesture(16), lambda: recurrent(300, 20, 10, 100)])
@@ -115,7 +115,7 @@ def test_what_one_route_leaves_out_is_missing_in_the_spikes_of_that_piece_first(
     for number, route in enumerate(program.routes.routes):
         if route.pre != "in":
             continue
-        outputs = chip.run(deafened(program, number, 1, 0), stimulus).recording.outputs
+        outputs = chip.run(filtered(program, number, 1, 0), stimulus).recording.outputs
         window = program.partition.pieces[route.piece].window
         inside: BoolArray = np.zeros(net.size(first), np.bool_)
         inside[window.members(grid_of(net, first))] = True

@@ -132,10 +132,10 @@ def test_until_quiet_gives_what_the_full_run_gives_and_counts_all_that_happens()
             )
         fewer = full.per_sample["updates"] - quiet.per_sample["updates"]
         stops = stops_of(quiet)
-        behind = max(p.level for p in net.populations)
+        behind = max(p.lag for p in net.populations)
         for i, (steps, met) in enumerate(zip(stops.steps, stops.met, strict=True)):
             idle = [
-                p.n * (stimulus.steps - min(stimulus.steps, steps + behind - p.level))
+                p.n * (stimulus.steps - min(stimulus.steps, steps + behind - p.lag))
                 for p in net.populations
             ]
             assert fewer[i] == (sum(idle) if met else 0)

@@ -9,7 +9,7 @@ import pytest
 from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Conv
 from snn_deploy_simulators.engine.blocks import block
-from snn_deploy_simulators.engine.engine import Events
+from snn_deploy_simulators.engine.engine import SpikeEvents
 from snn_deploy_simulators.kernels.sums import events_of
 from support.sanafe_networks import projection
 
@@ -40,7 +40,7 @@ def test_sums_are_those_of_the_matrix_however_many_events_fall_together(
     total = np.zeros((len(x) + 1, conv.n_post), np.int32)  # each arrives a step later
     touched = np.zeros(total.shape, np.uint8)
     p = replace(projection("in", "a", conv), payload_bits=payload_bits)
-    events = Events(*events_of(np.vstack([x, x[-1:]]).astype(np.int32)))
+    events = SpikeEvents(*events_of(np.vstack([x, x[-1:]]).astype(np.int32)))
     block(p).run(events, 0, total, touched)
     sums = x.astype(np.int64) @ matrix(conv).T.astype(np.int64)
     reached = matrix(replace(conv, weight=np.ones_like(conv.weight))).T

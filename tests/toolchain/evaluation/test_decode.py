@@ -120,7 +120,7 @@ def test_membranes_are_compared_in_float_units() -> None:
         v0=np.zeros(2, np.int64),
         scale=np.array([100.0, 10.0]),
         offset=np.array([0.0, 0.5]),
-        level=1,
+        lag=1,
         spiking=False,
     )
     net = QuantNetwork((), (), (pop,), (), ("out",), "loihi")

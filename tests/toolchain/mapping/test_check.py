@@ -46,7 +46,7 @@ def late() -> QuantNetwork:
 
 def too_early() -> QuantNetwork:
     net = layers(4, 3)
-    return replace(net, inputs=(replace(net.inputs[0], level=1),))
+    return replace(net, inputs=(replace(net.inputs[0], lag=1),))
 
 
 def weighing(weight: int, mode: SignMode) -> QuantNetwork:

@@ -11,9 +11,9 @@ from snn_deploy.ir.maps import Conv
 from snn_deploy.ir.program import Window, grid_of
 from snn_deploy.ir.quant import QuantProjection
 from snn_deploy.mapping.fanout import (
-    Grid,
-    audience_of,
+    TileGrid,
     between,
+    fan_out_of,
     sources_heard,
     sparse_counts,
     synapses_heard,
@@ -22,14 +22,14 @@ from support.networks import kernel, layers, network, population, projection, sp
 from support.random_networks import random_network
 
 
-def counted(p: QuantProjection, grid: Grid, window: Window) -> IntArray:
+def counted(p: QuantProjection, grid: TileGrid, window: Window) -> IntArray:
     """Count the stored synapses of each source in the window, one by one."""
     rows = matrix(p.map)[window.members(grid)]
     return np.bincount(rows.indices, minlength=p.map.n_pre).astype(np.int64)
 
 
 @st.composite
-def windows(draw: st.DrawFn, grid: Grid) -> Window:
+def windows(draw: st.DrawFn, grid: TileGrid) -> Window:
     edges = []
     for size in grid:
         low = draw(st.integers(0, size - 1))
@@ -96,7 +96,7 @@ def test_few_and_many_synapses_are_counted_alike(fan_in: int) -> None:
     assert counts.tolist() == total[sources].tolist()
 
 
-def test_an_audience_counts_pieces_not_synapses() -> None:
+def test_a_fan_out_counts_pieces_not_synapses() -> None:
     net = network(
         [],
         [
@@ -115,7 +115,7 @@ def test_an_audience_counts_pieces_not_synapses() -> None:
         "b": [Window(0, 1, 0, 1, 0, 4), Window(0, 1, 0, 1, 4, 8)],
         "c": [Window(0, 1, 0, 1, i, i + 1) for i in range(4)],
     }
-    audience = audience_of(net, "a", cuts)
-    assert audience.kernels.tolist() == [1, 1, 1, 2, 2, 1, 1, 1]
-    assert audience.messages.tolist() == [5, 5, 5, 6, 6, 5, 5, 5]
-    assert audience_of(net, "c", cuts).messages.tolist() == [0, 0, 0, 0]
+    fan_out = fan_out_of(net, "a", cuts)
+    assert fan_out.kernels.tolist() == [1, 1, 1, 2, 2, 1, 1, 1]
+    assert fan_out.messages.tolist() == [5, 5, 5, 6, 6, 5, 5, 5]
+    assert fan_out_of(net, "c", cuts).messages.tolist() == [0, 0, 0, 0]

@@ -73,7 +73,7 @@ def cores(*core: int) -> Program:
     return replace(GOOD, placement=Placement(np.array(core)))
 
 
-def deaf() -> Program:
+def missed() -> Program:
     first, *rest = GOOD.routes.routes
     quiet = first.listens.copy()
     quiet[3:5] = False
@@ -97,7 +97,7 @@ BROKEN: list[tuple[Callable[[], Program], str]] = [
     (lambda: cores(0, 1), r"^placement: 2 cores for 3 pieces$"),
     (lambda: cores(0, 1, 1), r"^placement: 3 pieces share 2 cores$"),
     (lambda: cores(0, 1, 4), r"^piece 2: core 4 of tiny cannot be used$"),
-    (deaf, r"^piece 0 of 'l1' does not hear 2 of the 20 neurons of 'in' that have synapses there$"),
+    (missed, r"^piece 0 of 'l1' does not hear 2 of the 20 neurons of 'in' that have synapses there$"),
     (lambda: routes(routes=GOOD.routes.routes[1:]), r"^piece 0 of 'l1' does not hear 20 of the 20"),
     (lambda: routes(pair_source=np.array([-1, -1, 0, 0])), r"^there is no way from piece 1 to piece 2$"),
     (lambda: routes(pair_target=np.array([1, 1, 2, 2])), r"^there is no way from input 'in' to piece 0$"),

@@ -10,7 +10,7 @@ from snn_deploy.board.board import Board, load_board
 from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.program import Partition, Use, Window, grid_of
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy.mapping.fanout import audience_of
+from snn_deploy.mapping.fanout import fan_out_of
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.resources import (
     channel_blocks,
@@ -272,9 +272,9 @@ def test_output_axons_of_loihi1_are_messages_and_of_loihi2_sources() -> None:
     net = layers(4, 10, 300, 4)  # 300 neurons of 10 sources: cut by hand into three
     windows = tuple(Window(0, 1, 0, 1, x, x + 100) for x in (0, 100, 200))
     cuts = {"l1": (flat(10),), "l2": windows, "l3": (flat(4),)}
-    audience = audience_of(net, "l1", cuts)
-    assert use_of(net, LOIHI1, "l1", flat(10), audience).axon_map == 30
-    assert use_of(net, LOIHI2, "l1", flat(10), audience).axon_map == 10
+    fan_out = fan_out_of(net, "l1", cuts)
+    assert use_of(net, LOIHI1, "l1", flat(10), fan_out).axon_map == 30
+    assert use_of(net, LOIHI2, "l1", flat(10), fan_out).axon_map == 10
 
 
 def test_only_limits_that_are_exceeded_are_named() -> None:

@@ -25,7 +25,7 @@ def network(edges: list[tuple[str, str, int]]) -> Network:
 
 
 def levels(net: Network) -> dict[str, int]:
-    return {p.name: p.level for p in net.populations}
+    return {p.name: p.lag for p in net.populations}
 
 
 def test_a_chain_takes_one_step_per_hop() -> None:
@@ -84,7 +84,7 @@ def test_every_hop_takes_a_step_and_every_path_the_same_extra_time(
     net = retime(network(edges))
     assert all(net.chip_delay(p) >= 1 for p in net.projections)
     assert all(
-        net.chip_delay(p) - p.delay == net.level(p.post) - net.level(p.pre)
+        net.chip_delay(p) - p.delay == net.lag(p.post) - net.lag(p.pre)
         for p in net.projections
     )
     assert min(levels(net).values()) >= 0

@@ -12,7 +12,7 @@ from typer.testing import Result
 from snn_deploy.frontends.nir.read_nir import readings
 from snn_deploy.options.request import gathered
 from snn_deploy.pipeline.deploy import deploy
-from snn_deploy.pipeline.readings import Outcome, side_by_side
+from snn_deploy.pipeline.readings import ReadingOutcome, side_by_side
 from support import command_line
 from support.small_model import CLASSES, HIDDEN, write_model, write_samples
 
@@ -28,7 +28,7 @@ def invoke(*words: str) -> Result:
     return command_line.invoke("check", "model.nir", "--target", "tiny", *words)
 
 
-def compare(**wishes: str) -> tuple[Outcome, ...]:
+def compare(**wishes: str) -> tuple[ReadingOutcome, ...]:
     request = gathered({"input": "test.npz", **wishes})
     return side_by_side(Path("model.nir"), "tiny", readings("model.nir"), request)
 

@@ -210,7 +210,7 @@ def test_what_has_no_integers_is_refused_by_name(
 
 def test_a_readout_that_feeds_another_population_is_refused(loihi2: Board) -> None:
     net = single(np.ones((2, 2)), spiking=False, threshold=np.inf)
-    after = Population("after", (2,), Lif.of(2), level=2)
+    after = Population("after", (2,), Lif.of(2), lag=2)
     wired = replace(
         net,
         populations=(*net.populations, after),

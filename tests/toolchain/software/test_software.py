@@ -14,7 +14,7 @@ from snn_deploy.ir.linear import apply, matrix
 from snn_deploy.ir.maps import Chain, Conv, Dense, Pool, Sparse
 from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif, MultiLevel
-from snn_deploy.software.counts import Layer, Watched, fan_out, layers
+from snn_deploy.software.counts import MapCounts, Watched, fan_out, layers
 from snn_deploy.software.estimates import NDNS, NEUROBENCH, SPIKINGJELLY, software
 from snn_deploy.software.lemaire import lemaire_ann, lemaire_snn
 from snn_deploy.software.prices import load_prices
@@ -400,5 +400,5 @@ def test_blocks_do_not_change_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = layers(seen.net, seen.values)
     monkeypatch.setattr("snn_deploy.software.counts.BLOCK_VALUES", 1)
     assert layers(seen.net, seen.values) == whole
-    assert isinstance(whole[0], Layer)
+    assert isinstance(whole[0], MapCounts)
     assert apply(CONV, seen.values["x"][0].reshape(STEPS, -1)).shape == (STEPS, 36)

@@ -20,7 +20,6 @@ from snn_deploy.board.evidence import (
     Barrier,
     Coefficient,
     Confidence,
-    Count,
     Exponent,
     Figure,
     Flag,
@@ -28,6 +27,7 @@ from snn_deploy.board.evidence import (
     Limit,
     Measurement,
     Natural,
+    SmallCount,
     StaticPower,
     Widths,
     leaves,
@@ -38,13 +38,13 @@ __all__ = [
     "Board",
     "Bound",
     "Coefficient",
+    "CoreResources",
     "Energy",
     "EnergySet",
     "Event",
     "InputOutput",
     "ModelSupport",
     "NeuronCore",
-    "Pool",
     "StaticPower",
     "SynapseCore",
     "Time",
@@ -123,7 +123,7 @@ class SynapseCore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     conv_axons: Literal["per projection", "per pixel"]
 
 
-class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CoreResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Resources of one core; `total` is the pool they share, if there is one.
 
     axon_map_counts: an entry of the output axon table serves one source ("sources": a
@@ -250,14 +250,14 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     title: str
     source: str
     arithmetic: str
-    chips: Count
-    columns: Count
-    rows: Count
-    routers: tuple[Count, Count]
+    chips: SmallCount
+    columns: SmallCount
+    rows: SmallCount
+    routers: tuple[SmallCount, SmallCount]
     usable_cores: Limit
     neuron: NeuronCore
     synapse: SynapseCore
-    pool: Pool
+    pool: CoreResources
     io: InputOutput
     time: Time
     energy: Energy

@@ -32,13 +32,13 @@ Confidence: TypeAlias = Literal[
     "verified",  # we ran it
     "unconfirmed",  # sources conflict, or there is none
 ]
-Counter: TypeAlias = Literal[
+CounterName: TypeAlias = Literal[
     "synops", "synops_dense", "synops_sparse", "synops_conv", "words", "updates", "active",
     "inactive", "spikes", "messages_in", "messages_out", "hops_x", "hops_y", "hops_chip",
     "input_messages",
 ]  # fmt: skip
 
-Count = Annotated[int, msgspec.Meta(gt=0, le=1 << 16)]
+SmallCount = Annotated[int, msgspec.Meta(gt=0, le=1 << 16)]
 Natural = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
 Small = Annotated[int, msgspec.Meta(ge=-64, le=64)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -111,7 +111,7 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Time the end of a step takes if at least `tiles` routers have a core in use."""
 
-    tiles: Count
+    tiles: SmallCount
     value: Amount
     unit: Literal["s"]
     kind: Kind
@@ -124,7 +124,7 @@ class Coefficient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Energy per event. voltage: supply in volts at which it holds, None if unknown."""
 
     name: str
-    counter: Counter
+    counter: CounterName
     value: Amount | None
     unit: Literal["pJ"]
     kind: Kind

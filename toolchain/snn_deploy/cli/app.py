@@ -12,7 +12,15 @@ from typing import Annotated, Optional, TypeAlias
 
 import typer
 
-from snn_deploy.cli.flags import Debug, Json, Lists, Model, Request, Target, takes_options
+from snn_deploy.cli.flags import (
+    DebugFlag,
+    JsonFlag,
+    Lists,
+    ModelArgument,
+    Request,
+    TargetFlag,
+    takes_options,
+)
 from snn_deploy.cli.frame import Group, complain, reported, show_version
 from snn_deploy.errors import DeployError, command_line_words, speaking
 from snn_deploy.options.base import Options
@@ -23,7 +31,7 @@ from snn_deploy.pipeline.backends import backend_options
 Verb: TypeAlias = Callable[..., int]
 OwnOptions: TypeAlias = dict[str, Options]  # of each backend, by its name
 # `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
-Place: TypeAlias = Optional[Path]  # noqa: UP045
+OptionalPath: TypeAlias = Optional[Path]  # noqa: UP045
 
 
 def main(words: Sequence[str]) -> None:
@@ -73,7 +81,11 @@ def root(
 
 
 def deploy(
-    model: Model, target: Target, request: Request, json: Json = False, debug: Debug = False
+    model: ModelArgument,
+    target: TargetFlag,
+    request: Request,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """Map MODEL onto a target, simulate it there, and report (the default verb)."""
     with reported(debug) as outcome:
@@ -87,8 +99,8 @@ def run(
     build: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder with run.py.")],
     options: RunningOptions,
     backend_options: OwnOptions,
-    json: Json = False,
-    debug: Debug = False,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """Run an emitted program and compare its every state and spike."""
     with reported(debug) as outcome:
@@ -99,8 +111,8 @@ def run(
 
 
 def check(
-    model: Model,
-    target: Target,
+    model: ModelArgument,
+    target: TargetFlag,
     request: Request,
     compare_readings: Annotated[
         bool,
@@ -109,8 +121,8 @@ def check(
             help="Run every reading that the file allows on --input, side by side.",
         ),
     ] = False,
-    json: Json = False,
-    debug: Debug = False,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """List how MODEL can be read, what is assumed, and everything that does not fit."""
     with reported(debug) as outcome:
@@ -123,16 +135,16 @@ def check(
 def gate(
     file: Annotated[Path, typer.Argument(metavar="DEPLOY.YAML", help="What, and budgets.")],
     baseline: Annotated[
-        Place,
+        OptionalPath,
         typer.Option(help="report.json to compare with, or a folder with NAME.json each."),
     ] = None,
-    junit: Annotated[Place, typer.Option(help="Write JUnit XML here.")] = None,
+    junit: Annotated[OptionalPath, typer.Option(help="Write JUnit XML here.")] = None,
     out: Annotated[
-        Place,
+        OptionalPath,
         typer.Option(help="Folder for NAME.json of each deployment, a later baseline."),
     ] = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """Deploy what a file lists; exit with 4 where a budget or the baseline is missed."""
     with reported(debug) as outcome:
@@ -156,10 +168,10 @@ def compare(
         typer.Option(help="Deploy one MODEL on all of these, e.g. loihi2,loihi1."),
     ] = None,
     out: Annotated[
-        Place, typer.Option(help="Draw the comparison here (.svg or .pdf).")
+        OptionalPath, typer.Option(help="Draw the comparison here (.svg or .pdf).")
     ] = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """Put reports side by side; or deploy one MODEL in every way that the lists give.
 
@@ -185,11 +197,11 @@ def convert(
     out: Annotated[Path, typer.Option(help="Folder for model.nir, input.npz, the record.")],
     options: ConversionOptions,
     input: Annotated[
-        Place,
+        OptionalPath,
         typer.Option(help="Samples to encode as input.npz, if others than --calibrate."),
     ] = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """Convert a trained ANN into a spiking network with the same integers."""
     with reported(debug) as outcome:
@@ -204,8 +216,8 @@ def boards(
         Optional[str],  # noqa: UP045
         typer.Argument(metavar="[NAME]", help="Board name or file."),
     ] = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """List the boards, or every number of one with its unit, kind, source and
     confidence."""
@@ -221,8 +233,8 @@ def doctor(
         Optional[str],  # noqa: UP045
         typer.Option(help="Set up what this backend needs first: lava."),
     ] = None,
-    json: Json = False,
-    debug: Debug = False,
+    json: JsonFlag = False,
+    debug: DebugFlag = False,
 ) -> int:
     """Show what this installation has: Python, packages, kernel cache, backends."""
     with reported(debug) as outcome:

@@ -24,7 +24,7 @@ from snn_deploy.pipeline.checks import check_cut
 from snn_deploy.pipeline.deploy import opened
 from snn_deploy.pipeline.line import line
 from snn_deploy.pipeline.models import read
-from snn_deploy.pipeline.readings import Outcome, side_by_side
+from snn_deploy.pipeline.readings import ReadingOutcome, side_by_side
 from snn_deploy.report.facts.summary import summarize
 from snn_deploy.report.forms.screen import screen, show_section
 from snn_deploy.report.report import Support
@@ -48,7 +48,7 @@ class ReadingComparison(msgspec.Struct, frozen=True):
     """What `check --compare-readings` found: the readings, and what each would give."""
 
     readings: tuple[Reading, ...]
-    compared: tuple[Outcome, ...]
+    compared: tuple[ReadingOutcome, ...]
 
 
 def run_check(
@@ -129,7 +129,7 @@ def _readings(found: tuple[Reading, ...]) -> Section:
     return Section("Readings", table=Table(("profile", "step", "evidence"), rows))
 
 
-def _compared(outcomes: tuple[Outcome, ...]) -> Section:
+def _compared(outcomes: tuple[ReadingOutcome, ...]) -> Section:
     columns = (
         "profile", "reset", "per step", "step", "spikes", "float", "chip", "energy",
     )  # fmt: skip
@@ -155,7 +155,7 @@ def _compared(outcomes: tuple[Outcome, ...]) -> Section:
     return Section("Side by side", (meaning, *refused), table)
 
 
-def _choices(o: Outcome) -> Iterator[str]:
+def _choices(o: ReadingOutcome) -> Iterator[str]:
     yield o.profile
     yield f"reset {o.reset}"
     if o.spikes_per_step is not None:

@@ -15,7 +15,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.pipeline.backends import backend_modules, load_backend
 from snn_deploy.report.forms.screen import screen
 
-Fact: TypeAlias = tuple[str, str, bool]  # what, its state, whether that is well
+Condition: TypeAlias = tuple[str, str, bool]  # what, its state, whether that is well
 
 
 def run_doctor(*, json: bool, install: str | None = None) -> None:
@@ -44,18 +44,18 @@ def run_doctor(*, json: bool, install: str | None = None) -> None:
     screen().print(table)
 
 
-def python() -> Fact:
+def python() -> Condition:
     """Return the interpreter at work."""
     return "python", f"{platform.python_version()} ({sys.executable})", True
 
 
-def packages() -> list[Fact]:
+def packages() -> list[Condition]:
     """Return each package that the core needs, and its version."""
     needed = (r for r in requires("snn-deploy") or () if "extra ==" not in r)
     return [_package(re.split(r"[^\w.-]", r)[0]) for r in needed]
 
 
-def kernel_cache() -> Fact:
+def kernel_cache() -> Condition:
     """Return whether compiled kernels can be kept between runs."""
     from snn_deploy_simulators.kernels.jit import cache_folder
 
@@ -68,13 +68,13 @@ def kernel_cache() -> Fact:
         return "kernel cache", f"{error.strerror}: {folder}; every run compiles anew", False
 
 
-def backends() -> list[Fact]:
+def backends() -> list[Condition]:
     """Return what each backend needs, and what of it is here."""
     loaded = [load_backend(name) for name in backend_modules()]
     return [b.status() for b in loaded if isinstance(b, Installable)]
 
 
-def _package(name: str) -> Fact:
+def _package(name: str) -> Condition:
     try:
         return name, version(name), True
     except PackageNotFoundError:

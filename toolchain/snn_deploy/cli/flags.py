@@ -32,16 +32,16 @@ LISTED = ("weight_bits", "spike_bits", "lower", "partition", "placement", "time_
 
 Lists = Mapping[str, tuple[Any, ...]]  # values to try, by option
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="NIR file (.nir).")]
-Target = Annotated[str, typer.Option(help="Board name, or a board file (.yaml).")]
-Json = Annotated[
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="NIR file (.nir).")]
+TargetFlag = Annotated[str, typer.Option(help="Board name, or a board file (.yaml).")]
+JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
+DebugFlag = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
 
 
 @dataclass(frozen=True)
-class Flag:
+class OptionFlag:
     """One flag of a verb.
 
     Attributes:
@@ -138,21 +138,21 @@ def takes_options(
 
 def _flags(
     name: str, wants: Mapping[str, Any], backends: Mapping[str, type[Options]]
-) -> Iterator[Flag]:
+) -> Iterator[OptionFlag]:
     """Yield the flags of a verb, in the order of the groups."""
     if "request" in wants:
         for group, fields in options_of(name).items():
             for f in fields:
-                yield Flag(f, PANELS[group], "lists" in wants and f.name in LISTED)
+                yield OptionFlag(f, PANELS[group], "lists" in wants and f.name in LISTED)
     if "options" in wants:
-        yield from (Flag(f, "Options") for f in fields_of(wants["options"]))
+        yield from (OptionFlag(f, "Options") for f in fields_of(wants["options"]))
     for group_ in backends.values() if name in WITH_BACKENDS else ():
-        yield from (Flag(f, OWN) for f in fields_of(group_))
+        yield from (OptionFlag(f, OWN) for f in fields_of(group_))
 
 
 def _made(
     wants: Mapping[str, Any],
-    flags: Mapping[str, Flag],
+    flags: Mapping[str, OptionFlag],
     values: Mapping[str, Any],
     backends: Mapping[str, type[Options]],
 ) -> dict[str, Any]:
@@ -188,4 +188,12 @@ def _metavar(field: Field, several: bool) -> str:
     )
 
 
-__all__ = ["Debug", "Json", "Lists", "Model", "Request", "Target", "takes_options"]
+__all__ = [
+    "DebugFlag",
+    "JsonFlag",
+    "Lists",
+    "ModelArgument",
+    "Request",
+    "TargetFlag",
+    "takes_options",
+]

@@ -44,16 +44,16 @@ class Group(TyperGroup):
 
 
 @dataclass
-class Outcome:
+class Exit:
     """Exit code of a verb."""
 
     code: int = 0
 
 
 @contextmanager
-def reported(debug: bool) -> Iterator[Outcome]:
+def reported(debug: bool) -> Iterator[Exit]:
     """Turn whatever goes wrong inside into one line on stderr and an exit code."""
-    outcome = Outcome()
+    outcome = Exit()
     try:
         yield outcome
     except BrokenPipeError:

@@ -12,16 +12,14 @@ import msgspec
 import yaml
 
 from snn_deploy.errors import InputError, Words, option, speaking
-from snn_deploy.options.base import Options, fields_of
+from snn_deploy.options.base import Count, Options, Positive, fields_of
 from snn_deploy.options.request import GROUPS, Request, gathered
 from snn_deploy.options.verbs import WITHOUT
 
 # Names of backends -> the options of each, of ours in any case.
-OwnOptions: TypeAlias = Callable[[Iterable[str]], Mapping[str, type[Options]]]
+BackendOptions: TypeAlias = Callable[[Iterable[str]], Mapping[str, type[Options]]]
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[\w.-]+$")]
 
 
@@ -105,7 +103,7 @@ class Gated(msgspec.Struct, frozen=True):
     words: Words
 
 
-def read_gate_file(file: Path, backends: OwnOptions) -> tuple[Gated, ...]:
+def read_gate_file(file: Path, backends: BackendOptions) -> tuple[Gated, ...]:
     """Read a deploy.yaml.
 
     Args:
@@ -136,7 +134,7 @@ def read_gate_file(file: Path, backends: OwnOptions) -> tuple[Gated, ...]:
     )
 
 
-def _gated(d: Deployment, path: str, file: Path, backends: OwnOptions) -> Gated:
+def _gated(d: Deployment, path: str, file: Path, backends: BackendOptions) -> Gated:
     def words(name: str, value: object) -> str:
         place = path if name == "input" and "input" not in d.options else f"{path}.options"
         return f"{place}.{name}" if value is None else f"{place}.{name}: {value}"

@@ -9,7 +9,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.conversion.integers.ann import QuantAnn, encode, evaluate
 from snn_deploy.conversion.integers.units import Moved
-from snn_deploy.conversion.methods import METHODS, Method
+from snn_deploy.conversion.methods import METHODS, ConversionMethod
 from snn_deploy.conversion.running import feed, steps_to_rest
 from snn_deploy.conversion.to_network import to_network
 from snn_deploy.errors import InputError, option
@@ -20,8 +20,8 @@ from snn_deploy.options.request import chosen
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from snn_deploy.conversion.brevitas.agreement import Agreement
-    from snn_deploy.conversion.brevitas.from_brevitas import Reading
+    from snn_deploy.conversion.brevitas.agreement import BrevitasAgreement
+    from snn_deploy.conversion.brevitas.from_brevitas import BrevitasReading
     from snn_deploy.options.keywords import ConversionFields
 
 RATE_STEPS = 32  # of methods that approach the ANN as steps grow; ours
@@ -43,10 +43,10 @@ class Converted:
 
     network: Network
     ann: QuantAnn
-    method: Method
+    method: ConversionMethod
     steps: int
     moved: tuple[Moved, ...]
-    agreement: "Agreement"
+    agreement: "BrevitasAgreement"
     rest: IntArray
     float_agreement: float | None
 
@@ -106,7 +106,7 @@ def convert(
 
 def _read(
     model: Any, calibration: AnyArray, options: ConversionOptions
-) -> "tuple[Reading, Agreement, float | None]":
+) -> "tuple[BrevitasReading, BrevitasAgreement, float | None]":
     """Quantize if needed, read, and compare; only here is torch needed."""
     try:
         from snn_deploy.conversion.brevitas import to_integers
@@ -118,13 +118,17 @@ def _read(
     return to_integers.read(model, calibration, options)
 
 
-def _rest(net: Network, ann: QuantAnn, method: Method, samples: list[AnyArray]) -> IntArray:
+def _rest(
+    net: Network, ann: QuantAnn, method: ConversionMethod, samples: list[AnyArray]
+) -> IntArray:
     """Return the steps to rest of all samples, one array of them after the other."""
     found = [steps_to_rest(net, ann, method, encode(ann.port, x)) for x in samples]
     return np.concatenate([np.zeros(0, np.int64), *found])
 
 
-def _steps(ann: QuantAnn, method: Method, rest: IntArray, steps: int | None) -> int:
+def _steps(
+    ann: QuantAnn, method: ConversionMethod, rest: IntArray, steps: int | None
+) -> int:
     exact_in_one = method.exact and not method.ternary
     if steps is not None and (exact_in_one or ann.recurrent) and steps != 1:
         raise InputError(

@@ -12,7 +12,7 @@ DOUBLED = 2
 
 
 @dataclass(frozen=True)
-class Method:
+class ConversionMethod:
     """One way to convert. summary: one line for the user.
 
     tracer: a neuron keeps all it has sent within the levels of its layer, which makes the
@@ -29,29 +29,29 @@ class Method:
     exact: bool = False
 
 
-METHODS: Mapping[str, Method] = MappingProxyType({
+METHODS: Mapping[str, ConversionMethod] = MappingProxyType({
     m.name: m
     for m in (
-        Method(
+        ConversionMethod(
             "st-bif",
             "bipolar spikes -1, 0, 1 with a tracer, run to rest (BIFSNN, SpikeZIP)",
             tracer=True, ternary=True, exact=True,
         ),
-        Method(
+        ConversionMethod(
             "graded",
             "the change of a level in one graded spike, with a tracer",
             tracer=True, exact=True,
         ),
-        Method(
+        ConversionMethod(
             "group",
             "the whole level in one graded spike, one step (Group Neuron at T = 1)",
             exact=True,
         ),
-        Method(
+        ConversionMethod(
             "multi-bit",
             "spikes of a few bits as a rate over the steps; approximate",
             repeats=True,
         ),
-        Method("rate", "binary spikes as a rate; the baseline", repeats=True),
+        ConversionMethod("rate", "binary spikes as a rate; the baseline", repeats=True),
     )
 })  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.conversion.integers.ann import QuantAnn
-from snn_deploy.conversion.methods import DOUBLED, Method
+from snn_deploy.conversion.methods import DOUBLED, ConversionMethod
 from snn_deploy.errors import InputError
 from snn_deploy.ir.network import Network
 from snn_deploy_simulators import reference
@@ -13,7 +13,7 @@ BATCH = 64  # samples per run; memory only
 MOST = 1 << 10  # steps; ours: four times the levels of 8 bits
 
 
-def feed(ann: QuantAnn, method: Method, x: AnyArray, steps: int) -> FloatArray:
+def feed(ann: QuantAnn, method: ConversionMethod, x: AnyArray, steps: int) -> FloatArray:
     """Return levels x [N, *shape] as the input of every step [N, steps, *shape].
 
     Methods with a tracer hear of a sample once, in its first step, as one graded value; the
@@ -31,7 +31,9 @@ def feed(ann: QuantAnn, method: Method, x: AnyArray, steps: int) -> FloatArray:
     return fed.reshape(samples, length * steps, *ann.port.shape)
 
 
-def answers(ann: QuantAnn, method: Method, output: AnyArray, steps: int) -> FloatArray:
+def answers(
+    ann: QuantAnn, method: ConversionMethod, output: AnyArray, steps: int
+) -> FloatArray:
     """Return the readout's sums from its membrane `output` [N, T, *shape].
 
     [N, *shape], or [N, L, *shape] of a recurrent network. They equal those of `evaluate` if
@@ -42,7 +44,9 @@ def answers(ann: QuantAnn, method: Method, output: AnyArray, steps: int) -> Floa
     return sums if ann.recurrent else sums[:, 0]
 
 
-def steps_to_rest(net: Network, ann: QuantAnn, method: Method, x: AnyArray) -> IntArray:
+def steps_to_rest(
+    net: Network, ann: QuantAnn, method: ConversionMethod, x: AnyArray
+) -> IntArray:
     """Return the steps in which each sample x [N, *shape] of levels still sent spikes [N].
 
     Networks at rest have computed the ANN's levels. The longest of some samples is no bound
@@ -59,7 +63,7 @@ def steps_to_rest(net: Network, ann: QuantAnn, method: Method, x: AnyArray) -> I
 
 
 def _rest(
-    net: Network, ann: QuantAnn, method: Method, x: AnyArray, steps: int
+    net: Network, ann: QuantAnn, method: ConversionMethod, x: AnyArray, steps: int
 ) -> tuple[IntArray, int]:
     """Return the steps to rest of one batch, and the steps after which all were so for
     as long again; `steps`, doubled as often as it takes."""

@@ -13,13 +13,13 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.conversion.integers.ann import (
-    Layer,
+    AnnLayer,
     QuantAnn,
     check_ann,
     weights,
     with_weights,
 )
-from snn_deploy.conversion.methods import DOUBLED, Method
+from snn_deploy.conversion.methods import DOUBLED, ConversionMethod
 from snn_deploy.errors import InputError
 from snn_deploy.ir.maps import Connection
 from snn_deploy.ir.network import Assumption, Input, Network, Population, Projection
@@ -27,7 +27,7 @@ from snn_deploy.neurons import Lif, MultiLevel, Neuron
 
 
 def to_network(
-    ann: QuantAnn, method: Method, *, spike_bits: int = 2, window: int = 1
+    ann: QuantAnn, method: ConversionMethod, *, spike_bits: int = 2, window: int = 1
 ) -> Network:
     """Return the spiking network of `ann`, in model time and whole numbers.
 
@@ -65,7 +65,7 @@ def to_network(
     )
 
 
-def _check_method(ann: QuantAnn, method: Method) -> None:
+def _check_method(ann: QuantAnn, method: ConversionMethod) -> None:
     found = []
     if ann.recurrent and method.name != "graded":
         found.append(
@@ -83,7 +83,7 @@ def _check_method(ann: QuantAnn, method: Method) -> None:
         raise InputError("; ".join(found))
 
 
-def _worth(layer: Layer, method: Method, bits: int) -> float:
+def _worth(layer: AnnLayer, method: ConversionMethod, bits: int) -> float:
     """Return how many levels a spike of payload 1 stands for, per step.
 
     A neuron that sends 2**bits - 1 in every step stands for the highest level.
@@ -97,7 +97,9 @@ def _scaled(m: Connection, factor: float) -> Connection:
     return with_weights(m, weights(m) * factor)
 
 
-def _neuron(layer: Layer, method: Method, bits: int, worth: dict[str, float]) -> Neuron:
+def _neuron(
+    layer: AnnLayer, method: ConversionMethod, bits: int, worth: dict[str, float]
+) -> Neuron:
     bias = layer.bias.astype(np.float64)
     if layer.theta is None:
         return _readout(layer, method, bias)
@@ -115,7 +117,7 @@ def _neuron(layer: Layer, method: Method, bits: int, worth: dict[str, float]) ->
     )  # fmt: skip
 
 
-def _bounds(layer: Layer, method: Method) -> dict[str, float | FloatArray]:
+def _bounds(layer: AnnLayer, method: ConversionMethod) -> dict[str, float | FloatArray]:
     """Return how much a neuron may send in one step, and in all."""
     span = float(layer.high - layer.low)
     if not method.tracer:
@@ -124,7 +126,7 @@ def _bounds(layer: Layer, method: Method) -> dict[str, float | FloatArray]:
     return {"low": -step, "high": step, "floor": layer.low, "ceiling": layer.high}
 
 
-def _readout(layer: Layer, method: Method, bias: FloatArray) -> Lif:
+def _readout(layer: AnnLayer, method: ConversionMethod, bias: FloatArray) -> Lif:
     """Return neurons that only sum up: their membrane is the answer."""
     timing = {"bias": bias} if method.repeats else {"v0": DOUBLED * bias}
     return Lif.of(layer.n, threshold=np.inf, amount=0.0, spiking=False, **timing)

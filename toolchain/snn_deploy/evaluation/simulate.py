@@ -31,7 +31,7 @@ from snn_deploy.quantization.quantize import Calibration, quantize
 from snn_deploy.quantization.refine import refine
 from snn_deploy_simulators import chip, integer, reference
 from snn_deploy_simulators.counting.tables import Fan, fans
-from snn_deploy_simulators.engine.quiescence import Rule, when_quiet, when_stable
+from snn_deploy_simulators.engine.quiescence import EndRule, when_quiet, when_stable
 from snn_deploy_simulators.stimulus import encode
 
 COMPARED_VALUES = 1 << 27  # outputs kept per simulator to compare layers, <= 8 bytes each
@@ -118,7 +118,7 @@ def run_simulators(
     data: Data,
     floats: Reference,
     *,
-    until: Mapping[str, Rule],
+    until: Mapping[str, EndRule],
     progress: BatchProgress = uncounted,
 ) -> Recordings:
     """Run `data` through the integers and the chip, beside the float network's `floats`.
@@ -152,7 +152,7 @@ def run_simulators(
 
 def ending_rules(
     net: QuantNetwork, steps: int, answer: Answer, simulation: SimulationOptions
-) -> Mapping[str, Rule]:
+) -> Mapping[str, EndRule]:
     """Return the rules by which samples of `steps` steps shall end, "quiet" or "stable"."""
     rules = {"quiet": when_quiet(net, steps)} if simulation.until_quiet else {}
     window = simulation.exit_when_stable
@@ -242,7 +242,7 @@ def _run_until(
     run: Callable[..., Activity],
     net: QuantNetwork,
     data: Data,
-    rule: Rule,
+    rule: EndRule,
     batch: int | None,
 ) -> Activity:
     """Return what the chip does if samples end by `rule`."""

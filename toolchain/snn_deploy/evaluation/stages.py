@@ -66,7 +66,7 @@ class Recordings:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class ModelFile:
     """The model file.
 
     Attributes:
@@ -98,7 +98,7 @@ class Opened:
     """
 
     stage: ClassVar[StageName] = "read"
-    source: Source
+    source: ModelFile
     board: Board
     as_read: Network
     net: Network

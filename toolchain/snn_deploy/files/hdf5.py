@@ -82,7 +82,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Reader:
+class DatasetReader:
     """Reads datasets of one file, within one budget."""
 
     path: Path

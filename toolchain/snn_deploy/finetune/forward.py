@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snn_deploy.finetune.step import Neurons, scan, start, step
+from snn_deploy.finetune.step import TensorLif, scan, start, step
 from snn_deploy.ir.maps import Conv, Dense, Map, Sparse
 from snn_deploy.ir.network import Network, Projection
 from snn_deploy.ir.order import components
@@ -21,7 +21,7 @@ from snn_deploy.ir.order import components
 def run(
     net: Network,
     weights: Sequence[Tensor],
-    neurons: Mapping[str, Neurons],
+    neurons: Mapping[str, TensorLif],
     x: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
     """Return the output [samples, T, n] of every population.
@@ -73,7 +73,7 @@ def _late(x: Tensor, delay: int) -> Tensor:
     return functional.pad(x, (0, 0, delay, 0))[:, :steps]
 
 
-def _shaped(drive: Tensor | None, n: Neurons, x: Mapping[str, Tensor]) -> Tensor:
+def _shaped(drive: Tensor | None, n: TensorLif, x: Mapping[str, Tensor]) -> Tensor:
     """Return `drive`, or silence in its shape where nothing arrives."""
     if drive is not None:
         return drive
@@ -84,7 +84,7 @@ def _shaped(drive: Tensor | None, n: Neurons, x: Mapping[str, Tensor]) -> Tensor
 def _cycle(
     group: Sequence[str],
     inside: Mapping[str, Sequence[tuple[Projection, Tensor]]],
-    neurons: Mapping[str, Neurons],
+    neurons: Mapping[str, TensorLif],
     drives: Mapping[str, Tensor | None],
     x: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ from snn_deploy.ir.quant import QuantInput, QuantNetwork
 from snn_deploy.neurons import Lif, MultiLevel
 from snn_deploy.quantization import registers
 from snn_deploy.quantization.population import (
-    Source,
+    SourceRange,
     from_rest,
     map_per_v,
     one_threshold,
@@ -233,7 +233,7 @@ def _per_payload(
 ) -> Connection:
     """Return the map from payloads to the membrane, the gain included."""
     known = p.pre in ports and p.pre not in driven
-    source = Source(ports[p.pre].scale if known else 1.0, 1.0, 0.0, 0)
+    source = SourceRange(ports[p.pre].scale if known else 1.0, 1.0, 0.0, 0)
     return map_per_v(p, pop.neuron, source)
 
 

@@ -20,7 +20,7 @@ ARRAYS = ("alpha", "beta", "gain", "bias", "threshold", "v_reset", "amount", "v0
 
 
 @dataclass(frozen=True, eq=False)
-class Neurons:
+class TensorLif:
     """`Lif` with a tensor [n] for each array; the settings mean the same.
 
     current: whether any neuron has a synaptic current of its own.
@@ -42,7 +42,7 @@ class Neurons:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class TensorState:
     """u, v, fired: [samples, n], as those of `LifState`."""
 
     u: Tensor
@@ -50,17 +50,17 @@ class State:
     fired: Tensor
 
 
-def neurons_of(lif: Lif, dtype: torch.dtype) -> Neurons:
+def neurons_of(lif: Lif, dtype: torch.dtype) -> TensorLif:
     """Return `lif` as constant tensors."""
     return with_tensors(
         lif, {name: torch.tensor(getattr(lif, name), dtype=dtype) for name in ARRAYS}
     )
 
 
-def with_tensors(lif: Lif, tensors: Mapping[str, Tensor]) -> Neurons:
+def with_tensors(lif: Lif, tensors: Mapping[str, Tensor]) -> TensorLif:
     """Return the settings of `lif` with a tensor for each of ARRAYS."""
     values: dict[str, Any] = dict(tensors)
-    return Neurons(
+    return TensorLif(
         **values,
         reset=lif.reset,
         inclusive=lif.inclusive,
@@ -70,18 +70,18 @@ def with_tensors(lif: Lif, tensors: Mapping[str, Tensor]) -> Neurons:
     )
 
 
-def start(n: Neurons, samples: int) -> State:
+def start(n: TensorLif, samples: int) -> TensorState:
     """Return the state [samples, n] before the first step."""
     zero = torch.zeros(samples, len(n.v0), dtype=n.v0.dtype)
-    return State(zero, zero + n.v0, zero)
+    return TensorState(zero, zero + n.v0, zero)
 
 
-def step(n: Neurons, state: State, x: Tensor) -> tuple[State, Tensor]:
+def step(n: TensorLif, state: TensorState, x: Tensor) -> tuple[TensorState, Tensor]:
     """Return the state after one step with input x [samples, n], and the output."""
     u = n.alpha * state.u + x if n.current else x
     v = n.beta * state.v + n.gain * u + n.bias
     if not n.spiking:
-        return State(u, v, state.fired), v
+        return TensorState(u, v, state.fired), v
     if n.reset == "subtract_late":
         v = v - state.fired * n.amount
     if n.hold:
@@ -95,10 +95,10 @@ def step(n: Neurons, state: State, x: Tensor) -> tuple[State, Tensor]:
         v = torch.where(fires, n.v_reset, v)
     elif n.reset == "subtract":
         v = torch.where(fires, v - n.amount, v)
-    return State(u, v, fired), output
+    return TensorState(u, v, fired), output
 
 
-def scan(n: Neurons, drive: Tensor) -> Tensor:
+def scan(n: TensorLif, drive: Tensor) -> Tensor:
     """Return the output [samples, T, n] of a population that `drive` [samples, T, n]
     feeds."""
     state, found = start(n, len(drive)), []
@@ -108,7 +108,7 @@ def scan(n: Neurons, drive: Tensor) -> Tensor:
     return torch.stack(found, dim=1)
 
 
-def fire(v: Tensor, n: Neurons) -> Tensor:
+def fire(v: Tensor, n: TensorLif) -> Tensor:
     """Return 1 where a neuron fires, else 0."""
     height = n.threshold.detach().abs()
     height = torch.where(torch.isfinite(height) & (height > 0), height, 1.0)

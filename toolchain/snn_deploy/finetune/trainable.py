@@ -24,7 +24,7 @@ from snn_deploy.finetune.grid import (
     weight_range,
     with_weights,
 )
-from snn_deploy.finetune.step import ARRAYS, Neurons, with_tensors
+from snn_deploy.finetune.step import ARRAYS, TensorLif, with_tensors
 from snn_deploy.ir.network import Network, Population
 from snn_deploy.neurons import Lif
 from snn_deploy.quantization import registers
@@ -94,7 +94,7 @@ class Trainable(nn.Module):
         for latent in self.latents:
             latent.value.clamp_(latent.low, latent.high)
 
-    def values(self, on_grid: bool = True) -> tuple[list[Tensor], dict[str, Neurons]]:
+    def values(self, on_grid: bool = True) -> tuple[list[Tensor], dict[str, TensorLif]]:
         """Return weights by projection and neurons by name, rounded unless `on_grid` is
         False."""
         return self._weights(on_grid), self._neurons(on_grid)
@@ -118,7 +118,7 @@ class Trainable(nn.Module):
             return list(self.weights)
         return [through(w, self._stored(i)) for i, w in enumerate(self.weights)]
 
-    def _neurons(self, on_grid: bool) -> dict[str, Neurons]:
+    def _neurons(self, on_grid: bool) -> dict[str, TensorLif]:
         found = {}
         for pop in self.grid.net.populations:
             lif = self._lif(pop)

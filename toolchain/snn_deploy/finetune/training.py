@@ -31,7 +31,7 @@ SHARPNESS = 2.0  # standard deviations of all scores to one unit of the softmax
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class TrainingSamples:
     """x: per input the payloads [N, T, n]; y: labels [N]."""
 
     x: Mapping[str, FloatArray]
@@ -58,10 +58,10 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class _Lesson:
+class _TrainingSet:
     """What stays the same through all epochs."""
 
-    samples: Samples
+    samples: TrainingSamples
     answer: Answer
     targets: Tensor
     temperature: float
@@ -73,7 +73,7 @@ class _Lesson:
 
 def train(
     grid: OnGrid,
-    samples: Samples,
+    samples: TrainingSamples,
     answer: Answer,
     *,
     epochs: int,
@@ -86,26 +86,26 @@ def train(
     """
     with _one_thread():
         model = Trainable(grid)
-        lesson = _lesson(model, samples, answer, seed)
+        given = _training_set(model, samples, answer, seed)
         groups = model.groups()
         optimizer = torch.optim.AdamW(groups, lr=1.0)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-        course = [_judged(model, lesson, None)]
+        course = [_judged(model, given, None)]
         best, kept = 0, deepcopy(model.state_dict())
         for epoch in range(1, epochs + 1):
             if epoch - best > PATIENCE:
                 break
-            loss = _epoch(model, lesson, optimizer)
+            loss = _epoch(model, given, optimizer)
             schedule.step()
-            course.append(_judged(model, lesson, loss))
+            course.append(_judged(model, given, loss))
             progress(
                 f"fine-tune {epoch}/{epochs}: {course[-1].correct} of "
-                f"{len(lesson.judge)} held out"
+                f"{len(given.judge)} held out"
             )
             if _better(course[-1], course[best]):
                 best, kept = epoch, deepcopy(model.state_dict())
         model.load_state_dict(kept)
-    return Trained(model, tuple(course), best, len(lesson.judge))
+    return Trained(model, tuple(course), best, len(given.judge))
 
 
 def score(output: Tensor, decoder: str) -> Tensor:
@@ -123,7 +123,9 @@ def score(output: Tensor, decoder: str) -> Tensor:
     return found[decoder]
 
 
-def _lesson(model: Trainable, samples: Samples, answer: Answer, seed: int) -> _Lesson:
+def _training_set(
+    model: Trainable, samples: TrainingSamples, answer: Answer, seed: int
+) -> _TrainingSet:
     rng = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(samples.y), generator=rng)
     held = max(1, len(order) // 10)
@@ -133,61 +135,65 @@ def _lesson(model: Trainable, samples: Samples, answer: Answer, seed: int) -> _L
     fitting = MEMORY // (KEPT * steps * neurons)
     batch = max(1, min(BATCH, fitting, len(learn) // 4))
     unknown = torch.empty(0)
-    return _taught(model, _Lesson(samples, answer, unknown, 1.0, batch, learn, judge, rng))
+    return _taught(
+        model, _TrainingSet(samples, answer, unknown, 1.0, batch, learn, judge, rng)
+    )
 
 
 @torch.no_grad()
-def _taught(model: Trainable, lesson: _Lesson) -> _Lesson:
-    """Return the lesson with what the float network makes of every sample."""
-    every = torch.arange(len(lesson.samples.y))
-    outputs = _outputs(model, lesson, every, on_grid=False)
-    scores = torch.cat([score(o, lesson.answer.decoder) for o, _ in outputs])
+def _taught(model: Trainable, given: _TrainingSet) -> _TrainingSet:
+    """Return the given with what the float network makes of every sample."""
+    every = torch.arange(len(given.samples.y))
+    outputs = _outputs(model, given, every, on_grid=False)
+    scores = torch.cat([score(o, given.answer.decoder) for o, _ in outputs])
     temperature = float(scores.std()) / SHARPNESS or 1.0
     soft = functional.softmax(scores / temperature, dim=1)
-    labels = torch.tensor(lesson.samples.y)
+    labels = torch.tensor(given.samples.y)
     hard = functional.one_hot(labels, soft.shape[1])
-    return replace(lesson, targets=(soft + hard) / 2, temperature=temperature)
+    return replace(given, targets=(soft + hard) / 2, temperature=temperature)
 
 
-def _epoch(model: Trainable, lesson: _Lesson, optimizer: torch.optim.Optimizer) -> float:
+def _epoch(
+    model: Trainable, given: _TrainingSet, optimizer: torch.optim.Optimizer
+) -> float:
     """Train once on every sample; return the mean loss."""
-    order = torch.randperm(len(lesson.learn), generator=lesson.rng)
+    order = torch.randperm(len(given.learn), generator=given.rng)
     total = 0.0
-    for which in torch.split(lesson.learn[order], lesson.batch):
-        x = lesson.samples.some(which)
-        output = run(model.grid.net, *model.values(), x)[lesson.answer.output]
-        loss = _loss(output, lesson.targets[which], lesson)
+    for which in torch.split(given.learn[order], given.batch):
+        x = given.samples.some(which)
+        output = run(model.grid.net, *model.values(), x)[given.answer.output]
+        loss = _loss(output, given.targets[which], given)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         model.clamp()
         total += loss.item() * len(which)
-    return total / len(lesson.learn)
+    return total / len(given.learn)
 
 
-def _loss(output: Tensor, targets: Tensor, lesson: _Lesson) -> Tensor:
-    scores = score(output, lesson.answer.decoder)
-    return functional.cross_entropy(scores / lesson.temperature, targets)
+def _loss(output: Tensor, targets: Tensor, given: _TrainingSet) -> Tensor:
+    scores = score(output, given.answer.decoder)
+    return functional.cross_entropy(scores / given.temperature, targets)
 
 
 @torch.no_grad()
-def _judged(model: Trainable, lesson: _Lesson, loss: float | None) -> TuningEpoch:
+def _judged(model: Trainable, given: _TrainingSet, loss: float | None) -> TuningEpoch:
     """Return how the rounded network does on the held-out samples."""
     correct, total = 0, 0.0
-    for output, which in _outputs(model, lesson, lesson.judge):
-        predicted = decode(output.numpy(), lesson.answer.decoder)
-        correct += int(np.count_nonzero(predicted == lesson.samples.y[which.numpy()]))
-        total += float(_loss(output, lesson.targets[which], lesson)) * len(which)
-    return TuningEpoch(loss, total / len(lesson.judge), correct)
+    for output, which in _outputs(model, given, given.judge):
+        predicted = decode(output.numpy(), given.answer.decoder)
+        correct += int(np.count_nonzero(predicted == given.samples.y[which.numpy()]))
+        total += float(_loss(output, given.targets[which], given)) * len(which)
+    return TuningEpoch(loss, total / len(given.judge), correct)
 
 
 def _outputs(
-    model: Trainable, lesson: _Lesson, which: Tensor, *, on_grid: bool = True
+    model: Trainable, given: _TrainingSet, which: Tensor, *, on_grid: bool = True
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the output of some samples at a time, and which they are."""
-    for part in torch.split(which, 4 * lesson.batch):
-        x = lesson.samples.some(part)
-        yield run(model.grid.net, *model.values(on_grid), x)[lesson.answer.output], part
+    for part in torch.split(which, 4 * given.batch):
+        x = given.samples.some(part)
+        yield run(model.grid.net, *model.values(on_grid), x)[given.answer.output], part
 
 
 def _better(one: TuningEpoch, other: TuningEpoch) -> bool:

@@ -8,7 +8,7 @@ from snn_deploy.errors import InputError, option
 from snn_deploy.evaluation.decode import Answer
 from snn_deploy.evaluation.progress import Progress, unheard
 from snn_deploy.finetune.grid import on_grid, payloads
-from snn_deploy.finetune.training import Samples, Trained, train
+from snn_deploy.finetune.training import Trained, TrainingSamples, train
 from snn_deploy.inputs.data import Data
 from snn_deploy.ir.network import Assumption, Network
 from snn_deploy.ir.quant import QuantNetwork
@@ -42,7 +42,12 @@ def fine_tune(
     grid = on_grid(net, quant, board, weight_bits)
     fed = {i.name: payloads(grid, i.name, data.x[i.name]) for i in net.inputs}
     done = train(
-        grid, Samples(fed, labels), answer, epochs=epochs, seed=seed, progress=progress
+        grid,
+        TrainingSamples(fed, labels),
+        answer,
+        epochs=epochs,
+        seed=seed,
+        progress=progress,
     )
     note = Assumption(
         "weights, thresholds, decays",

@@ -10,7 +10,7 @@ from snn_deploy.errors import InputError, option
 from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs.events import Events
 from snn_deploy.inputs.pixels import Grid, fit_grid
-from snn_deploy.inputs.recordings import Recordings, read_recordings
+from snn_deploy.inputs.recordings import EventFiles, read_recordings
 from snn_deploy.ir.network import Assumption, Network
 from snn_deploy.options.inputs import InputOptions
 
@@ -28,7 +28,7 @@ class Frames:
     notes: tuple[Assumption, ...]
 
 
-def read_frames(found: Recordings, net: Network, options: InputOptions) -> Frames:
+def read_frames(found: EventFiles, net: Network, options: InputOptions) -> Frames:
     """Read recordings and put their events into bins of one model step.
 
     A sample has as many bins as options.steps says (longer recordings are cut, shorter ones

@@ -15,7 +15,7 @@ from snn_deploy.ir.network import Network
 
 IN_MEMORY = "(in memory)"
 
-Trace: TypeAlias = str | Path | Mapping[str, AnyArray]
+FrameworkTrace: TypeAlias = str | Path | Mapping[str, AnyArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Framework:
     outputs: Mapping[str, AnyArray]
 
 
-def read_framework(trace: Trace, net: Network, data: Data | None) -> Framework:
+def read_framework(trace: FrameworkTrace, net: Network, data: Data | None) -> Framework:
     """Return the recorded outputs of a framework.
 
     trace: .npz file or arrays; a key is the name of a population, its array [N, T, *shape]

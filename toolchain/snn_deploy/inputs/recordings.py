@@ -18,9 +18,9 @@ from snn_deploy.inputs.events import Events, columns_of
 from snn_deploy.ir.network import Assumption
 from snn_deploy.options.inputs import InputOptions
 
-Reader: TypeAlias = Callable[[Path, InputOptions, int | None], Iterator[Events]]
+RecordingReader: TypeAlias = Callable[[Path, InputOptions, int | None], Iterator[Events]]
 
-READERS: dict[str, Reader] = {
+READERS: dict[str, RecordingReader] = {
     ".npy": read_arrays, ".npz": read_arrays, ".txt": read_text, ".csv": read_text,
     ".h5": read_hdf5, ".hdf5": read_hdf5, ".bin": read_bin, ".aedat4": read_camera,
     ".raw": read_camera, ".dat": read_camera, ".es": read_camera,
@@ -30,7 +30,7 @@ ARRAYS = (".npy", ".npz")
 
 
 @dataclass(frozen=True)
-class Recordings:
+class EventFiles:
     """Files of events. labels: class number of each file, None if nothing says. note: how
     classes were numbered, None if the user did."""
 
@@ -39,7 +39,7 @@ class Recordings:
     note: Assumption | None = None
 
 
-def find_recordings(path: Path, options: InputOptions) -> Recordings | None:
+def find_recordings(path: Path, options: InputOptions) -> EventFiles | None:
     """Return the recordings that `path` means; None if it holds no events but values (or
     is not there).
 
@@ -55,11 +55,11 @@ def find_recordings(path: Path, options: InputOptions) -> Recordings | None:
         return _listed(path)
     if suffix not in READERS or (suffix in ARRAYS and not _has_events(path)):
         return None
-    return Recordings((path,), None)
+    return EventFiles((path,), None)
 
 
 def read_recordings(
-    found: Recordings, options: InputOptions, limit: int | None
+    found: EventFiles, options: InputOptions, limit: int | None
 ) -> tuple[Events, ...]:
     """Read the first `limit` recordings (all if None).
 
@@ -69,7 +69,7 @@ def read_recordings(
     return tuple(islice(_each(found, options, limit), limit))
 
 
-def _each(found: Recordings, options: InputOptions, limit: int | None) -> Iterator[Events]:
+def _each(found: EventFiles, options: InputOptions, limit: int | None) -> Iterator[Events]:
     for i, file in enumerate(found.files):
         for events in READERS[file.suffix.lower()](file, options, limit):
             label = events.label if found.labels is None else found.labels[i]
@@ -88,11 +88,11 @@ def _has_events(file: Path) -> bool:
     return {"t", "x"} <= set(shapes) and len(shapes["t"]) == len(shapes["x"]) == 1
 
 
-def _folder(folder: Path) -> Recordings:
+def _folder(folder: Path) -> EventFiles:
     classes = sorted(d for d in folder.iterdir() if d.is_dir())
     loose = _inside(folder)
     if not classes and loose:
-        return Recordings(loose, None)
+        return EventFiles(loose, None)
     by_class = {d.name: _inside(d) for d in classes if _inside(d)}
     if not by_class:
         raise InputError(
@@ -113,7 +113,7 @@ def _folder(folder: Path) -> Recordings:
         else "folders in alphabetical order",
     )
     files = [(f, n) for name, n in number.items() for f in by_class[name]]
-    return Recordings(tuple(f for f, _ in files), tuple(n for _, n in files), note)
+    return EventFiles(tuple(f for f, _ in files), tuple(n for _, n in files), note)
 
 
 def _inside(folder: Path) -> tuple[Path, ...]:
@@ -128,7 +128,7 @@ def _numbered(names: list[str]) -> dict[str, int]:
     return {n: i for i, n in enumerate(sorted(names))}
 
 
-def _listed(file: Path) -> Recordings:
+def _listed(file: Path) -> EventFiles:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
@@ -145,7 +145,7 @@ def _listed(file: Path) -> Recordings:
             f"all one, or none"
         )
     given = tuple(n for n in labels if n is not None)
-    return Recordings(tuple(f for f, _ in rows), given or None)
+    return EventFiles(tuple(f for f, _ in rows), given or None)
 
 
 def _row(file: Path, number: int, line: str) -> tuple[Path, int | None]:

@@ -6,7 +6,7 @@ reference simulator runs it at any of these points.
 Time. One model step is `step_s` seconds. A projection with delay 0 carries the output of
 model step t into its target's update of the same step t (as the training frameworks do in
 feed-forward layers); with delay d it arrives at t + d. There is never a cycle of delay 0.
-After `retime`, `Population.level` and `Input.level` say by how many chip steps a population
+After `retime`, `Population.lag` and `Input.lag` say by how many chip steps a population
 runs behind the model step; `chip_delay` of a projection is then at least 1. Levels change
 when
 things happen, not what happens: everything below is stated in model time.
@@ -32,12 +32,12 @@ class Assumption:
 class Input:
     """A port into which one value per neuron and model step is fed.
 
-    shape: of one step of one sample. level: see `Population`.
+    shape: of one step of one sample. lag: see `Population`.
     """
 
     name: str
     shape: tuple[int, ...]
-    level: int = 0
+    lag: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +46,14 @@ class Population:
     class.
 
     shape: of the population; n = prod(shape), flattened in C order.
-    level: chip steps by which it runs behind the model step (0 before `retime`). It is held
-    (no update, no output) until chip step = level, and again from level + steps on.
+    lag: chip steps by which it runs behind the model step (0 before `retime`). It is held
+    (no update, no output) until chip step = lag, and again from lag + steps on.
     """
 
     name: str
     shape: tuple[int, ...]
     neuron: Neuron
-    level: int = 0
+    lag: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,17 +92,17 @@ class Network:
         """Return the projections that end in `name`, in file order."""
         return tuple(p for p in self.projections if p.post == name)
 
-    def level(self, name: str) -> int:
-        """Return the level of the input or population called `name`."""
+    def lag(self, name: str) -> int:
+        """Return the lag of the input or population called `name`."""
         nodes: Iterable[Input | Population] = (*self.inputs, *self.populations)
-        return {n.name: n.level for n in nodes}[name]
+        return {n.name: n.lag for n in nodes}[name]
 
     def chip_delay(self, projection: Projection) -> int:
         """Return the steps from a spike to its arrival on the chip (>= 1 after
         `retime`)."""
-        return projection.delay + self.level(projection.post) - self.level(projection.pre)
+        return projection.delay + self.lag(projection.post) - self.lag(projection.pre)
 
     @property
     def latency(self) -> int:
         """Chip steps by which the last output runs behind its input."""
-        return max((self.level(name) for name in self.outputs), default=0)
+        return max((self.lag(name) for name in self.outputs), default=0)

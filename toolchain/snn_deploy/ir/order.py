@@ -13,7 +13,7 @@ class HasName(Protocol):
     def name(self) -> str: ...
 
 
-class Link(Protocol):
+class Edge(Protocol):
     """A projection."""
 
     @property
@@ -30,7 +30,7 @@ class Wired(Protocol):
     @property
     def populations(self) -> Sequence[HasName]: ...
     @property
-    def projections(self) -> Sequence[Link]: ...
+    def projections(self) -> Sequence[Edge]: ...
 
 
 def evaluation_order(net: Wired) -> list[str]:

@@ -41,7 +41,7 @@ class QuantInput:
     shape: tuple[int, ...]
     payload_bits: int
     scale: float
-    level: int = 0
+    lag: int = 0
 
     @property
     def n(self) -> int:
@@ -85,7 +85,7 @@ class QuantPopulation:
     v0: IntArray
     scale: FloatArray
     offset: FloatArray
-    level: int
+    lag: int
     spiking: bool = True
     payload_bits: int = 0
 
@@ -182,10 +182,10 @@ class QuantNetwork:
         """Return the projections that end in `name`."""
         return tuple(p for p in self.projections if p.post == name)
 
-    def level(self, name: str) -> int:
-        """Return the level of the input or population called `name`."""
-        levels = {p.name: p.level for p in self.inputs}
-        return (levels | {p.name: p.level for p in self.populations})[name]
+    def lag(self, name: str) -> int:
+        """Return the lag of the input or population called `name`."""
+        lags = {p.name: p.lag for p in self.inputs}
+        return (lags | {p.name: p.lag for p in self.populations})[name]
 
     def size(self, name: str) -> int:
         """Return the number of neurons of the input or population called `name`."""
@@ -199,22 +199,22 @@ class QuantNetwork:
 
     def chip_delay(self, projection: QuantProjection) -> int:
         """Return the steps from a spike to its arrival on the chip (>= 1)."""
-        return projection.delay + self.level(projection.post) - self.level(projection.pre)
+        return projection.delay + self.lag(projection.post) - self.lag(projection.pre)
 
     @property
     def latency(self) -> int:
         """Chip steps by which the last output runs behind its input."""
-        return max((self.level(name) for name in self.outputs), default=0)
+        return max((self.lag(name) for name in self.outputs), default=0)
 
     @property
     def guard(self) -> int:
         """Silent chip steps a frame needs after the last model step, so that nothing of one
-        sample can reach the next: every level has run out and every spike has arrived."""
-        levels = [p.level for p in self.populations]
+        sample can reach the next: every lag has run out and every spike has arrived."""
+        lags = [p.lag for p in self.populations]
         arrival = [
-            self.level(p.pre) + self.chip_delay(p) for p in self.projections
+            self.lag(p.pre) + self.chip_delay(p) for p in self.projections
         ]  # of a spike of the last step, counted from that step
-        return max([*levels, *arrival, 0])
+        return max([*lags, *arrival, 0])
 
     def frame_steps(self, steps: int, *, power_of_two: bool) -> int:
         """Return the chip steps from the start of one sample of `steps` model steps to the

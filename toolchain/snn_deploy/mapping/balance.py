@@ -18,7 +18,7 @@ from snn_deploy.board.evidence import Figure
 from snn_deploy.ir.maps import Conv, Dense
 from snn_deploy.ir.program import Window, grid_of
 from snn_deploy.ir.quant import QuantNetwork, QuantProjection
-from snn_deploy.mapping.fanout import Grid, between, sources_heard, synapses_heard
+from snn_deploy.mapping.fanout import TileGrid, between, sources_heard, synapses_heard
 from snn_deploy.mapping.traffic import Rates
 from snn_deploy.neurons.cost import relative_operations
 
@@ -96,7 +96,9 @@ def _look_at(e: _Estimate, name: str, windows: Sequence[Window]) -> None:
     e.receive[name] = receive
 
 
-def _synapses(e: _Estimate, p: QuantProjection, grid: Grid, window: Window) -> FloatArray:
+def _synapses(
+    e: _Estimate, p: QuantProjection, grid: TileGrid, window: Window
+) -> FloatArray:
     """Return the seconds that a spike of each source of `p` takes in `window`: [n_pre]."""
     bound = e.board.time.bound
     each = bound.synop_sparse_s

@@ -17,12 +17,12 @@ from snn_deploy.ir.maps import Conv, Dense, Sparse
 from snn_deploy.ir.program import Window, grid_of
 from snn_deploy.ir.quant import QuantNetwork, QuantProjection
 
-Grid: TypeAlias = tuple[int, int, int]  # channels, rows, columns
+TileGrid: TypeAlias = tuple[int, int, int]  # channels, rows, columns
 Cuts: TypeAlias = Mapping[str, Sequence[Window]]  # the windows of every population
 
 
 @dataclass(frozen=True, eq=False)
-class Audience:
+class FanOut:
     """How many pieces hear each neuron of a population: [n] each.
 
     messages: pieces in all, which is messages per spike. kernels: pieces that hear it
@@ -33,7 +33,7 @@ class Audience:
     kernels: IntArray
 
 
-def synapses_heard(p: QuantProjection, grid: Grid, window: Window) -> IntArray:
+def synapses_heard(p: QuantProjection, grid: TileGrid, window: Window) -> IntArray:
     """Return how many synapses each source of `p` has in `window` of its target: [n_pre].
 
     grid: the map [C, H, W] that `window` is meant in.
@@ -60,7 +60,7 @@ def conv_counts(m: Conv, window: Window) -> tuple[IntArray, IntArray, IntArray]:
     return _channels(m, window), rows, columns
 
 
-def sparse_counts(m: Sparse, grid: Grid, window: Window) -> tuple[IntArray, IntArray]:
+def sparse_counts(m: Sparse, grid: TileGrid, window: Window) -> tuple[IntArray, IntArray]:
     """Return the sources with a synapse in `window`, rising, and how many each has."""
     run = _row_sources(m, grid, window)
     if 8 * len(run) < m.n_pre:  # sorting few beats counting many
@@ -71,7 +71,9 @@ def sparse_counts(m: Sparse, grid: Grid, window: Window) -> tuple[IntArray, IntA
     return sources.astype(np.int64), counts[sources].astype(np.int64)
 
 
-def sources_heard(into: Sequence[QuantProjection], grid: Grid, window: Window) -> IntArray:
+def sources_heard(
+    into: Sequence[QuantProjection], grid: TileGrid, window: Window
+) -> IntArray:
     """Return the neurons with a synapse in `window`, rising.
 
     into: projections from one source to one target, whose map is `grid`.
@@ -93,7 +95,7 @@ def between(net: QuantNetwork, post: str) -> dict[str, tuple[QuantProjection, ..
     return {pre: tuple(p for p in into if p.pre == pre) for pre in [p.pre for p in into]}
 
 
-def audience_of(net: QuantNetwork, name: str, cuts: Cuts) -> Audience:
+def fan_out_of(net: QuantNetwork, name: str, cuts: Cuts) -> FanOut:
     """Return how many of the windows in `cuts` hear each neuron of `name`."""
     messages: IntArray = np.zeros(net.size(name), np.int64)
     kernels = messages.copy()
@@ -105,24 +107,24 @@ def audience_of(net: QuantNetwork, name: str, cuts: Cuts) -> Audience:
         messages += heard
         if any(isinstance(p.map, Conv) for p in into):
             kernels += heard
-    return Audience(frozen(messages), frozen(kernels))
+    return FanOut(frozen(messages), frozen(kernels))
 
 
-def _hears(p: QuantProjection, grid: Grid, window: Window) -> BoolArray:
+def _hears(p: QuantProjection, grid: TileGrid, window: Window) -> BoolArray:
     if isinstance(p.map, Conv) and p.map.out_shape == grid:
         channels, rows, columns = (count > 0 for count in conv_counts(p.map, window))
         return np.asarray(channels[:, None, None] & rows[:, None] & columns).ravel()
     return synapses_heard(p, grid, window) > 0
 
 
-def _listed(m: Sparse, grid: Grid, window: Window) -> IntArray:
+def _listed(m: Sparse, grid: TileGrid, window: Window) -> IntArray:
     total: IntArray = np.zeros(m.n_pre, np.int64)
     sources, counts = sparse_counts(m, grid, window)
     total[sources] = counts
     return total
 
 
-def _row_sources(m: Sparse, grid: Grid, window: Window) -> AnyArray:
+def _row_sources(m: Sparse, grid: TileGrid, window: Window) -> AnyArray:
     """Return the sources of all synapses that end in `window`, repeats included."""
     indptr, indices = m.matrix.indptr, m.matrix.indices
     if grid[0] == grid[1] == 1:  # one run of rows

@@ -11,7 +11,7 @@ import numpy as np
 
 from snn_deploy.arrays import IntArray
 from snn_deploy.ir.program import Program, Window, grid_of
-from snn_deploy.mapping.fanout import audience_of, synapses_heard
+from snn_deploy.mapping.fanout import fan_out_of, synapses_heard
 from snn_deploy.mapping.resources import over, use_of
 from snn_deploy.mapping.traffic import homes
 
@@ -66,7 +66,7 @@ def _limits(program: Program) -> Iterator[str]:
     net, board, pieces = program.net, program.board, program.partition.pieces
     names = [p.name for p in net.populations]
     cuts = {n: [p.window for p in pieces if p.population == n] for n in names}
-    heard = {n: audience_of(net, n, cuts) for n in names}
+    heard = {n: fan_out_of(net, n, cuts) for n in names}
     for index, piece in enumerate(pieces):
         name = piece.population
         use = use_of(net, board, name, piece.window, heard[name])
@@ -84,10 +84,10 @@ def _listeners(program: Program) -> Iterator[str]:
         for index in program.partition.of(p.post):
             window = program.partition.pieces[index].window
             needed = synapses_heard(p, grid_of(net, p.post), window) > 0
-            deaf = needed & ~heard.get((p.pre, index), np.zeros_like(needed))
-            if deaf.any():
+            missed = needed & ~heard.get((p.pre, index), np.zeros_like(needed))
+            if missed.any():
                 yield (
-                    f"piece {index} of {p.post!r} does not hear {deaf.sum()} of the "
+                    f"piece {index} of {p.post!r} does not hear {missed.sum()} of the "
                     f"{needed.sum()} neurons of {p.pre!r} that have synapses there"
                 )
 

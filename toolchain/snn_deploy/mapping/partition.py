@@ -34,7 +34,7 @@ from snn_deploy.ir.maps import Sparse
 from snn_deploy.ir.program import Partition, Piece, Use, Window
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.mapping.balance import balanced
-from snn_deploy.mapping.fanout import Audience, Cuts, Grid, audience_of
+from snn_deploy.mapping.fanout import Cuts, FanOut, TileGrid, fan_out_of
 from snn_deploy.mapping.resources import Demand, demand_of, list_words, over
 from snn_deploy.mapping.traffic import Rates
 
@@ -52,7 +52,7 @@ MEANING = {
 
 
 @dataclass(frozen=True)
-class Method:
+class PartitionMethod:
     """How to cut. rows: (map, neurons a core holds) -> rows of a tile at first.
 
     parts: (parts so far, times a limit is exceeded) -> parts to try next. base: the
@@ -60,7 +60,7 @@ class Method:
     cores. reorders: neurons are renumbered before.
     """
 
-    rows: Callable[[Grid, int], int]
+    rows: Callable[[TileGrid, int], int]
     parts: Callable[[int, float], int]
     base: str | None = None
     evens: bool = False
@@ -85,9 +85,9 @@ def partition(
         DoesNotFitError: One neuron needs more than a core; lists all such populations.
     """
     demands = {p.name: demand_of(net, board, p.name) for p in net.populations}
-    stubborn = [stubborn_neuron(name, d) for name, d in demands.items()]
-    if any(stubborn):
-        raise DoesNotFitError(*(s for s in stubborn if s))
+    oversized = [oversized_neuron(name, d) for name, d in demands.items()]
+    if any(oversized):
+        raise DoesNotFitError(*(s for s in oversized if s))
     how = METHODS[method]
     cuts = {
         name: _cut_at(cut_points[name], name, d, None)
@@ -100,7 +100,7 @@ def partition(
         cuts = {n: tuple(w) for n, w in balanced(net, board, cuts, recut, rates).items()}
     most = {name: max(w.size for w in windows) for name, windows in cuts.items()}
     while True:  # cutting a target may give its sources more to send, never less
-        heard = {name: _audience(net, name, d, cuts) for name, d in demands.items()}
+        heard = {name: _fan_out(net, name, d, cuts) for name, d in demands.items()}
         late = [n for n, a in heard.items() if a and _first_excess(demands[n], cuts[n], a)]
         if not late:
             break
@@ -122,8 +122,8 @@ def partition(
 def cut(
     name: str,
     demand: Demand,
-    method: Method,
-    audience: Audience | None,
+    method: PartitionMethod,
+    fan_out: FanOut | None,
     most: int | None = None,
 ) -> Windows:
     """Return windows of the population `name`, each of which fits a core.
@@ -135,19 +135,17 @@ def cut(
     """
     largest = int(np.prod(demand.grid)) if most is None else most
     if demand.grid[0] == demand.grid[1] == 1:
-        return _cut_flat(name, demand, method, audience, largest)
-    return _cut_map(name, demand, method, audience, largest)
+        return _cut_flat(name, demand, method, fan_out, largest)
+    return _cut_map(name, demand, method, fan_out, largest)
 
 
-def _cut_at(
-    cut_points: IntArray, name: str, d: Demand, audience: Audience | None
-) -> Windows:
+def _cut_at(cut_points: IntArray, name: str, d: Demand, fan_out: FanOut | None) -> Windows:
     """Return the windows between cut_points; one that does not fit is halved until it "
     "does."""
     ends = cut_points.tolist()
     while True:
         windows = [Window(0, 1, 0, 1, low, high) for low, high in pairwise(ends)]
-        bad = _first_excess(d, windows, audience)
+        bad = _first_excess(d, windows, fan_out)
         if bad is None:
             return tuple(windows)
         if bad.window.size == 1:
@@ -161,7 +159,7 @@ def equal_parts(n: int, parts: int) -> Windows:
     return tuple(Window(0, 1, 0, 1, x, min(x + size, n)) for x in range(0, n, size))
 
 
-def tiles(grid: Grid, tile: Grid) -> Windows:
+def tiles(grid: TileGrid, tile: TileGrid) -> Windows:
     """Return the windows that cover the map `grid` with boxes of the size `tile`."""
     return tuple(
         Window(
@@ -178,7 +176,7 @@ def tiles(grid: Grid, tile: Grid) -> Windows:
     )
 
 
-def stubborn_neuron(name: str, demand: Demand) -> str | None:
+def oversized_neuron(name: str, demand: Demand) -> str | None:
     """Return the sentence for a neuron that needs more than one core, or None."""
     c, y, x = (int(i) for i in np.unravel_index(_busiest_neuron(demand), demand.grid))
     window = Window(c, c + 1, y, y + 1, x, x + 1)
@@ -187,17 +185,19 @@ def stubborn_neuron(name: str, demand: Demand) -> str | None:
     return _sentence(name, demand, use, excess) if excess else None
 
 
-def _recut(demands: Mapping[str, Demand], method: Method, name: str, most: int) -> Windows:
+def _recut(
+    demands: Mapping[str, Demand], method: PartitionMethod, name: str, most: int
+) -> Windows:
     return cut(name, demands[name], method, None, most)
 
 
 def _cut_flat(
-    name: str, d: Demand, method: Method, audience: Audience | None, most: int
+    name: str, d: Demand, method: PartitionMethod, fan_out: FanOut | None, most: int
 ) -> Windows:
     parts = ceil(d.grid[2] / most)
     while True:
         windows = equal_parts(d.grid[2], parts)
-        bad = _first_excess(d, windows, audience)
+        bad = _first_excess(d, windows, fan_out)
         if bad is None:
             return windows
         if windows[0].size == 1:
@@ -206,7 +206,7 @@ def _cut_flat(
 
 
 def _cut_map(
-    name: str, d: Demand, method: Method, audience: Audience | None, most: int
+    name: str, d: Demand, method: PartitionMethod, fan_out: FanOut | None, most: int
 ) -> Windows:
     room = max(1, d.board.pool.neuron.value // d.state_words)  # neurons, at most, of a tile
     room = min(room, most)
@@ -214,7 +214,7 @@ def _cut_map(
     while True:
         tile = _fill(tile, room, d.grid[2])
         windows = tiles(d.grid, tile)
-        bad = _first_excess(d, windows, audience)
+        bad = _first_excess(d, windows, fan_out)
         if bad is None:
             return windows
         if tile == (1, 1, 1):
@@ -225,7 +225,7 @@ def _cut_map(
             room = max(1, int(np.prod(tile)) // ceil(max(bad.times.values())))
 
 
-def _fill(tile: Grid, room: int, width: int) -> Grid:
+def _fill(tile: TileGrid, room: int, width: int) -> TileGrid:
     """Return a tile of at most `room` neurons, its width the largest power of two.
 
     Where not even one column fits, rows are halved, then channels.
@@ -246,10 +246,10 @@ class _Excess:
 
 
 def _first_excess(
-    d: Demand, windows: Sequence[Window], audience: Audience | None
+    d: Demand, windows: Sequence[Window], fan_out: FanOut | None
 ) -> _Excess | None:
     for window in windows:
-        use = d.use(window, audience)
+        use = d.use(window, fan_out)
         times = over(use, d.board)
         if times:
             return _Excess(window, use, times)
@@ -264,10 +264,10 @@ def _channels_weigh(d: Demand, bad: _Excess) -> bool:
     )
 
 
-def _audience(net: QuantNetwork, name: str, d: Demand, cuts: Cuts) -> Audience | None:
+def _fan_out(net: QuantNetwork, name: str, d: Demand, cuts: Cuts) -> FanOut | None:
     """Return who hears the population, where its use depends on that."""
     messages = d.board.pool.axon_map_counts == "messages"
-    return audience_of(net, name, cuts) if messages or d.per_pixel else None
+    return fan_out_of(net, name, cuts) if messages or d.per_pixel else None
 
 
 def _busiest_neuron(d: Demand) -> int:
@@ -306,11 +306,11 @@ def _most_inputs(d: Demand) -> int:
     return min(most, (caps["total"] - other) // (1 + words)) if "total" in caps else most
 
 
-def _whole_rows(grid: Grid, room: int) -> int:
+def _whole_rows(grid: TileGrid, room: int) -> int:
     return grid[1]
 
 
-def _square_rows(grid: Grid, room: int) -> int:
+def _square_rows(grid: TileGrid, room: int) -> int:
     """Cut rows in a power of two of equal parts, about as many as columns will be."""
     parts = 1 << max(0, isqrt(int(np.prod(grid)) // room).bit_length() - 1)
     while grid[1] % parts:
@@ -327,9 +327,13 @@ def _proportional(parts: int, excess: float) -> int:
 
 
 METHODS = {
-    "intel": Method(rows=_whole_rows, parts=_times),
-    "square": Method(rows=_square_rows, parts=_times),
-    "fewest": Method(rows=_whole_rows, parts=_proportional),
-    "kahypar": Method(rows=_whole_rows, parts=_proportional, base="fewest", reorders=True),
-    "balanced": Method(rows=_whole_rows, parts=_proportional, base="fewest", evens=True),
+    "intel": PartitionMethod(rows=_whole_rows, parts=_times),
+    "square": PartitionMethod(rows=_square_rows, parts=_times),
+    "fewest": PartitionMethod(rows=_whole_rows, parts=_proportional),
+    "kahypar": PartitionMethod(
+        rows=_whole_rows, parts=_proportional, base="fewest", reorders=True
+    ),
+    "balanced": PartitionMethod(
+        rows=_whole_rows, parts=_proportional, base="fewest", evens=True
+    ),
 }

@@ -31,8 +31,8 @@ from snn_deploy.ir.maps import Conv, Dense, Sparse
 from snn_deploy.ir.program import Partition, Program, Use, Window, grid_of
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection
 from snn_deploy.mapping.fanout import (
-    Audience,
-    Grid,
+    FanOut,
+    TileGrid,
     conv_counts,
     sparse_counts,
     synapses_heard,
@@ -69,7 +69,7 @@ class Demand:
 
     board: Board
     size: Mapping[str, int]
-    grid: Grid
+    grid: TileGrid
     incoming: tuple[tuple[QuantProjection, int], ...]
     group: IntArray
     state_words: int
@@ -77,10 +77,10 @@ class Demand:
     per_pixel: bool
     read_out: bool
 
-    def use(self, window: Window, audience: Audience | None = None) -> Use:
+    def use(self, window: Window, fan_out: FanOut | None = None) -> Use:
         """Return what the neurons in `window` take of a core.
 
-        audience: who hears the population; without it, as if each target were one piece.
+        fan_out: who hears the population; without it, as if each target were one piece.
         """
         axons, words = _incoming(self, window)
         return Use(
@@ -88,8 +88,8 @@ class Demand:
             neuron_groups=_groups(self, window),
             neuron=window.size * self.state_words,
             synapse=words,
-            axon_map=_axon_map(self, window, audience),
-            axon_mem=_axon_mem(self, window, audience),
+            axon_map=_axon_map(self, window, fan_out),
+            axon_mem=_axon_mem(self, window, fan_out),
         )
 
     def kernel_words(self, window: Window) -> int:
@@ -103,10 +103,10 @@ def use_of(
     board: Board,
     population: str,
     window: Window,
-    audience: Audience | None = None,
+    fan_out: FanOut | None = None,
 ) -> Use:
     """Return what the neurons of `population` in `window` take of a core of `board`."""
-    return demand_of(net, board, population).use(window, audience)
+    return demand_of(net, board, population).use(window, fan_out)
 
 
 def demand_of(net: QuantNetwork, board: Board, population: str) -> Demand:
@@ -133,7 +133,12 @@ def demand_of(net: QuantNetwork, board: Board, population: str) -> Demand:
 
 
 def words_heard(
-    p: QuantProjection, grid: Grid, window: Window, board: Board, *, delayed: bool = False
+    p: QuantProjection,
+    grid: TileGrid,
+    window: Window,
+    board: Board,
+    *,
+    delayed: bool = False,
 ) -> IntArray:
     """Return the words of synapse memory that a spike of each source of `p` reads: [n_pre].
 
@@ -198,7 +203,7 @@ def utilization(
     return tuple({n: (int(getattr(p.use, n)), caps[n]) for n in caps} for p in pieces)
 
 
-def _on_grid(p: QuantProjection, grid: Grid) -> QuantProjection:
+def _on_grid(p: QuantProjection, grid: TileGrid) -> QuantProjection:
     """Return `p`, a convolution onto another grid as the list of its synapses."""
     if isinstance(p.map, Conv) and p.map.out_shape != grid:
         return replace(p, map=Sparse(matrix(p.map)))
@@ -268,9 +273,9 @@ def _groups(d: Demand, window: Window) -> int:
     return 1 if d.group.max() == 0 else int(np.unique(_inside(d.group, window)).size)
 
 
-def _axon_map(d: Demand, window: Window, audience: Audience | None) -> int:
+def _axon_map(d: Demand, window: Window, fan_out: FanOut | None) -> int:
     if d.board.pool.axon_map_counts == "messages":
-        messages = None if audience is None else audience.messages.reshape(d.grid)
+        messages = None if fan_out is None else fan_out.messages.reshape(d.grid)
         heard = window.size if messages is None else int(_inside(messages, window).sum())
         return heard + (window.size if d.read_out else 0)
     per_neuron = window.size if d.per_neuron else 0
@@ -278,12 +283,12 @@ def _axon_map(d: Demand, window: Window, audience: Audience | None) -> int:
     return per_neuron + _pixels(window) * blocks
 
 
-def _axon_mem(d: Demand, window: Window, audience: Audience | None) -> int:
+def _axon_mem(d: Demand, window: Window, fan_out: FanOut | None) -> int:
     if not d.per_pixel or d.board.pool.axon_map_counts == "messages":
         return 0
-    if audience is None:
+    if fan_out is None:
         return _pixels(window)
-    heard = _inside(audience.kernels.reshape(d.grid), window)
+    heard = _inside(fan_out.kernels.reshape(d.grid), window)
     return int(heard.max(axis=0).sum())
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from snn_deploy.names import ConversionName
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Count, Options
 
 Width = Annotated[int, Meta(ge=2, le=8)]
 
@@ -24,6 +24,6 @@ class ConversionOptions(Options, frozen=True):
         Annotated[int, Meta(ge=1, le=8)], Meta(description="Payload of multi-bit spikes.")
     ] = 2
     steps: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Count | None,
         Meta(description="Steps of a sample where spikes stand for a rate."),
     ] = None

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Count, Options
 
 
 class GoalOptions(Options, frozen=True, eq=False):
@@ -31,6 +31,6 @@ class GoalOptions(Options, frozen=True, eq=False):
         ),
     ] = None
     finetune_epochs: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Count | None,
         Meta(description="Train for at most N epochs (30).", extra={"metavar": "N"}),
     ] = None

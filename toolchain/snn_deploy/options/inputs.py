@@ -14,15 +14,12 @@ from snn_deploy.names import (
     TimeStartName,
     TimeUnitName,
 )
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Count, Options, Positive
 
 FOR_VALUES = ("encode", "encoder_seed", "gain", "delta_threshold")
 FOR_EVENTS = (
     "bin_ms", "window_ms", "start", "time_unit", "polarity", "pixels", "sensor",
 )  # fmt: skip
-
-Positive = Annotated[float, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=1)]
 
 
 class InputOptions(Options, frozen=True, eq=False):

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from snn_deploy.names import ProfileName, ResetName, SpikesPerStepName, ThresholdName
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Options, Positive
 
 
 class ReadingOptions(Options, frozen=True):
@@ -19,7 +19,7 @@ class ReadingOptions(Options, frozen=True):
         ),
     ] = None
     dt: Annotated[
-        Annotated[float, Meta(gt=0)] | None,
+        Positive | None,
         Meta(description="Seconds per model step.", extra={"metavar": "SECONDS"}),
     ] = None
     reset: Annotated[

@@ -4,18 +4,18 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Count, Options
 
 
 class RunningOptions(Options, frozen=True):
     """What of an emitted program is run; without any, every recorded state is compared."""
 
     samples: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Count | None,
         Meta(description="Run the first samples that are recorded only."),
     ] = None
     steps: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Count | None,
         Meta(description="Run so many steps of each."),
     ] = None
     floating: Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from snn_deploy.names import DecoderName, StageName, TimeModelName
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Count, Options
 
 
 class SimulationOptions(Options, frozen=True):
@@ -23,14 +23,14 @@ class SimulationOptions(Options, frozen=True):
         False
     )
     exit_when_stable: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Count | None,
         Meta(
             description="Report an exit once a class stood for K steps.",
             extra={"metavar": "K"},
         ),
     ] = None
     batch: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Count | None,
         Meta(
             description="Samples that are simulated at once; bounds the memory, changes "
             "no result."

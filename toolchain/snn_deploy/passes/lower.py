@@ -50,7 +50,7 @@ class Part:
 
 
 Parts: TypeAlias = tuple[Part, ...]
-Method: TypeAlias = Callable[[Population, MultiLevel], Parts]
+LoweringMethod: TypeAlias = Callable[[Population, MultiLevel], Parts]
 
 
 def lower(net: Network, method: LoweringName | None) -> Network:
@@ -157,7 +157,7 @@ def _part(pop: Population, name: str, neuron: Lif, worth: float) -> Part:
 
 
 MEMBERS: Final = "member-bank"
-METHODS: dict[LoweringName, Method] = {
+METHODS: dict[LoweringName, LoweringMethod] = {
     MEMBERS: _member_bank,
     "bit-planes": _bit_planes,
     "unary": _unary,

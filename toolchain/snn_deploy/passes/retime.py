@@ -1,12 +1,12 @@
-"""Retime: give every population a level, so that each projection takes at least one chip
+"""Retime: give every population a lag, so that each projection takes at least one chip
 step.
 
 In the file, feed-forward spikes arrive in the step they are sent and recurrent ones a step
 later; on the chip every hop takes a step. Retiming (Leiserson and Saxe, "Retiming
-synchronous circuitry", 1991) lets a population run `level` chip steps behind the model
-step: chip delay = delay + level(post) - level(pre) >= 1. These difference constraints are
+synchronous circuitry", 1991) lets a population run `lag` chip steps behind the model
+step: chip delay = delay + lag(post) - lag(pre) >= 1. These difference constraints are
 solved by longest paths; unequal branches get their delay that way. A cycle with fewer
-delays than hops has no solution and is refused by name. Inputs stay at level 0. Populations
+delays than hops has no solution and is refused by name. Inputs stay at lag 0. Populations
 that nothing feeds (bias sources) run as late as they can.
 """
 
@@ -21,20 +21,20 @@ _START = object()  # a node before all others; no name of a model can equal it
 
 
 def retime(net: Network) -> Network:
-    """Return `net` with the levels set; nothing else changes.
+    """Return `net` with the lags set; nothing else changes.
 
     Raises:
         DoesNotFitError: A cycle has fewer steps of delay than hops.
     """
-    levels = _late_sources(net, _longest_paths(net))
+    lags = _late_sources(net, _longest_paths(net))
     return replace(
         net,
-        populations=tuple(replace(p, level=levels[p.name]) for p in net.populations),
+        populations=tuple(replace(p, lag=lags[p.name]) for p in net.populations),
     )
 
 
 def _longest_paths(net: Network) -> dict[str, int]:
-    """Return the smallest levels that satisfy every constraint: longest paths, by
+    """Return the smallest lags that satisfy every constraint: longest paths, by
     Bellman-Ford."""
     graph: nx.DiGraph[object] = nx.DiGraph()
     names = [p.name for p in net.inputs] + [p.name for p in net.populations]
@@ -65,12 +65,12 @@ def _describe(net: Network, names: list[str]) -> str:
     )
 
 
-def _late_sources(net: Network, levels: dict[str, int]) -> dict[str, int]:
+def _late_sources(net: Network, lags: dict[str, int]) -> dict[str, int]:
     """Move populations without any input as late as their targets allow."""
     fed = {p.post for p in net.projections}
-    result = dict(levels)
+    result = dict(lags)
     for pop in net.populations:
-        room = [levels[p.post] + p.delay - 1 for p in net.projections if p.pre == pop.name]
+        room = [lags[p.post] + p.delay - 1 for p in net.projections if p.pre == pop.name]
         if pop.name not in fed and room:
             result[pop.name] = max(0, min(room))
     return result

@@ -72,6 +72,6 @@ def backend_options(names: Iterable[str]) -> dict[str, type[Options]]:
     Raises:
         InputError: There is no backend of such a name.
     """
-    ours = {name: import_module(module).Options for name, module in OPTIONS.items()}
-    others = {n: load_backend(n).Options for n in names if n not in OPTIONS}
+    ours = {name: import_module(module).own_options for name, module in OPTIONS.items()}
+    others = {n: load_backend(n).own_options for n in names if n not in OPTIONS}
     return ours | others

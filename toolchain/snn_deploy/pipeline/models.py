@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from snn_deploy.errors import InputError, option
-from snn_deploy.evaluation.stages import Source
+from snn_deploy.evaluation.stages import ModelFile
 from snn_deploy.frontends.read_model import read_model
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.quant import QuantNetwork
@@ -46,11 +46,11 @@ def read(
     return read_model(model, reading)
 
 
-def source_of(model: Any) -> Source:
+def source_of(model: Any) -> ModelFile:
     """Return file name and SHA-256 of a model file; what is in memory has neither."""
     if not isinstance(model, str | Path):
-        return Source(IN_MEMORY, None)
-    return Source(Path(model).name, hashlib.sha256(Path(model).read_bytes()).hexdigest())
+        return ModelFile(IN_MEMORY, None)
+    return ModelFile(Path(model).name, hashlib.sha256(Path(model).read_bytes()).hexdigest())
 
 
 def _is_module(model: Any) -> bool:

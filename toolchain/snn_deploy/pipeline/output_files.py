@@ -110,7 +110,7 @@ def _population(
         "name": pop.name,
         "shape": pop.shape,
         "model": pop.model,
-        "level": pop.level,
+        "lag": pop.lag,
         "spiking": pop.spiking,
         "payload_bits": pop.payload_bits,
         "order": None if order is None else order.tolist(),

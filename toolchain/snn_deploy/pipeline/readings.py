@@ -22,7 +22,7 @@ from snn_deploy.pipeline.deploy import carry_out
 from snn_deploy.report.report import Report
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ReadingOutcome(msgspec.Struct, frozen=True):
     """What one reading gives.
 
     Attributes:
@@ -53,7 +53,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def side_by_side(
     model: Path, target: str, found: Iterable[Reading], request: Request
-) -> tuple[Outcome, ...]:
+) -> tuple[ReadingOutcome, ...]:
     """Return the outcome of each reading in `found`, or of the requested profile alone.
 
     Args:
@@ -96,7 +96,7 @@ def _tried(profile: Profile, said: ReadingOptions) -> Iterator[ReadingOptions]:
 
 def _outcomes(
     model: Path, target: str, profile: Profile, request: Request
-) -> Iterator[Outcome]:
+) -> Iterator[ReadingOutcome]:
     """Yield the outcomes of one profile, but no second one of a file in which nothing
     resets."""
     for i, reading in enumerate(_tried(profile, request.reading)):
@@ -105,17 +105,19 @@ def _outcomes(
             yield made
 
 
-def outcome(model: Path, target: str, profile: ProfileName, request: Request) -> Outcome:
+def outcome(
+    model: Path, target: str, profile: ProfileName, request: Request
+) -> ReadingOutcome:
     """Return what the reading of `request` gives; a refusal is an outcome, too."""
     reset, spikes = request.reading.reset, request.reading.spikes_per_step
     try:
         report = carry_out(request, model, target)
     except DeployError as error:
-        return Outcome(profile, reset, refused=str(error), spikes_per_step=spikes)
+        return ReadingOutcome(profile, reset, refused=str(error), spikes_per_step=spikes)
     resets = any(a.name == "reset" for a in report.assumptions)
     accuracy = {a.stage: a.value for a in report.accuracy}
     energy = report.energy
-    return Outcome(
+    return ReadingOutcome(
         profile,
         reset if resets else None,
         report.model.step_s,

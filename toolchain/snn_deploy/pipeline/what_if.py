@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from snn_deploy.options.keywords import DeployFields
 
-Key: TypeAlias = tuple[object, ...]
+VariantKey: TypeAlias = tuple[object, ...]
 
 
 def deploy_variants(
@@ -80,7 +80,7 @@ class _Shared:
     def __init__(self, start: Opened) -> None:
         self.start = start
         self.reference: Reference | None = None
-        self.quant: dict[Key, QuantNetwork] = {}
+        self.quant: dict[VariantKey, QuantNetwork] = {}
 
     def deploy(
         self, variant: Variant, board: Board
@@ -105,7 +105,7 @@ class _Shared:
         return summarize(last, None), ()
 
 
-def _integers_key(variant: Variant) -> Key:
+def _integers_key(variant: Variant) -> VariantKey:
     """Return all that the integers of a variant depend on."""
     usual = MappingOptions().placement
     return variant.target, msgspec.structs.replace(variant.mapping, placement=usual)

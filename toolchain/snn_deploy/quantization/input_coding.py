@@ -28,11 +28,11 @@ def quantize_input(
     """
     name = f"coding of input {port.name!r}"
     if values is None:
-        made = QuantInput(port.name, port.shape, 0, 1.0, port.level)
+        made = QuantInput(port.name, port.shape, 0, 1.0, port.lag)
         return made, Assumption(name, "binary spikes", "no data was given to look at")
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
     if low >= 0 and bool(((values == 0) | (values == high)).all()):
-        made = QuantInput(port.name, port.shape, 0, 1.0 / high if high else 1.0, port.level)
+        made = QuantInput(port.name, port.shape, 0, 1.0 / high if high else 1.0, port.lag)
         return made, Assumption(name, "binary spikes", f"every value is 0 or {high:g}")
     bits = min(PAYLOAD_BITS, payload_bits_max)
     if bits < 2:
@@ -46,7 +46,7 @@ def quantize_input(
         bits = min(max(bits, needed), WHOLE_BITS, payload_bits_max)
     limit = (1 << bits) - 1 if low >= 0 else (1 << (bits - 1)) - 1
     scale = _exact_scale(values, limit) or limit / max(high, -low)
-    made = QuantInput(port.name, port.shape, bits, scale, port.level)
+    made = QuantInput(port.name, port.shape, bits, scale, port.lag)
     return made, Assumption(
         name,
         f"graded spikes, {bits} bit, {scale:g} per unit",

@@ -25,7 +25,7 @@ from snn_deploy.quantization.population import Context
 
 
 @dataclass(frozen=True, eq=False)
-class Link:
+class Arriving:
     """What arrives over one projection. high, low: of one source in one step; total:
     largest |sum| of all that each source sends [n_pre], None if there is no bound. lost:
     what rounding the sum down takes off at most in a step."""
@@ -37,19 +37,19 @@ class Link:
     lost: float = 0.0
 
 
-def float_reaches(
+def float_bounds(
     pop: Population, neuron: MultiLevel, context: Context
-) -> dict[str, scale.Reach]:
+) -> dict[str, scale.Bounds]:
     """Return how far the summed input (times gain), u and v go, by "a_in", "u" and "v"."""
     links = [
-        Link(
+        Arriving(
             p.map, context.sources[p.pre].high, context.sources[p.pre].low,
             _total(p.pre, context),
         )
         for p in context.net.into(pop.name)
     ]  # fmt: skip
     seen = _measured(pop.name, neuron, context)
-    return {k: scale.Reach(b, seen[k]) for k, b in _bounds(neuron, links).items()}
+    return {k: scale.Bounds(b, seen[k]) for k, b in _bounds(neuron, links).items()}
 
 
 def integer_ranges(
@@ -105,14 +105,14 @@ def _twin(made: QuantPopulation) -> MultiLevel:
     )
 
 
-def _integer_link(q: QuantProjection, context: Context) -> Link:
+def _integer_link(q: QuantProjection, context: Context) -> Arriving:
     """Return what arrives in units of the summed input: payloads times stored weights."""
     source = context.sources[q.pre]
     high, low = source.high * source.scale, source.low * source.scale
     total = _total(q.pre, context)
     rounds = q.weight_exp < 0  # in every step, so that no sum of all steps is known
     kept = None if total is None or rounds else total * source.scale
-    return Link(_times(q.map, 2.0**q.weight_exp), high, low, kept, float(rounds))
+    return Arriving(_times(q.map, 2.0**q.weight_exp), high, low, kept, float(rounds))
 
 
 def _times(m: Connection, factor: float) -> Map:
@@ -120,7 +120,7 @@ def _times(m: Connection, factor: float) -> Map:
     return fold(compose(m, floats))
 
 
-def _bounds(neuron: MultiLevel, links: Sequence[Link]) -> dict[str, float]:
+def _bounds(neuron: MultiLevel, links: Sequence[Arriving]) -> dict[str, float]:
     """Return the magnitudes that gain * input, u and v cannot exceed; inf if unbounded."""
     maps = [link.map for link in links]
     highs, lows = [link.high for link in links], [link.low for link in links]
@@ -138,7 +138,7 @@ def _bounds(neuron: MultiLevel, links: Sequence[Link]) -> dict[str, float]:
     }
 
 
-def _traced_bound(neuron: MultiLevel, links: Sequence[Link]) -> float:
+def _traced_bound(neuron: MultiLevel, links: Sequence[Arriving]) -> float:
     """Return what |v| can never exceed, inf if there is no such number.
 
     What a source with tracer has sent in all stays within its floor and ceiling (an input:

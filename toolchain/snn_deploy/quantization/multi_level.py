@@ -19,7 +19,7 @@ from snn_deploy.neurons import MultiLevel
 from snn_deploy.neurons.multi_level import OFF
 from snn_deploy.quantization import registers, scale
 from snn_deploy.quantization.input_coding import PAYLOAD_BITS
-from snn_deploy.quantization.level_ranges import float_reaches, integer_ranges
+from snn_deploy.quantization.level_ranges import float_bounds, integer_ranges
 from snn_deploy.quantization.neuron import limits_of, rounding_loss
 from snn_deploy.quantization.population import (
     Calibration,
@@ -141,8 +141,8 @@ def _scaled(
     pop: Population, neuron: MultiLevel, maps: Sequence[Connection], context: Context
 ) -> Scaling:
     limits, threshold = limits_of(context.board), float(neuron.threshold.max())
-    reaches = float_reaches(pop, neuron, context).values()
-    bounds = [r for r in reaches if np.isfinite(r.wanted)]
+    quantities = float_bounds(pop, neuron, context).values()
+    bounds = [r for r in quantities if np.isfinite(r.wanted)]
     state = max([8.0 * threshold, *(r.wanted for r in bounds)])
     cap = scale.largest_scale(
         limits, state, threshold, float(np.abs(neuron.bias).max(initial=0))
@@ -196,7 +196,7 @@ def _registers(
         v0=frozen(_start(neuron, chosen, maps)),
         scale=frozen(np.full(neuron.n, s)),
         offset=frozen(np.zeros(neuron.n)),
-        level=pop.level,
+        lag=pop.lag,
         payload_bits=payload_width(*sent_of(neuron, context.calibration, pop.name)),
     )
     return made, _losses(neuron, made, s)

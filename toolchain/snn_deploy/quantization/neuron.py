@@ -58,7 +58,7 @@ def neuron_registers(
         v0=frozen(np.rint(neuron.v0 * s).astype(np.int64)),
         scale=frozen(np.full(neuron.n, s)),
         offset=neuron.v_reset,
-        level=pop.level,
+        lag=pop.lag,
         spiking=neuron.spiking,
     )
     return quantized, _register_losses(pop, quantized, s, bias)

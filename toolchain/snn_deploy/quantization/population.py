@@ -34,7 +34,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SourceRange:
     """What a projection's source sends: payload = value * scale, and the range of the
     values."""
 
@@ -62,7 +62,7 @@ class Context:
     net: Network
     board: Board
     calibration: Calibration | None
-    sources: Mapping[str, Source]
+    sources: Mapping[str, SourceRange]
     driven: frozenset[str]
     weight_bits: int
     wide: frozenset[int] = frozenset()  # indices into net.projections
@@ -152,7 +152,7 @@ def quantize_population(source: Population, context: Context) -> Result:
     return Result(population, tuple(projections), drive, (*weight_losses, *losses), ranges)
 
 
-def map_per_v(p: Projection, neuron: Lif, source: Source) -> Connection:
+def map_per_v(p: Projection, neuron: Lif, source: SourceRange) -> Connection:
     """Return the map from payloads to the membrane: weights times gain, over the payload
     scale."""
     factor = neuron.gain / source.scale
@@ -178,13 +178,13 @@ def _choose_scale(
         float(np.abs(neuron.v_reset).max(initial=0)),
     )
     seen_v = bounds.measured(peaks, "v", 1.0)
-    reaches = {
-        "a_in": scale.Reach(bound_a, bounds.measured(peaks, "a_in", gain)),
-        "u": scale.Reach(bound_u, bounds.measured(peaks, "u", gain)),
-        "v": scale.Reach(bound_v, None if seen_v is None else seen_v + rest),
+    quantities = {
+        "a_in": scale.Bounds(bound_a, bounds.measured(peaks, "a_in", gain)),
+        "u": scale.Bounds(bound_u, bounds.measured(peaks, "u", gain)),
+        "v": scale.Bounds(bound_v, None if seen_v is None else seen_v + rest),
     }
     threshold = float(neuron.threshold.max()) if neuron.spiking else None
-    state = max(r.wanted for r in reaches.values())
+    state = max(r.wanted for r in quantities.values())
     if not np.isfinite(
         state
     ):  # an integrator without leak, and no data: eight thresholds of room
@@ -196,11 +196,11 @@ def _choose_scale(
             f"population {pop.name!r}: its threshold {neuron.threshold.min():g} rounds to "
             f"0, because its membrane reaches {state:.3g} and must fit {limits.state}; "
             f"scale down its weights or give calibration data ({option('input')}) so that "
-            "the real reach is known"
+            "its real range is known"
         )
     weights = [stored_weights(m) for m in maps]
     s = scale.best_scale(cap, threshold, weights, context.weight_bits, context.exponents)
-    return tuple(_range(pop.name, k, r, s, context) for k, r in reaches.items()), s
+    return tuple(_range(pop.name, k, r, s, context) for k, r in quantities.items()), s
 
 
 def _bounds(
@@ -212,7 +212,7 @@ def _bounds(
     return bounds.input_bounds(maps, high, low, pop.neuron.n)
 
 
-def _range(where: str, what: str, r: scale.Reach, s: float, context: Context) -> Range:
+def _range(where: str, what: str, r: scale.Bounds, s: float, context: Context) -> Range:
     unit = s / scale.GRID if what == "a_in" else s
     limit = int(context.board.synapse.accumulator.value)
     bound = None if not np.isfinite(r.bound) else round(r.bound * unit)
@@ -329,7 +329,7 @@ def _drive(pop: Population, fed: list[Projection], s: float, context: Context) -
     return Drive(
         input=fed[0].pre,
         post=pop.name,
-        map=map_per_v(fed[0], pop.neuron, Source(1.0, 1.0, 0.0, 0)),
+        map=map_per_v(fed[0], pop.neuron, SourceRange(1.0, 1.0, 0.0, 0)),
         offset=pop.neuron.bias,
         scale=frozen(np.full(pop.neuron.n, s)),
         bias_exp=frozen(exponent),

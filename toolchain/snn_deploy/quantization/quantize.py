@@ -22,7 +22,7 @@ from snn_deploy.quantization.multi_level import (
 from snn_deploy.quantization.population import (
     Calibration,
     Context,
-    Source,
+    SourceRange,
     quantize_population,
     rest_of,
 )
@@ -130,7 +130,7 @@ def _inputs(
             and not input_coding.is_binary(values)
             and _can_drive(net, port.name, values)
         ):
-            made = QuantInput(port.name, port.shape, 0, 1.0, port.level)
+            made = QuantInput(port.name, port.shape, 0, 1.0, port.lag)
             driven.add(port.name)
             note = Assumption(
                 f"coding of input {port.name!r}",
@@ -157,22 +157,22 @@ def _can_drive(net: Network, name: str, values: AnyArray | None) -> bool:
 
 def _sources(
     net: Network, ports: tuple[QuantInput, ...], calibration: Calibration | None
-) -> dict[str, Source]:
+) -> dict[str, SourceRange]:
     result = {p.name: _sent(p, calibration) for p in net.populations}
     for port in ports:
         values = None if calibration is None else calibration.values[port.name]
         high = 1.0 / port.scale if values is None else float(values.max(initial=0))
         low = 0.0 if values is None else float(values.min(initial=0))
-        result[port.name] = Source(port.scale, high, low, port.payload_bits)
+        result[port.name] = SourceRange(port.scale, high, low, port.payload_bits)
     return result
 
 
-def _sent(pop: Population, calibration: Calibration | None) -> Source:
+def _sent(pop: Population, calibration: Calibration | None) -> SourceRange:
     """Return what a population sends: spikes of one, or levels."""
     if not isinstance(pop.neuron, MultiLevel):
-        return Source(1.0, 1.0, 0.0, 0)
+        return SourceRange(1.0, 1.0, 0.0, 0)
     least, most = sent_of(pop.neuron, calibration, pop.name)
-    return Source(1.0, most, least, payload_width(least, most))
+    return SourceRange(1.0, most, least, payload_width(least, most))
 
 
 def _input_loss(port: QuantInput, calibration: Calibration) -> Loss:

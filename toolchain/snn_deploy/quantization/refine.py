@@ -17,7 +17,7 @@ from snn_deploy.ir.network import Assumption, Network
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.quantization.quantize import Calibration, quantize
 
-Agreement = Callable[[QuantNetwork], float]
+Scoring = Callable[[QuantNetwork], float]
 Fits = Callable[[QuantNetwork], bool]
 Wide = frozenset[int]  # indices into Network.projections
 
@@ -26,7 +26,7 @@ def refine(
     net: Network,
     board: Board,
     calibration: Calibration,
-    agreement: Agreement,
+    agreement: Scoring,
     fits: Fits,
     *,
     target: float = 0.99,

@@ -24,7 +24,7 @@ MARGIN = 2.0  # headroom over what calibration data showed
 
 
 @dataclass(frozen=True)
-class Reach:
+class Bounds:
     """How far a population's float quantities go: `bound` can never be exceeded (inf if
     there is no such number), `measured` is the largest seen on calibration data (None
     without data)."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from snn_deploy.backend import Verified
 from snn_deploy.errors import InputError
 from snn_deploy.evaluation.decode import Answer
 from snn_deploy.evaluation.fidelity import Fidelity
@@ -64,7 +65,7 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relative_operations: float | None = None
 
 
-class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class InputFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was fed in. steps: model steps per sample. static: one value for all steps.
     compared: samples on which the layers were compared (fewer than `samples` where memory
     is short)."""
@@ -118,7 +119,7 @@ class LayerAgreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rms: float | None
 
 
-class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LayerFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One population. model: its integer neuron. synapses: stored ones that end in it.
     synops: mean per inference, at those synapses; spikes: per inference. rate: spikes per
     neuron and model step; the sparsity is 1 - rate. Null is what the run did not reach, or
@@ -175,7 +176,7 @@ class Utilization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     placement: str = "local"
 
 
-class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BoundShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A term of the time model and the share of chip steps whose time it set."""
 
     name: str
@@ -208,7 +209,7 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     step_max_s: float
     answer_s: Stat
     inference_s: Stat
-    bounds: tuple[Bound, ...]
+    bounds: tuple[BoundShare, ...]
     answer_p95_s: float | None = None
     inference_p95_s: float | None = None
     course: tuple[StepTime, ...] = ()
@@ -257,32 +258,6 @@ class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: str
 
 
-class VerifiedPopulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One population of an emitted program. process: what it became there. values: of all
-    its states and spikes that were compared; mismatches: those that differ, by state."""
-
-    population: str
-    process: str
-    values: int
-    spikes: int
-    mismatches: dict[str, int]
-
-
-class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The emitted program, really run, against the integer simulator: every current, every
-    membrane and every spike of `samples` samples. version: of what ran it."""
-
-    backend: str
-    version: str
-    samples: int
-    steps: int
-    values: int
-    mismatches: int
-    spikes: int
-    populations: tuple[VerifiedPopulation, ...]
-    sentences: tuple[str, ...]
-
-
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A deployment. Parts that were not reached (`stopped_after`) or not asked for are
     null.
@@ -303,11 +278,11 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     support: tuple[Support, ...]
     caveats: tuple[str, ...]
     assumptions: tuple[Assumption, ...]
-    input: Input | None
+    input: InputFacts | None
     answer: Answer | None
     accuracy: tuple[Accuracy, ...]
     agreement: tuple[Agreement, ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerFacts, ...]
     utilization: Utilization | None
     losses: tuple[Loss, ...]
     ranges: tuple[Range, ...]

@@ -41,7 +41,7 @@ class Watched:
 
 
 @dataclass(frozen=True)
-class Layer:
+class MapCounts:
     """One map that has weights, and what went through it, mean per inference.
 
     binary: its input only ever is 0 or 1; signed_binary: or -1. steps: in which it has
@@ -84,12 +84,12 @@ class Layer:
         return self.synapses * self.steps
 
 
-def layers(net: Network, values: Mapping[str, AnyArray]) -> tuple[Layer, ...]:
+def layers(net: Network, values: Mapping[str, AnyArray]) -> tuple[MapCounts, ...]:
     """Return every map of `net` that has weights.
 
     values: of each input and population, what it sends, [N, T, *shape].
     """
-    found: list[Layer] = []
+    found: list[MapCounts] = []
     biased: set[str] = set()
     for p in net.projections:
         sent = _arriving(values[p.pre], p.delay)
@@ -149,7 +149,9 @@ class _Seen:
         self.signed_binary &= bool(((flat == 0) | (np.abs(flat) == 1)).all())
 
 
-def _layers_of(p: Projection, sent: AnyArray, steps: int, biased: bool) -> Iterator[Layer]:
+def _layers_of(
+    p: Projection, sent: AnyArray, steps: int, biased: bool
+) -> Iterator[MapCounts]:
     maps = list(_flat(p.map))
     seen = {i: _Seen(np.zeros(m.n_pre)) for i, m in enumerate(maps) if _counts(m)}
     if not seen:
@@ -189,13 +191,15 @@ def _counts(m: Map) -> bool:
     return not isinstance(m, Pool | Scale)
 
 
-def _layer(p: Projection, m: Map, seen: _Seen, n: int, steps: int, biased: bool) -> Layer:
+def _layer(
+    p: Projection, m: Map, seen: _Seen, n: int, steps: int, biased: bool
+) -> MapCounts:
     events = seen.events / n
     weight = _weights(m)
     total = float(events.sum())
     fan = fan_out(m, nonzero=False)
     spread, kernel = _lemaire_fans(m)
-    return Layer(
+    return MapCounts(
         pre=p.pre,
         post=p.post,
         kind=type(m).__name__,

@@ -12,7 +12,7 @@ from math import ceil, log2
 import msgspec
 import numpy as np
 
-from snn_deploy.software.counts import Layer, Watched, layers
+from snn_deploy.software.counts import MapCounts, Watched, layers
 from snn_deploy.software.lemaire import lemaire_ann, lemaire_snn
 from snn_deploy.software.prices import Prices, load_prices
 
@@ -79,12 +79,12 @@ def software(seen: Watched) -> Software:
     )
 
 
-def ann_passes(found: Iterable[Layer], seen: Watched) -> int:
+def ann_passes(found: Iterable[MapCounts], seen: Watched) -> int:
     """Return 1 where an ANN could answer in one pass: still input and no recurrence."""
     return 1 if seen.static and all(x.delay == 0 for x in found) else seen.steps
 
 
-def neurobench(found: tuple[Layer, ...], seen: Watched) -> tuple[Tally, ...]:
+def neurobench(found: tuple[MapCounts, ...], seen: Watched) -> tuple[Tally, ...]:
     """Return the counts that NeuroBench's metrics of the same names give.
 
     Whether a layer multiplies is decided once for all samples here, there for each call.
@@ -109,14 +109,14 @@ def neurobench(found: tuple[Layer, ...], seen: Watched) -> tuple[Tally, ...]:
     return tuple(Tally(NEUROBENCH, *row) for row in rows)
 
 
-def spikingjelly(found: tuple[Layer, ...]) -> tuple[Tally, ...]:
+def spikingjelly(found: tuple[MapCounts, ...]) -> tuple[Tally, ...]:
     """Return SynOpCounter's count: weights met by spikes, zero weights included."""
     synops = sum(x.synops for x in found if x.binary)
     what = "weights met by binary inputs, zero weights included"
     return (Tally(SPIKINGJELLY, "SynOps", synops, "operations", what),)
 
 
-def ndns(found: tuple[Layer, ...], seen: Watched, prices: Prices) -> tuple[Tally, ...]:
+def ndns(found: tuple[MapCounts, ...], seen: Watched, prices: Prices) -> tuple[Tally, ...]:
     """Return Intel's power proxy, SynOPS + 10 x NeuronOPS, per inference instead of per
     second."""
     synops = sum(x.synops for x in found)
@@ -132,7 +132,7 @@ def ndns(found: tuple[Layer, ...], seen: Watched, prices: Prices) -> tuple[Tally
 
 
 def _energies(
-    found: tuple[Layer, ...], seen: Watched, passes: int, prices: Prices
+    found: tuple[MapCounts, ...], seen: Watched, passes: int, prices: Prices
 ) -> Iterable[SoftwareEnergy]:
     dense = sum(x.synapses for x in found) * passes
     acs = sum(x.synops for x in found if x.signed_binary)  # -1 subtracts
@@ -155,7 +155,7 @@ def _energy(
     return SoftwareEnergy(model, subject, scope, bits, sum(parts.values()), parts, source)
 
 
-def _notes(found: tuple[Layer, ...], seen: Watched, passes: int) -> Iterable[str]:
+def _notes(found: tuple[MapCounts, ...], seen: Watched, passes: int) -> Iterable[str]:
     yield (
         "these are 45 nm estimates of counted operations, the ledger is of a chip: the two "
         "are never comparable line by line, and differ in scope and technology"
@@ -186,7 +186,7 @@ def _notes(found: tuple[Layer, ...], seen: Watched, passes: int) -> Iterable[str
     )
 
 
-def _graded_notes(found: tuple[Layer, ...]) -> Iterable[str]:
+def _graded_notes(found: tuple[MapCounts, ...]) -> Iterable[str]:
     graded = sorted({x.pre for x in found if not x.signed_binary})
     if graded:
         yield (
@@ -200,7 +200,7 @@ def _graded_notes(found: tuple[Layer, ...]) -> Iterable[str]:
         )
 
 
-def _rate_note(found: tuple[Layer, ...]) -> str:
+def _rate_note(found: tuple[MapCounts, ...]) -> str:
     stored = sum(x.synapses for x in found)
     rate = sum(x.synops for x in found) / stored if stored else 0.0
     return (

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 import numpy as np
 
 from snn_deploy.ir.network import Population
-from snn_deploy.software.counts import Layer, Watched
+from snn_deploy.software.counts import MapCounts, Watched
 from snn_deploy.software.prices import Memory, Prices
 
 PARTS = ("operations", "addressing", "input and output", "parameters", "potentials")
 
 
-def lemaire_snn(found: Iterable[Layer], seen: Watched, prices: Prices) -> dict[str, float]:
+def lemaire_snn(
+    found: Iterable[MapCounts], seen: Watched, prices: Prices
+) -> dict[str, float]:
     """Return the joules per inference of the spiking network, by part."""
     total = dict.fromkeys(PARTS, 0.0)
     for layer in found:
@@ -31,7 +33,9 @@ def lemaire_snn(found: Iterable[Layer], seen: Watched, prices: Prices) -> dict[s
     return total
 
 
-def lemaire_ann(found: Iterable[Layer], passes: int, prices: Prices) -> dict[str, float]:
+def lemaire_ann(
+    found: Iterable[MapCounts], passes: int, prices: Prices
+) -> dict[str, float]:
     """Return the joules per inference of an ANN with the same maps, run `passes` times."""
     total = dict.fromkeys(PARTS, 0.0)
     for layer in found:
@@ -41,7 +45,7 @@ def lemaire_ann(found: Iterable[Layer], passes: int, prices: Prices) -> dict[str
     return total
 
 
-def _event_layer(layer: Layer, steps: int, prices: Prices) -> dict[str, float]:
+def _event_layer(layer: MapCounts, steps: int, prices: Prices) -> dict[str, float]:
     """A layer that looks at spikes only."""
     memory, op = prices.memory, prices.arithmetic["int32"]
     biases = layer.outputs * steps if layer.biases else 0
@@ -58,7 +62,7 @@ def _event_layer(layer: Layer, steps: int, prices: Prices) -> dict[str, float]:
     }
 
 
-def _dense_layer(layer: Layer, steps: int, prices: Prices) -> dict[str, float]:
+def _dense_layer(layer: MapCounts, steps: int, prices: Prices) -> dict[str, float]:
     """A layer that multiplies every input."""
     memory, op = prices.memory, prices.arithmetic["int32"]
     uses = layer.products * steps

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from snn_deploy import DoesNotFitError, InputError
 from snn_deploy.conversion.integers.ann import (
-    Layer,
+    AnnLayer,
+    AnnSource,
     Port,
     QuantAnn,
-    Source,
     activation,
     check_ann,
     encode,
@@ -23,23 +23,23 @@ from snn_deploy.ir.maps import Conv, Dense
 from support.random_anns import levels, random_ann
 
 
-def one_layer(**changes: Any) -> Layer:
+def one_layer(**changes: Any) -> AnnLayer:
     values: dict[str, Any] = {
         "name": "a",
         "shape": (2,),
-        "sources": (Source("input", Dense(np.array([[1, 2, 3], [0, -1, 4]]))),),
+        "sources": (AnnSource("input", Dense(np.array([[1, 2, 3], [0, -1, 4]]))),),
         "bias": np.array([5, -1]),
         "theta": np.array([3, 7]),
         "low": -2,
         "high": 3,
         "scale": np.ones(2),
     }
-    return Layer(**(values | changes))
+    return AnnLayer(**(values | changes))
 
 
-def small(layer: Layer) -> QuantAnn:
-    out = Source("a", Dense(np.array([[1, -1]])))
-    readout = Layer("out", (1,), (out,), np.array([2]), None, 0, 0, np.ones(1))
+def small(layer: AnnLayer) -> QuantAnn:
+    out = AnnSource("a", Dense(np.array([[1, -1]])))
+    readout = AnnLayer("out", (1,), (out,), np.array([2]), None, 0, 0, np.ones(1))
     return QuantAnn(Port("input", (3,), -4, 4, 0.5), (layer, readout), "out")
 
 
@@ -64,10 +64,10 @@ def test_a_convolution_sums_as_pytorch_does() -> None:
     rng = np.random.default_rng(0)
     weight = rng.integers(-9, 10, (4, 2, 3, 3))
     conv = Conv(weight, (4, 5, 5), (4, 3, 3), (2, 2), (1, 1), groups=2)
-    out = Layer(
+    out = AnnLayer(
         "out",
         (4, 3, 3),
-        (Source("input", conv),),
+        (AnnSource("input", conv),),
         np.zeros(36, int),
         None,
         0,
@@ -106,15 +106,15 @@ BAD_LAYERS: list[tuple[dict[str, Any], str]] = [
     ({"theta": np.array([3, -1])}, "'a': theta has to be odd and positive"),
     ({"low": 1}, r"'a': levels 1\.\.3 leave out 0"),
     (
-        {"sources": (Source("b", Dense(np.ones((2, 3)))),)},
+        {"sources": (AnnSource("b", Dense(np.ones((2, 3)))),)},
         "'a': 'b' is not computed before",
     ),
     (
-        {"sources": (Source("a", Dense(np.ones((2, 2)))),)},
+        {"sources": (AnnSource("a", Dense(np.ones((2, 2)))),)},
         "'a': 'a' is not computed before",
     ),
     (
-        {"sources": (Source("input", Dense(np.full((2, 3), 0.5))),)},
+        {"sources": (AnnSource("input", Dense(np.full((2, 3), 0.5))),)},
         "'a': weights from 'input' are not whole",
     ),
 ]
@@ -134,7 +134,7 @@ def test_an_output_has_to_be_a_readout() -> None:
 
 
 def test_sums_beyond_24_bits_are_refused_by_name_with_the_bound() -> None:
-    heavy = one_layer(sources=(Source("input", Dense(np.full((2, 3), 1 << 19))),))
+    heavy = one_layer(sources=(AnnSource("input", Dense(np.full((2, 3), 1 << 19))),))
     with pytest.raises(
         DoesNotFitError, match=r"'a': sums reach 62914\d\d, beyond the 4194304"
     ):

@@ -111,7 +111,7 @@ def test_layers_follow_each_other_by_one_step(write: Write) -> None:
     net = read_netx(
         write(IMAGE, conv(), {"type": "flatten", "shape": [18]}, dense(np.ones((4, 18))))
     )
-    assert [p.level for p in net.populations] == [1, 2]
+    assert [p.lag for p in net.populations] == [1, 2]
     assert [p.shape for p in net.populations] == [(2, 3, 3), (4,)]
     assert [net.chip_delay(p) for p in net.projections] == [1, 1]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
-from snn_deploy.conversion.brevitas.from_brevitas import Reading
+from snn_deploy.conversion.brevitas.from_brevitas import BrevitasReading
 from snn_deploy.conversion.brevitas.portions import batches
 from snn_deploy.conversion.brevitas.trace import PORT
 from snn_deploy.conversion.integers.ann import encode, evaluate
@@ -17,7 +17,7 @@ from snn_deploy.frontends.torch.weights import numbers
 
 
 @dataclass(frozen=True)
-class Agreement:
+class BrevitasAgreement:
     """On `samples`: share of equal predictions, of equal levels per layer, and the largest
     difference of a level per layer. levels_used: how many different ones, per layer."""
 
@@ -28,7 +28,9 @@ class Agreement:
     levels_used: MappingProxyType[str, int]
 
 
-def compare(model: torch.nn.Module, reading: Reading, samples: torch.Tensor) -> Agreement:
+def compare(
+    model: torch.nn.Module, reading: BrevitasReading, samples: torch.Tensor
+) -> BrevitasAgreement:
     """Run `samples` through the quantized model and through its integers."""
     port = reading.ann.port
     outputs, theirs = observed(model, reading.proxies, samples)
@@ -38,7 +40,7 @@ def compare(model: torch.nn.Module, reading: Reading, samples: torch.Tensor) -> 
     same = np.argmax(_last(outputs, logits), -1) == np.argmax(_last(logits, outputs), -1)
     shared = [name for name in theirs if name in ours]
     gaps = {name: np.abs(theirs[name] - ours[name]) for name in shared}
-    return Agreement(
+    return BrevitasAgreement(
         samples=len(samples),
         predictions=float(same.mean()),
         levels=MappingProxyType({k: float((g == 0).mean()) for k, g in gaps.items()}),

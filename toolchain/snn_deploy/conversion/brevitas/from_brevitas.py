@@ -11,21 +11,20 @@ import torch
 from snn_deploy.arrays import FloatArray
 from snn_deploy.conversion.brevitas.handlers import ELMAN, handler_of
 from snn_deploy.conversion.brevitas.trace import PORT, RAW, BrevitasTrace, Quantizer
-from snn_deploy.conversion.integers.ann import Layer, Port, QuantAnn, check_ann
+from snn_deploy.conversion.integers.ann import AnnLayer, Port, QuantAnn, check_ann
 from snn_deploy.conversion.integers.folding import fold_whole
 from snn_deploy.conversion.integers.units import Moved, Term, Wanted, snap
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.torch.from_torch import standing_in
 from snn_deploy.frontends.torch.functions import call
-from snn_deploy.frontends.torch.signal import Signal
-from snn_deploy.frontends.torch.signal import Term as TracedTerm
+from snn_deploy.frontends.torch.signal import Signal, SignalTerm
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
 
 READOUT = "readout"
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class BrevitasReading:
     """ann: in integers. moved: per layer, how far its numbers are from the trained ones.
 
     proxies: the module of Brevitas behind the input and each layer that one is behind.
@@ -36,7 +35,7 @@ class Reading:
     proxies: MappingProxyType[str, Any]
 
 
-def from_brevitas(model: torch.nn.Module, sample: torch.Tensor) -> Reading:
+def from_brevitas(model: torch.nn.Module, sample: torch.Tensor) -> BrevitasReading:
     """Return what the quantized `model` computes, in integers.
 
     sample: a batch as forward takes it, [N, *shape], or [N, L, *shape] if there is a
@@ -85,7 +84,7 @@ def _input(trace: BrevitasTrace, model: torch.nn.Module, sample: torch.Tensor) -
             f"behind its {'batch and sequence' if count == 2 else 'batch'}"
         )
     shape = trace.raw_shape = tuple(sample.shape[count:])
-    signal = Signal(shape, (TracedTerm(RAW),))
+    signal = Signal(shape, (SignalTerm(RAW),))
     time = 1 if count == 2 else None
     return Traced.of(trace, signal, tuple(sample.shape[:count]), time, count == 2)
 
@@ -129,11 +128,11 @@ def _check_met(trace: BrevitasTrace, result: Any) -> None:
 # --- integers -------------------------------------------------------------------------
 
 
-def _reading(trace: BrevitasTrace, result: Signal) -> Reading:
+def _reading(trace: BrevitasTrace, result: Signal) -> BrevitasReading:
     port = _port(trace)
     scales = {PORT: np.full(int(np.prod(port.shape)), port.scale)}
     ranges = {PORT: (port.low, port.high)}
-    layers: list[Layer] = []
+    layers: list[AnnLayer] = []
     moved: list[Moved] = []
     for wanted in _wanted(trace, result, scales):
         layer, change = snap(wanted, ranges)
@@ -146,7 +145,7 @@ def _reading(trace: BrevitasTrace, result: Signal) -> Reading:
     check_ann(ann)
     met = {PORT: trace.port, **trace.quantizers}
     proxies = {k: q.proxy for k, q in met.items() if q is not None and q.proxy is not None}
-    return Reading(ann, tuple(moved), MappingProxyType(proxies))
+    return BrevitasReading(ann, tuple(moved), MappingProxyType(proxies))
 
 
 def _port(trace: BrevitasTrace) -> Port:
@@ -180,7 +179,7 @@ def _wanted(
 
 
 def _terms(
-    name: str, terms: tuple[TracedTerm, ...], scales: dict[str, FloatArray], delay: int
+    name: str, terms: tuple[SignalTerm, ...], scales: dict[str, FloatArray], delay: int
 ) -> tuple[Term, ...]:
     made = []
     for t in terms:

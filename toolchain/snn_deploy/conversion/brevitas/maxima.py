@@ -13,7 +13,7 @@ import numpy as np
 from snn_deploy.arrays import frozen
 from snn_deploy.conversion.brevitas.trace import BrevitasTrace, Levels
 from snn_deploy.frontends.torch.functions import add, sub
-from snn_deploy.frontends.torch.pooling import Window
+from snn_deploy.frontends.torch.pooling import PoolWindow
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.ir.maps import Conv, Scale
@@ -22,7 +22,7 @@ from snn_deploy.ir.maps import Conv, Scale
 def max_pool(session: BrevitasTrace, module: Any, x: Traced) -> Traced:
     """MaxPool1d, MaxPool2d of what a quantizer gave."""
     name = session.name_of(module)
-    window = Window.of(
+    window = PoolWindow.of(
         module.kernel_size, module.stride, module.padding, module.dilation,
         module.ceil_mode, x.signal.shape,
     )  # fmt: skip
@@ -53,7 +53,7 @@ def _given(session: BrevitasTrace, x: Traced) -> Levels | None:
 
 
 def _element(
-    session: BrevitasTrace, x: Traced, window: Window, y: int, column: int
+    session: BrevitasTrace, x: Traced, window: PoolWindow, y: int, column: int
 ) -> Traced:
     """Return element (y, column) of each window: a convolution with a single one."""
 
@@ -70,7 +70,7 @@ def _element(
 
 
 def _tournament(
-    session: BrevitasTrace, name: str, x: Traced, window: Window, levels: Levels
+    session: BrevitasTrace, name: str, x: Traced, window: PoolWindow, levels: Levels
 ) -> Traced:
     """Return the maximum of each window; as in a cup, one sits out an odd round."""
     span = replace(levels, low=0, high=levels.high - levels.low, rectifies=True)

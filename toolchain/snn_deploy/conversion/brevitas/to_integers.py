@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from snn_deploy.arrays import AnyArray
-from snn_deploy.conversion.brevitas.agreement import Agreement, compare
-from snn_deploy.conversion.brevitas.from_brevitas import Reading, from_brevitas
+from snn_deploy.conversion.brevitas.agreement import BrevitasAgreement, compare
+from snn_deploy.conversion.brevitas.from_brevitas import BrevitasReading, from_brevitas
 from snn_deploy.conversion.brevitas.portions import batches
 from snn_deploy.conversion.brevitas.post_training import quantize_trained
 from snn_deploy.errors import InputError
@@ -16,7 +16,7 @@ from snn_deploy.options.conversion import ConversionOptions
 
 def read(
     model: Any, calibration: AnyArray, bits: ConversionOptions
-) -> tuple[Reading, Agreement, float | None]:
+) -> tuple[BrevitasReading, BrevitasAgreement, float | None]:
     """Return the integers of `model`, and how its quantized and its float form agree with
     them; the latter is None if the model came quantized.
 

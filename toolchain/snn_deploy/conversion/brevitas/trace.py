@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import FloatArray
-from snn_deploy.frontends.nir.linear_nodes import Part
+from snn_deploy.frontends.nir.linear_nodes import MapPart
 from snn_deploy.frontends.torch.session import INPUT, Session
-from snn_deploy.frontends.torch.signal import Maps, Signal, Term
+from snn_deploy.frontends.torch.signal import Maps, Signal, SignalTerm
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.ir.maps import Scale, Sparse
 
@@ -24,7 +24,7 @@ PORT = INPUT  # its levels
 class Apart(Maps):
     """Maps that never merge a gain into the weights in front of it."""
 
-    def joined(self, maps: tuple[Part, ...], then: Part) -> tuple[Part, ...]:
+    def joined(self, maps: tuple[MapPart, ...], then: MapPart) -> tuple[MapPart, ...]:
         """Return the maps with one more."""
         return (*maps, then)
 
@@ -91,7 +91,7 @@ class BrevitasTrace(Session):
 
     def source(self, name: str, like: Traced) -> Traced:
         """Return the output of the layer called `name`, shaped as `like`."""
-        return self.traced(Signal(like.signal.shape, (Term(name),)), like)
+        return self.traced(Signal(like.signal.shape, (SignalTerm(name),)), like)
 
     def fresh(self, name: str) -> str:
         """Return `name`, or with the first number that makes it new."""
@@ -126,7 +126,7 @@ def _alike(a: Levels, b: Levels) -> bool:
     return (a.low, a.high) == (b.low, b.high) and bool((a.scale == b.scale).all())
 
 
-def _moves(part: Part) -> bool:
+def _moves(part: MapPart) -> bool:
     """Whether each value that leaves is one that came in, or 0."""
     if isinstance(part, Scale) or not isinstance(part, Sparse):
         return False

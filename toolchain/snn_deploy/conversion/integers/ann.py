@@ -36,7 +36,7 @@ class Port:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class AnnSource:
     """Integer weights from the levels of `pre`; delay: steps of a sequence ago."""
 
     pre: str
@@ -45,7 +45,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class AnnLayer:
     """One layer of n = prod(shape) neurons.
 
     bias [n]: integers, in the unit of the sum. theta [n]: odd, the sum that is one level;
@@ -55,7 +55,7 @@ class Layer:
 
     name: str
     shape: tuple[int, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[AnnSource, ...]
     bias: IntArray
     theta: IntArray | None
     low: int
@@ -72,11 +72,11 @@ class QuantAnn:
     """An input, layers in the order in which they are computed, and the readout's name."""
 
     port: Port
-    layers: tuple[Layer, ...]
+    layers: tuple[AnnLayer, ...]
     output: str
     source: str = ""
 
-    def layer(self, name: str) -> Layer:
+    def layer(self, name: str) -> AnnLayer:
         """Return the layer called `name`; KeyError if there is none."""
         return {layer.name: layer for layer in self.layers}[name]
 
@@ -112,7 +112,7 @@ def check_ann(ann: QuantAnn) -> None:
         raise DoesNotFitError(*wide)
 
 
-def _check_layer(layer: Layer, known: set[str]) -> None:
+def _check_layer(layer: AnnLayer, known: set[str]) -> None:
     who = f"layer {layer.name!r}"
     for s in layer.sources:
         if s.pre not in known and not (s.delay and s.pre == layer.name):
@@ -140,7 +140,7 @@ def with_weights(m: Connection, weight: AnyArray) -> Connection:
     return replace_weight(m, weight) if isinstance(m, Conv) else Dense(weight)
 
 
-def bound(layer: Layer, ranges: Mapping[str, tuple[int, int]]) -> int:
+def bound(layer: AnnLayer, ranges: Mapping[str, tuple[int, int]]) -> int:
     """Return what the membrane of any neuron of the layer can reach: sum, bias, and the
     theta and the level that are subtracted from it. ranges: levels by source."""
     total = np.abs(layer.bias).astype(np.float64)
@@ -222,7 +222,7 @@ def _evaluate(ann: QuantAnn, x: AnyArray) -> dict[str, IntArray]:
     }
 
 
-def activation(layer: Layer, total: FloatArray) -> FloatArray:
+def activation(layer: AnnLayer, total: FloatArray) -> FloatArray:
     """Return the levels [N, n] of sums that hold the bias already; a readout's own sums."""
     if layer.theta is None:
         return total

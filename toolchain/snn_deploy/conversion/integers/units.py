@@ -17,8 +17,8 @@ import numpy as np
 from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.conversion.integers.ann import (
     SUM_LIMIT,
-    Layer,
-    Source,
+    AnnLayer,
+    AnnSource,
     bound,
     weights,
     with_weights,
@@ -78,7 +78,7 @@ class Moved:
     bias: float
 
 
-def snap(wanted: Wanted, ranges: dict[str, tuple[int, int]]) -> tuple[Layer, Moved]:
+def snap(wanted: Wanted, ranges: dict[str, tuple[int, int]]) -> tuple[AnnLayer, Moved]:
     """Return the layer in integers, and what moved; the coarsest grid on which nothing
     moves by more than FINE, or the best that keeps sums within SUM_LIMIT.
 
@@ -91,7 +91,7 @@ def snap(wanted: Wanted, ranges: dict[str, tuple[int, int]]) -> tuple[Layer, Mov
 
 def _finest(
     wanted: Wanted, known: dict[str, tuple[int, int]], *, wide: bool
-) -> tuple[Layer, Moved]:
+) -> tuple[AnnLayer, Moved]:
     """Return what `snap` does; wide: weights may take more than eight bits."""
     best = _on_grid(wanted, 1, wide)
     for finer in _grids(wanted):
@@ -138,16 +138,16 @@ def _most(peak: float) -> int:
     return max(1, int(MANTISSA // max(peak, 1.0)))
 
 
-def _on_grid(wanted: Wanted, finer: int, wide: bool) -> tuple[Layer, Moved]:
+def _on_grid(wanted: Wanted, finer: int, wide: bool) -> tuple[AnnLayer, Moved]:
     unit = _unit(wanted, finer)
     factors = _factors(wanted.terms, unit, wide)
     bias = np.rint(wanted.bias / unit).astype(np.int64)
     theta, scale, stretch = _levels(wanted, unit)
     sources = tuple(
-        Source(t.pre, times(t.map, f), t.delay)
+        AnnSource(t.pre, times(t.map, f), t.delay)
         for t, f in zip(wanted.terms, factors, strict=True)
     )
-    layer = Layer(
+    layer = AnnLayer(
         wanted.name, wanted.shape, sources, bias, theta, wanted.low, wanted.high, scale
     )
     first = 1.0 if wanted.scale is None else float(wanted.scale[0])
@@ -244,7 +244,7 @@ def times(m: Connection, factor: IntArray) -> Connection:
     return with_weights(scaled, np.rint(weights(scaled)).astype(np.int64))
 
 
-def on_eight_bits(layer: Layer) -> bool:
+def on_eight_bits(layer: AnnLayer) -> bool:
     """Whether the weights of each source are eight bits times one power of two, so that
     the chip stores them as they are."""
     for s in layer.sources:

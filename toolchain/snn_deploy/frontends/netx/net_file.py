@@ -15,14 +15,14 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
-from snn_deploy.files.hdf5 import MAX_BYTES, Budget, Reader, check_file, reading
+from snn_deploy.files.hdf5 import MAX_BYTES, Budget, DatasetReader, check_file, reading
 from snn_deploy.frontends.nir.graph import MAX_NODES
 
 Fields = Mapping[str, Any]  # datasets of one group: arrays, or the text of `type`
 
 
 @dataclass(frozen=True)
-class Layer:
+class NetxLayer:
     """One layer as it stands in the file; kind: its `type`, neuron: its group `neuron`."""
 
     index: int
@@ -32,7 +32,7 @@ class Layer:
     where: str
 
 
-def read_layers(path: Path) -> list[Layer]:
+def read_layers(path: Path) -> list[NetxLayer]:
     """Return all layers of the file, in order."""
     check_file(path)
     with reading(f"{path}"), h5py.File(path, "r") as file:
@@ -46,7 +46,7 @@ def read_layers(path: Path) -> list[Layer]:
             raise InputError(
                 f"{path}: more than {MAX_NODES} layers; this is no real network"
             )
-        reader = Reader(path, Budget(MAX_BYTES, MAX_NODES))
+        reader = DatasetReader(path, Budget(MAX_BYTES, MAX_NODES))
         keys = [str(i) for i in range(len(group))]
         missing = [key for key in keys if not isinstance(group.get(key), h5py.Group)]
         if missing:
@@ -58,16 +58,16 @@ def read_layers(path: Path) -> list[Layer]:
         ]
 
 
-def _layer(reader: Reader, group: Any, where: str, index: int) -> Layer:
+def _layer(reader: DatasetReader, group: Any, where: str, index: int) -> NetxLayer:
     fields = _fields(reader, group, where)
     inner = group.get("neuron")
     neuron = _fields(reader, inner, where) if isinstance(inner, h5py.Group) else None
     if isinstance(group.get("weight"), h5py.Group):
         raise InputError(f"{where}: complex weights; only CUBA layers can be read")
-    return Layer(index, str(fields.get("type", "")), fields, neuron, where)
+    return NetxLayer(index, str(fields.get("type", "")), fields, neuron, where)
 
 
-def _fields(reader: Reader, group: Any, where: str) -> dict[str, Any]:
+def _fields(reader: DatasetReader, group: Any, where: str) -> dict[str, Any]:
     """Return every dataset of a group; `type` as text, numbers as arrays."""
     result: dict[str, Any] = {}
     for key, item in reader.items(group, where):
@@ -85,12 +85,12 @@ def _text(values: AnyArray, where: str) -> str:
     return text
 
 
-def size(layer: Layer) -> int:
+def size(layer: NetxLayer) -> int:
     """Return the number of neurons of a layer."""
     return int(np.prod(shape_of(layer)))
 
 
-def shape_of(layer: Layer) -> tuple[int, ...]:
+def shape_of(layer: NetxLayer) -> tuple[int, ...]:
     """Return the shape of a layer's output, channels first."""
     values = integers(layer.fields, "shape", layer.where).ravel()
     if values.size not in (1, 2, 3) or int(values.min()) < 1:
@@ -100,7 +100,7 @@ def shape_of(layer: Layer) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
 
 
-def matrix(layer: Layer, key: str, n: int) -> IntArray:
+def matrix(layer: NetxLayer, key: str, n: int) -> IntArray:
     """Return weights as [n, inputs]; a single neuron's may be a vector."""
     weight = integers(layer.fields, key, layer.where)
     if weight.size == 0 or weight.size % n or (weight.ndim == 2 and weight.shape[0] != n):
@@ -111,7 +111,7 @@ def matrix(layer: Layer, key: str, n: int) -> IntArray:
     return weight.reshape(n, -1)
 
 
-def pair(layer: Layer, key: str) -> tuple[int, int]:
+def pair(layer: NetxLayer, key: str) -> tuple[int, int]:
     """Return a (y, x) setting of a convolution; one number stands for both."""
     values = integers(layer.fields, key, layer.where).ravel()
     if values.size not in (1, 2) or int(values.min()) < (0 if key == "padding" else 1):

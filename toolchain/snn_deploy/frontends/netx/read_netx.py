@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from snn_deploy.arrays import IntArray, frozen
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.netx.net_file import (
-    Layer,
+    NetxLayer,
     integers,
     matrix,
     number,
@@ -58,7 +58,7 @@ class _Draft:
     assumptions: list[Assumption]
     end: str
     shape: tuple[int, ...]
-    level: int = 0
+    lag: int = 0
 
 
 def read_netx(path: Path | str) -> QuantNetwork:
@@ -85,7 +85,7 @@ def read_netx(path: Path | str) -> QuantNetwork:
     )
 
 
-def _start(path: Path, layers: Sequence[Layer]) -> _Draft:
+def _start(path: Path, layers: Sequence[NetxLayer]) -> _Draft:
     """Return a draft with the input port; a file may begin with its first dense layer."""
     first = layers[0]
     if first.kind == "input":
@@ -101,7 +101,7 @@ def _start(path: Path, layers: Sequence[Layer]) -> _Draft:
     return _Draft([port], [], [], [], [], INPUT, shape)
 
 
-def _add(draft: _Draft, layer: Layer) -> None:
+def _add(draft: _Draft, layer: NetxLayer) -> None:
     """Append one layer to the network."""
     match layer.kind:
         case "input":
@@ -124,7 +124,7 @@ def _add(draft: _Draft, layer: Layer) -> None:
             )
 
 
-def _add_input(draft: _Draft, layer: Layer) -> None:
+def _add_input(draft: _Draft, layer: NetxLayer) -> None:
     """Add neurons that are driven by a bias per sample: weight * x + bias, as the host
     feeds it.
     """
@@ -149,7 +149,7 @@ def _add_input(draft: _Draft, layer: Layer) -> None:
     draft.end = name
 
 
-def _add_dense(draft: _Draft, layer: Layer) -> None:
+def _add_dense(draft: _Draft, layer: NetxLayer) -> None:
     n, name = size(layer), f"layer {layer.index}"
     weight = matrix(layer, "weight", n)
     if weight.shape[1] != int(np.prod(draft.shape)):
@@ -174,7 +174,7 @@ def _add_dense(draft: _Draft, layer: Layer) -> None:
     _finish(draft, layer, name, (n,))
 
 
-def _add_conv(draft: _Draft, layer: Layer) -> None:
+def _add_conv(draft: _Draft, layer: NetxLayer) -> None:
     shape, name = shape_of(layer), f"layer {layer.index}"
     weight = integers(layer.fields, "weight", layer.where)
     if weight.ndim not in (4, 5) or len(draft.shape) != 3 or len(shape) != 3:
@@ -198,9 +198,9 @@ def _add_conv(draft: _Draft, layer: Layer) -> None:
     _finish(draft, layer, name, shape)
 
 
-def _finish(draft: _Draft, layer: Layer, name: str, shape: tuple[int, ...]) -> None:
+def _finish(draft: _Draft, layer: NetxLayer, name: str, shape: tuple[int, ...]) -> None:
     """Add the neurons of a layer and make it the end of the chain."""
-    draft.level += 1
+    draft.lag += 1
     bias = _bias(layer, shape)
     neuron = layer.neuron
     if neuron is None:
@@ -213,12 +213,12 @@ def _finish(draft: _Draft, layer: Layer, name: str, shape: tuple[int, ...]) -> N
         ):
             said = f"{key} of {layer.where} is not used, as in lava-dl"
             draft.assumptions.append(Assumption(key, str(harmless), said))
-    draft.populations.append(_population(layer, name, shape, bias, draft.level))
+    draft.populations.append(_population(layer, name, shape, bias, draft.lag))
     draft.end, draft.shape = name, shape
 
 
 def _population(
-    layer: Layer, name: str, shape: tuple[int, ...], bias: IntArray, level: int
+    layer: NetxLayer, name: str, shape: tuple[int, ...], bias: IntArray, lag: int
 ) -> QuantPopulation:
     n = int(np.prod(shape))
     params = {k: frozen(np.full(n, v, np.int64)) for k, v in _registers(layer).items()}
@@ -232,12 +232,12 @@ def _population(
         v0=frozen(np.zeros(n, np.int64)),
         scale=frozen(one),
         offset=frozen(0 * one),
-        level=level,
+        lag=lag,
         spiking=int(params["vth"][0]) < THRESHOLD_MAX,
     )
 
 
-def _registers(layer: Layer) -> dict[str, int]:
+def _registers(layer: NetxLayer) -> dict[str, int]:
     """Return du, dv, vth and bias_exp of a layer.
 
     A layer without a neuron has, in lava-dl, a current that never decays and a membrane
@@ -274,7 +274,7 @@ def _registers(layer: Layer) -> dict[str, int]:
     return registers
 
 
-def _delays(layer: Layer, shape: tuple[int, ...]) -> IntArray:
+def _delays(layer: NetxLayer, shape: tuple[int, ...]) -> IntArray:
     """Return the delay of each synapse; the file has one for all, or per output or input
     neuron.
     """
@@ -298,7 +298,7 @@ def _delays(layer: Layer, shape: tuple[int, ...]) -> IntArray:
     )
 
 
-def _bias(layer: Layer, shape: tuple[int, ...]) -> IntArray:
+def _bias(layer: NetxLayer, shape: tuple[int, ...]) -> IntArray:
     """Return the bias mantissa of each neuron; images have one per channel."""
     n = int(np.prod(shape))
     if "bias" not in layer.fields:

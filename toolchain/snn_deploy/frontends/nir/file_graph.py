@@ -12,7 +12,14 @@ from typing import Any
 import h5py
 
 from snn_deploy.errors import InputError
-from snn_deploy.files.hdf5 import MAX_BYTES, Budget, Reader, check_file, decode, reading
+from snn_deploy.files.hdf5 import (
+    MAX_BYTES,
+    Budget,
+    DatasetReader,
+    check_file,
+    decode,
+    reading,
+)
 from snn_deploy.frontends.nir.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode, label
 
 
@@ -36,7 +43,7 @@ def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> RawGraph:
 
 
 @dataclass(frozen=True)
-class GraphReader(Reader):
+class GraphReader(DatasetReader):
     """Reads the graph of one file, within one budget."""
 
     def graph(self, group: Any, name: str, depth: int) -> RawGraph:

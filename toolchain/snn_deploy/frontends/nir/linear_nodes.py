@@ -20,14 +20,14 @@ from snn_deploy.ir.maps import Conv, Dense, Pool, Scale, Sparse
 MAX_DELAY = 2**16  # model steps; ours, so that a wrong unit is not taken for a long delay
 ROUNDING = 1e-6  # relative; by what a delay may miss whole steps (float32 rounds by 6e-8)
 
-Part: TypeAlias = Dense | Sparse | Conv | Pool | Scale  # a map that is no chain
+MapPart: TypeAlias = Dense | Sparse | Conv | Pool | Scale  # a map that is no chain
 
 
 @dataclass(frozen=True, eq=False)
 class Branch:
     """maps: applied one after the other; delay: model steps."""
 
-    maps: tuple[Part, ...]
+    maps: tuple[MapPart, ...]
     delay: int = 0
 
 
@@ -121,7 +121,7 @@ def _delays(node: Node, steps: AnyArray) -> tuple[Branch, ...]:
     )
 
 
-def _matrix(weight: FloatArray) -> Part:
+def _matrix(weight: FloatArray) -> MapPart:
     """Return a weight [..., out, in]; leading dimensions are blocks that do not mix."""
     n_out, n_in = weight.shape[-2:]
     blocks = weight.size // (n_out * n_in)

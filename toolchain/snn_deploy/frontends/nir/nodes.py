@@ -18,7 +18,7 @@ MAX_RANK = 32  # dimensions of a shape; NumPy 1 and HDF5 stop there, nothing rea
 MAX_SIZE = 2**24  # values of one node per step; ours (a Loihi 2 chip has 2**20 neurons)
 MAX_TOTAL = 2**25  # values of all nodes together; ours, some 2 GiB of neuron parameters
 
-Rule = Callable[[Value], str | None]  # returns what is wrong with a value, or None
+ValueRule = Callable[[Value], str | None]  # returns what is wrong with a value, or None
 
 
 def number(value: Value) -> str | None:
@@ -46,7 +46,7 @@ def not_negative(value: Value) -> str | None:
     return number(value) or _count("zero or more", np.asarray(value) < 0, value)
 
 
-def whole(lowest: int, most: int) -> Rule:
+def whole(lowest: int, most: int) -> ValueRule:
     """Return the rule for up to `most` whole numbers of at least `lowest`."""
 
     def rule(value: Value) -> str | None:
@@ -78,7 +78,7 @@ def shape(value: Value) -> str | None:
     return _count("a positive size", ~fits, value)
 
 
-def padding(most: int) -> Rule:
+def padding(most: int) -> ValueRule:
     """Return the rule for a padding: 'same', 'valid' or up to `most` numbers."""
 
     def rule(value: Value) -> str | None:
@@ -95,7 +95,7 @@ def anything(value: Value) -> str | None:
     return None
 
 
-def _convolution(most: int) -> dict[str, Rule]:
+def _convolution(most: int) -> dict[str, ValueRule]:
     return {
         **{
             "weight": number,
@@ -107,21 +107,21 @@ def _convolution(most: int) -> dict[str, Rule]:
     }
 
 
-_POOL: dict[str, Rule] = {
+_POOL: dict[str, ValueRule] = {
     "kernel_size": whole(1, 2),
     "stride": whole(1, 2),
     "padding": whole(0, 2),
 }
-_LEAK: dict[str, Rule] = {"r": not_nan, "v_leak": number}
-_FIRE: dict[str, Rule] = {"v_threshold": above_zero, "v_reset": number}
-_CUBA: dict[str, Rule] = {
+_LEAK: dict[str, ValueRule] = {"r": not_nan, "v_leak": number}
+_FIRE: dict[str, ValueRule] = {"v_threshold": above_zero, "v_reset": number}
+_CUBA: dict[str, ValueRule] = {
     "tau_syn": positive,
     "tau_mem": positive,
     "w_in": not_nan,
     **_LEAK,
 }
 
-SCHEMA: Mapping[str, Mapping[str, Rule]] = {
+SCHEMA: Mapping[str, Mapping[str, ValueRule]] = {
     "Input": {"shape": shape},
     "Output": {"shape": shape},
     "Affine": {"weight": number, "bias": number},

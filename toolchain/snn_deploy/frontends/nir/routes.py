@@ -1,7 +1,7 @@
 """All ways from one population to the next: paths through linear nodes.
 
 A population is a node with neurons. Between two of them signals run through any number of
-linear nodes, which may fork and join; each path is one `Route`. A loop of linear nodes
+linear nodes, which may fork and join; each path is one `NodeRoute`. A loop of linear nodes
 alone has no end, so one node of each such loop is cut: what enters it becomes a population
 that passes on its input. Linear nodes that lead nowhere are left out.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.graph import NEURONS, Graph, walk
-from snn_deploy.frontends.nir.linear_nodes import Branch, Part, branches
+from snn_deploy.frontends.nir.linear_nodes import Branch, MapPart, branches
 from snn_deploy.frontends.nir.shapes import Shapes
 from snn_deploy.ir.constants import unique_name
 from snn_deploy.ir.network import Assumption
@@ -20,16 +20,16 @@ MAX_ROUTES = 10_000  # of one network; ours: forks that join again multiply
 
 
 @dataclass(frozen=True, eq=False)
-class Route:
+class NodeRoute:
     """maps: applied in turn; delay: model steps; post: a population or an Output."""
 
     post: str
-    maps: tuple[Part, ...] = ()
+    maps: tuple[MapPart, ...] = ()
     delay: int = 0
 
-    def through(self, branch: Branch) -> "Route":
+    def through(self, branch: Branch) -> "NodeRoute":
         """Return the route with a branch of a linear node added."""
-        return Route(self.post, (*self.maps, *branch.maps), self.delay + branch.delay)
+        return NodeRoute(self.post, (*self.maps, *branch.maps), self.delay + branch.delay)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +49,19 @@ class Paths:
     assumptions: tuple[Assumption, ...]
     found: list[int] = field(default_factory=lambda: [0])
 
-    def after(self, name: str) -> Iterator[Route]:
+    def after(self, name: str) -> Iterator[NodeRoute]:
         """Yield the routes that start at the output of a node.
 
         Raises:
             InputError: More than MAX_ROUTES in the network.
         """
-        return self._follow((target, Route("")) for target in self.following[name])
+        return self._follow((target, NodeRoute("")) for target in self.following[name])
 
-    def after_cut(self, name: str) -> Iterator[Route]:
+    def after_cut(self, name: str) -> Iterator[NodeRoute]:
         """Yield the routes that start where a loop was cut, in front of the node `name`."""
-        return self._follow(self._enter(name, Route("")))
+        return self._follow(self._enter(name, NodeRoute("")))
 
-    def _follow(self, starts: Iterable[tuple[str, Route]]) -> Iterator[Route]:
+    def _follow(self, starts: Iterable[tuple[str, NodeRoute]]) -> Iterator[NodeRoute]:
         todo = list(starts)[::-1]
         while todo:
             name, route = todo.pop()
@@ -74,9 +74,9 @@ class Paths:
                     f"{self.source}: more than {MAX_ROUTES} paths between populations, "
                     f"because forks of layers without neurons multiply; merge layers"
                 )
-            yield Route(self.cuts.get(name, name), route.maps, route.delay)
+            yield NodeRoute(self.cuts.get(name, name), route.maps, route.delay)
 
-    def _enter(self, name: str, route: Route) -> list[tuple[str, Route]]:
+    def _enter(self, name: str, route: NodeRoute) -> list[tuple[str, NodeRoute]]:
         longer = [route.through(branch) for branch in self.linear[name]]
         return [(target, each) for target in self.following[name] for each in longer]
 

@@ -15,7 +15,7 @@ from snn_deploy.arrays import FloatArray
 from snn_deploy.frontends.nir.discretize import readout
 from snn_deploy.frontends.nir.graph import NEURONS, Graph, walk
 from snn_deploy.frontends.nir.linear_nodes import bias
-from snn_deploy.frontends.nir.routes import Paths, Route
+from snn_deploy.frontends.nir.routes import NodeRoute, Paths
 from snn_deploy.frontends.nir.shapes import Shapes
 from snn_deploy.ir.constants import Constant, add_constants
 from snn_deploy.ir.linear import apply
@@ -35,12 +35,12 @@ class Wiring:
 
 
 @dataclass(frozen=True, eq=False)
-class Link:
+class StartedRoute:
     """A route with its start: `pre` gives n values."""
 
     pre: str
     n: int
-    route: Route
+    route: NodeRoute
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +98,13 @@ def wire(
     )
 
 
-def _links(graph: Graph, shapes: Shapes, paths: Paths) -> Iterator[Link]:
+def _links(graph: Graph, shapes: Shapes, paths: Paths) -> Iterator[StartedRoute]:
     for node in graph.of_kind("Input", *NEURONS):
         n = math.prod(shapes.after[node.name])
-        yield from (Link(node.name, n, route) for route in paths.after(node.name))
+        yield from (StartedRoute(node.name, n, route) for route in paths.after(node.name))
     for name, population in paths.cuts.items():
         n = math.prod(shapes.before[name])
-        yield from (Link(population, n, route) for route in paths.after_cut(name))
+        yield from (StartedRoute(population, n, route) for route in paths.after_cut(name))
 
 
 def _cut_populations(shapes: Shapes, paths: Paths) -> Iterator[Population]:
@@ -117,7 +117,9 @@ def _passing(name: str, shape: tuple[int, ...]) -> Population:
     return Population(name, shape, readout(math.prod(shape)))
 
 
-def find_ends(graph: Graph, shapes: Shapes, paths: Paths, links: list[Link]) -> Ends:
+def find_ends(
+    graph: Graph, shapes: Shapes, paths: Paths, links: list[StartedRoute]
+) -> Ends:
     """Return the population at each end; an Output without neurons gets a readout.
 
     An Output to which one population leads unchanged reads that population. Any other gets
@@ -129,7 +131,7 @@ def find_ends(graph: Graph, shapes: Shapes, paths: Paths, links: list[Link]) -> 
     sources = set(posts)
     outputs: list[str] = []
     readouts: dict[str, Population] = {}
-    arriving_at: dict[str, list[Link]] = {}
+    arriving_at: dict[str, list[StartedRoute]] = {}
     for x in links:
         arriving_at.setdefault(x.route.post, []).append(x)
     for node in graph.of_kind("Output"):

@@ -10,7 +10,7 @@ from snn_deploy.ir.constants import unique_name
 
 
 @dataclass(frozen=True)
-class Ends:
+class NodeEnds:
     """The nodes where signals enter and leave a population."""
 
     enter: str
@@ -59,11 +59,11 @@ class Draft:
         self.join(a, name)
         return name
 
-    def sum_node(self, name: str, shape: Shape) -> Ends:
+    def sum_node(self, name: str, shape: Shape) -> NodeEnds:
         """Add a node that passes on the sum of what arrives."""
         node = self.reserve(name, nir.Scale(np.ones(shape)))
         self.sums.append(node)
-        return Ends(node, node)
+        return NodeEnds(node, node)
 
     def drop_sums(self) -> None:
         """Give the name of each sum of one layer to that layer, which readers expect last.

@@ -19,8 +19,8 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import option
-from snn_deploy.frontends.nir_writer.graph_builder import Draft, Ends
-from snn_deploy.frontends.nir_writer.parts import Parts
+from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
+from snn_deploy.frontends.nir_writer.parts import PopulationNodes
 from snn_deploy.ir.network import Population
 from snn_deploy.neurons import MultiLevel
 
@@ -57,7 +57,9 @@ def is_binary(neuron: MultiLevel) -> bool:
     return not neuron.traced and (neuron.least, neuron.most) == (0.0, 1.0)
 
 
-def add_multi_level(draft: Draft, name: str, parts: Parts, n: MultiLevel) -> Ends:
+def add_multi_level(
+    draft: Draft, name: str, parts: PopulationNodes, n: MultiLevel
+) -> NodeEnds:
     """Add the nodes of a population and return where signals enter and leave."""
     membrane = draft.add(f"{name}_v", parts.integrator())
     writer = _Writer(draft, name, parts)
@@ -79,7 +81,7 @@ def add_multi_level(draft: Draft, name: str, parts: Parts, n: MultiLevel) -> End
         leave = writer.bank(membrane, "", above, below)
     if not never_reset:
         writer.reset(leave, membrane, n)
-    return Ends(parts.synapse(membrane), leave)
+    return NodeEnds(parts.synapse(membrane), leave)
 
 
 def _jumps(n: MultiLevel) -> bool:
@@ -93,7 +95,7 @@ def _jumps(n: MultiLevel) -> bool:
 class _Writer:
     """Adds nodes of one population."""
 
-    def __init__(self, draft: Draft, name: str, parts: Parts) -> None:
+    def __init__(self, draft: Draft, name: str, parts: PopulationNodes) -> None:
         self.draft, self.name, self.parts = draft, name, parts
 
     def scale(self, value: FloatArray | float) -> nir.Scale:

@@ -11,8 +11,8 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray, Shape
 from snn_deploy.frontends.nir_writer import level_banks
-from snn_deploy.frontends.nir_writer.graph_builder import Draft, Ends
-from snn_deploy.frontends.nir_writer.parts import Parts
+from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
+from snn_deploy.frontends.nir_writer.parts import PopulationNodes
 from snn_deploy.ir.network import Network, Population
 from snn_deploy.neurons import Lif, MultiLevel
 
@@ -55,39 +55,41 @@ def is_passing(net: Network, pop: Population) -> bool:
     return plain and bool((n.gain == 1).all()) and not feeds and pop.name in net.outputs
 
 
-def add_population(draft: Draft, pop: Population, shape: Shape, leak: FloatArray) -> Ends:
+def add_population(
+    draft: Draft, pop: Population, shape: Shape, leak: FloatArray
+) -> NodeEnds:
     """Add the nodes of a population, written in `shape`; leak [n]: bias that no layer
     has."""
     n = replace(pop.neuron, bias=leak)
-    parts = Parts(draft, pop.name, shape, n)
+    parts = PopulationNodes(draft, pop.name, shape, n)
     if isinstance(n, MultiLevel) and not level_banks.is_binary(n):
         return level_banks.add_multi_level(draft, pop.name, parts, n)
     if not n.alpha.any() and _is_stateless(n) and bool((n.gain == 1).all()):
         node = draft.reserve(pop.name, nir.Threshold(parts.full(n.threshold - leak)))
-        return Ends(node, node)
+        return NodeEnds(node, node)
     if not n.spiking:
         return _readout(draft, pop.name, parts)
     if _fires_in_node(n):
         leave = draft.reserve(pop.name, parts.resetting())
-        return Ends(parts.synapse(leave), leave)
+        return NodeEnds(parts.synapse(leave), leave)
     leave = draft.reserve(pop.name, nir.Threshold(parts.full(n.threshold - n.v0)))
     membrane = draft.add(f"{pop.name}_v", parts.integrator())
     draft.join(membrane, leave)
     parts.feedback(leave, membrane)
-    return Ends(parts.synapse(membrane), leave)
+    return NodeEnds(parts.synapse(membrane), leave)
 
 
-def _readout(draft: Draft, name: str, parts: Parts) -> Ends:
+def _readout(draft: Draft, name: str, parts: PopulationNodes) -> NodeEnds:
     """Add I or LI, and behind it what the membrane starts at."""
     v0 = parts.n.v0
     if not v0.any():
         leave = draft.reserve(name, parts.integrator())
-        return Ends(parts.synapse(leave), leave)
+        return NodeEnds(parts.synapse(leave), leave)
     membrane = draft.add(f"{name}_v", parts.integrator())
     start = nir.Affine(np.eye(v0.size), parts.full(v0))
     leave = draft.reserve(name, start)
     draft.join(membrane, leave)
-    return Ends(parts.synapse(membrane), leave)
+    return NodeEnds(parts.synapse(membrane), leave)
 
 
 def _is_stateless(n: Lif) -> bool:

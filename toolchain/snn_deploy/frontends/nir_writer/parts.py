@@ -16,7 +16,7 @@ ENDLESS = 2.0**60  # steps; 1 - 1/2**60 is 1 in float64, and powers of two divid
 NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3)  # floats around a quotient that are tried for it
 
 
-class Parts:
+class PopulationNodes:
     """The nodes of one population."""
 
     def __init__(self, draft: Draft, name: str, shape: Shape, neuron: Lif) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir_writer.graph_builder import Draft, Ends
+from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
 from snn_deploy.ir.linear import matrix, pool_as_conv, replace_weight
 from snn_deploy.ir.maps import Chain, Conv, Dense, Map, Pool, Scale, Sparse
 from snn_deploy.ir.network import Projection
@@ -33,7 +33,7 @@ def add_layers(
     projection: Projection,
     bias: FloatArray | None,
     shapes: Mapping[str, Shape],
-    ends: Mapping[str, Ends],
+    ends: Mapping[str, NodeEnds],
 ) -> None:
     """Add the nodes of a projection between the ends of its populations."""
     label = f"{projection.pre}_to_{projection.post}"

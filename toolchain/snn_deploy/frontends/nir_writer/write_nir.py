@@ -32,7 +32,7 @@ import numpy as np
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.dequantize import dequantize
 from snn_deploy.frontends.nir_writer.constants import Biased, is_constant, split_constants
-from snn_deploy.frontends.nir_writer.graph_builder import Draft, Ends
+from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
 from snn_deploy.frontends.nir_writer.lif_nodes import (
     add_population,
     complaints,
@@ -101,7 +101,8 @@ def nir_graph(net: Network, dt: float, flags: str = "") -> nir.NIRGraph:
     for port in biased.net.inputs:
         draft.reserve(port.name, nir.Input(np.array(port.shape)))
     ends = {
-        p.name: Ends(draft.names[p.name], draft.names[p.name]) for p in biased.net.inputs
+        p.name: NodeEnds(draft.names[p.name], draft.names[p.name])
+        for p in biased.net.inputs
     }
     for pop in biased.net.populations:
         passing = is_passing(biased.net, pop)
@@ -196,7 +197,10 @@ def _shapes(biased: Biased) -> dict[str, tuple[int, ...]]:
 
 
 def _add_outputs(
-    draft: Draft, net: Network, shapes: dict[str, tuple[int, ...]], ends: dict[str, Ends]
+    draft: Draft,
+    net: Network,
+    shapes: dict[str, tuple[int, ...]],
+    ends: dict[str, NodeEnds],
 ) -> None:
     """Add an Output per population that is read out; names keep their order when sorted."""
     width = len(str(len(net.outputs)))

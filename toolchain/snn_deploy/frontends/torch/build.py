@@ -9,8 +9,8 @@ import numpy as np
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.discretize import readout
-from snn_deploy.frontends.torch.session import INPUT, Fed, Session, Wire, arriving
-from snn_deploy.frontends.torch.state import State
+from snn_deploy.frontends.torch.session import INPUT, Arrivals, Session, Wire, arriving
+from snn_deploy.frontends.torch.state import ModuleState
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.ir.constants import Constant, add_constants, unique_name
 from snn_deploy.ir.linear import apply
@@ -73,7 +73,7 @@ def _step(session: Session) -> float | None:
 def _returned(session: Session, result: Any) -> list[Traced]:
     """Return the tensors in what forward returned; states beside them are left out."""
     tensors = [t for t in _leaves(result) if isinstance(t, Traced)]
-    states = [s for s in _leaves(result) if isinstance(s, State)]
+    states = [s for s in _leaves(result) if isinstance(s, ModuleState)]
     if tensors or not states:
         if states:
             session.assume(
@@ -135,7 +135,7 @@ def _output(session: Session, t: Traced) -> str:
     return session.unnamed[key]
 
 
-def _in_one_step(fed: Fed) -> Fed:
+def _in_one_step(fed: Arrivals) -> Arrivals:
     """Return what is summed over a loop, as it is in one of its steps."""
     by_step: dict[int, list[Wire]] = {}
     for w in fed.wires:
@@ -144,7 +144,7 @@ def _in_one_step(fed: Fed) -> Fed:
     if len(by_step) < 2 or len(kinds) > 1:
         return fed
     each = len(fed.constants) // len(by_step)
-    return Fed(tuple(by_step[min(by_step)]), fed.constants[:each])
+    return Arrivals(tuple(by_step[min(by_step)]), fed.constants[:each])
 
 
 def _is_average(wire: Wire) -> bool:
@@ -158,13 +158,13 @@ def _is_average(wire: Wire) -> bool:
 # --- wiring ---------------------------------------------------------------------------
 
 
-def _expanded(session: Session, fed: Fed) -> Fed:
+def _expanded(session: Session, fed: Arrivals) -> Arrivals:
     """Return what arrives, with each stand-in of a loop replaced by what is fed back."""
     wires, constants = list(fed.wires), list(fed.constants)
     for _ in range(MAX_LOOPS):
         standing = [w for w in wires if w.pre in session.loops]
         if not standing:
-            return Fed(tuple(wires), tuple(constants))
+            return Arrivals(tuple(wires), tuple(constants))
         wires = [w for w in wires if w.pre not in session.loops]
         for w in standing:
             back = session.loops[w.pre]
@@ -196,7 +196,7 @@ def _agreeing(session: Session) -> dict[str, Population]:
     }
 
 
-def _live(fed: Mapping[str, Fed], outputs: tuple[str, ...]) -> set[str]:
+def _live(fed: Mapping[str, Arrivals], outputs: tuple[str, ...]) -> set[str]:
     """Return the populations on which an output depends."""
     live, todo = set(), list(outputs)
     while todo:
@@ -209,14 +209,14 @@ def _live(fed: Mapping[str, Fed], outputs: tuple[str, ...]) -> set[str]:
 
 
 def _projections(
-    session: Session, name: str, fed: Fed, shape: tuple[int, ...]
+    session: Session, name: str, fed: Arrivals, shape: tuple[int, ...]
 ) -> Iterator[Projection]:
     for w in fed.wires:
         size = shape if w.pre == INPUT else session.populations[w.pre].shape
         yield Projection(w.pre, name, Chain(w.maps, int(np.prod(size))), w.delay)
 
 
-def _summed(fed: Fed) -> dict[int, FloatArray]:
+def _summed(fed: Arrivals) -> dict[int, FloatArray]:
     total: dict[int, FloatArray] = {}
     for first, value in fed.constants:
         total[first] = total.get(first, 0.0) + value

@@ -21,7 +21,7 @@ from snn_deploy.frontends.torch.build import build
 from snn_deploy.frontends.torch.functions import call, unsupported
 from snn_deploy.frontends.torch.modules import LAYERS, Handler
 from snn_deploy.frontends.torch.session import INPUT, Session
-from snn_deploy.frontends.torch.signal import Signal, Term
+from snn_deploy.frontends.torch.signal import Signal, SignalTerm
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
 from snn_deploy.ir.network import Network
 
@@ -141,7 +141,7 @@ def _input(
     shape = tuple(sample.shape[count:])
     binary = bool(((sample == 0) | (sample == 1)).all())
     whole = time is not None or any(is_squeezed(m) for m in module.modules())
-    signal = Signal(shape, (Term(INPUT, (), 0 if whole else None),), binary=binary)
+    signal = Signal(shape, (SignalTerm(INPUT, (), 0 if whole else None),), binary=binary)
     return Traced.of(session, signal, tuple(sample.shape[:count]), time, whole)
 
 

@@ -253,7 +253,7 @@ def max_pool(session: Session, x: Any, kernel_size: Any, stride: Any = None,
              padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
              return_indices: bool = False) -> Any:  # fmt: skip
     """Return whether any spike is in each window."""
-    window = pooling.Window.of(
+    window = pooling.PoolWindow.of(
         kernel_size, stride, padding, dilation, ceil_mode, x.signal.shape
     )
     return pooling.any_spike(session, x, window, "max_pool")
@@ -263,7 +263,9 @@ def average_pool(session: Session, x: Any, kernel_size: Any, stride: Any = None,
                  padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
                  divisor_override: Any = None) -> Any:  # fmt: skip
     """Return the mean of each window."""
-    window = pooling.Window.of(kernel_size, stride, padding, 1, ceil_mode, x.signal.shape)
+    window = pooling.PoolWindow.of(
+        kernel_size, stride, padding, 1, ceil_mode, x.signal.shape
+    )
     return pooling.average(session, x, window, count_include_pad, divisor_override)
 
 

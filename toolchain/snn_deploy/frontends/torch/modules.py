@@ -76,14 +76,16 @@ def average_pool(session: Session, module: Any, x: Traced) -> Any:
     kernel, stride, padding = (
         _sizes(getattr(module, k)) for k in ("kernel_size", "stride", "padding")
     )
-    window = pooling.Window.of(kernel, stride, padding, 1, module.ceil_mode, x.signal.shape)
+    window = pooling.PoolWindow.of(
+        kernel, stride, padding, 1, module.ceil_mode, x.signal.shape
+    )
     divisor = getattr(module, "divisor_override", None)
     return pooling.average(session, x, window, module.count_include_pad, divisor)
 
 
 def max_pool(session: Session, module: Any, x: Traced) -> Any:
     """MaxPool1d, MaxPool2d: whether any spike is in each window."""
-    window = pooling.Window.of(
+    window = pooling.PoolWindow.of(
         module.kernel_size, module.stride, module.padding, module.dilation,
         module.ceil_mode, x.signal.shape,
     )  # fmt: skip
@@ -101,7 +103,7 @@ def sum_pool(session: Session, module: Any, x: Traced) -> Any:
             f"{session.name_of(module)!r} pools by norm {module.norm_type:g}, which is not "
             "linear; use norm_type=1 or AvgPool2d"
         )
-    window = pooling.Window.of(
+    window = pooling.PoolWindow.of(
         module.kernel_size, module.stride, 0, 1, module.ceil_mode, x.signal.shape
     )
     part = session.maps.once(("sum", window), window.sums)

@@ -14,7 +14,7 @@ import torch
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.frontends.torch.session import Session, arriving
-from snn_deploy.frontends.torch.signal import Constant, Signal, picked
+from snn_deploy.frontends.torch.signal import Signal, SignalConstant, picked
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
 
 
@@ -149,11 +149,11 @@ def _side_by_side(session: Session, found: list[Traced]) -> Signal:
     )
 
 
-def _summed(constants: list[Constant]) -> tuple[Constant, ...]:
-    by_step: dict[int | None, Constant] = {}
+def _summed(constants: list[SignalConstant]) -> tuple[SignalConstant, ...]:
+    by_step: dict[int | None, SignalConstant] = {}
     for c in constants:
         known = by_step.get(c.at)
-        by_step[c.at] = c if known is None else Constant(known.value + c.value, c.at)
+        by_step[c.at] = c if known is None else SignalConstant(known.value + c.value, c.at)
     return tuple(by_step.values())
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from snn_deploy.frontends.torch.modules import Handler
 from snn_deploy.frontends.torch.session import Session, broadcast
-from snn_deploy.frontends.torch.state import State, check_given
+from snn_deploy.frontends.torch.state import ModuleState, check_given
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.frontends.torch.weights import dense
 from snn_deploy.neurons import Lif
@@ -107,7 +107,7 @@ def _neuron(
         )
 
     out = session.fire(module, x, make, back)
-    return out, State(session.name_of(module), "state")
+    return out, ModuleState(session.name_of(module), "state")
 
 
 def _readout(
@@ -124,7 +124,7 @@ def _readout(
         n = int(np.prod(shape))
         return Lif.of(n, threshold=np.inf, amount=0.0, spiking=False, **wide)
 
-    return session.fire(module, x, make), State(session.name_of(module), "state")
+    return session.fire(module, x, make), ModuleState(session.name_of(module), "state")
 
 
 def _note(session: Session, module: Any, state: Any) -> None:
@@ -158,7 +158,7 @@ def recurrent_sequence(session: Session, module: Any, x: Traced, state: Any = No
         return outputs[module.output_modules]  # type: ignore[no-any-return]
 
     out = session.loop(module, x, x.signal.shape, body)
-    return out, State(session.name_of(module), "state")
+    return out, ModuleState(session.name_of(module), "state")
 
 
 NEURONS: dict[str, Handler] = {

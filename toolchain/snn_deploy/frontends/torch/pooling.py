@@ -11,7 +11,7 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.linear_nodes import Part
+from snn_deploy.frontends.nir.linear_nodes import MapPart
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.tensor import Traced
@@ -21,7 +21,7 @@ from snn_deploy.neurons import Lif
 
 
 @dataclass(frozen=True)
-class Window:
+class PoolWindow:
     """A sliding window over images [C, H, W], or lines [C, L] taken as [C, 1, L]."""
 
     kernel: tuple[int, int]
@@ -35,7 +35,7 @@ class Window:
     @staticmethod
     def of(
         kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, shape: Any
-    ) -> "Window":
+    ) -> "PoolWindow":
         """Return the window of torch's pooling arguments on values of `shape`."""
         rank = len(shape) - 1
         if rank not in (1, 2):
@@ -45,14 +45,14 @@ class Window:
         s = k if stride is None or stride == [] else _pair(stride, rank, 1)
         size = [_size(image[1 + a], k[a], s[a], p[a], d[a], ceil) for a in (0, 1)]
         out = (image[0], size[0], size[1])
-        return Window(k, s, p, d, (image[0], image[1], image[2]), out, rank)
+        return PoolWindow(k, s, p, d, (image[0], image[1], image[2]), out, rank)
 
     @property
     def result(self) -> tuple[int, ...]:
         """Shape of what leaves the window."""
         return self.out_shape if self.rank == 2 else (self.out_shape[0], self.out_shape[2])
 
-    def sums(self) -> Part:
+    def sums(self) -> MapPart:
         """Return the map that adds up each window."""
         pool = Pool(
             self.kernel, self.in_shape, self.out_shape, self.stride, self.padding, False
@@ -65,7 +65,7 @@ class Window:
             self.dilation, conv.groups,
         )  # fmt: skip
 
-    def means(self) -> Part:
+    def means(self) -> MapPart:
         """Return the map that takes the mean of each window, zeros around it included."""
         return Pool(
             self.kernel, self.in_shape, self.out_shape, self.stride, self.padding, True
@@ -98,7 +98,7 @@ def _size(size: int, kernel: int, stride: int, pad: int, dilation: int, ceil: bo
 
 
 def average(
-    session: Session, x: Traced, window: Window, include_pad: bool, divisor: Any
+    session: Session, x: Traced, window: PoolWindow, include_pad: bool, divisor: Any
 ) -> Traced:
     """Return the mean of each window as torch's average pooling takes it."""
     maps, area = session.maps, window.kernel[0] * window.kernel[1]
@@ -116,7 +116,7 @@ def average(
 
 
 def any_spike(
-    session: Session, x: Traced, window: Window, label: str, module: Any = None
+    session: Session, x: Traced, window: PoolWindow, label: str, module: Any = None
 ) -> Traced:
     """Return the maximum of each window of spikes: 1 if one of them is, by a threshold."""
     if not x.signal.binary:

@@ -14,7 +14,7 @@ import torch
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.torch.signal import Maps, Signal, Term
+from snn_deploy.frontends.torch.signal import Maps, Signal, SignalTerm
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.ir.constants import unique_name
 from snn_deploy.ir.network import Assumption, Population
@@ -24,7 +24,7 @@ INPUT = "input"
 Call: TypeAlias = Callable[
     ["Session", str, Any, tuple[Any, ...], dict[str, Any]], Any
 ]  # name, function, arguments -> what it makes of them
-Key: TypeAlias = tuple[str, int, tuple[int, ...]]  # pre, delay, ids of the maps
+StepKey: TypeAlias = tuple[str, int, tuple[int, ...]]  # pre, delay, ids of the maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +36,12 @@ class Wire:
     maps: tuple[Any, ...]
 
     @property
-    def key(self) -> Key:
+    def key(self) -> StepKey:
         return self.pre, self.delay, tuple(map(id, self.maps))
 
 
 @dataclass(frozen=True, eq=False)
-class Fed:
+class Arrivals:
     """What arrives at a population: wires, and values [n] by the step they begin with."""
 
     wires: tuple[Wire, ...]
@@ -65,9 +65,9 @@ class Session:
     functions: Call
     maps: Maps = field(default_factory=Maps)
     populations: dict[str, Population] = field(default_factory=dict)
-    fed: dict[str, Fed] = field(default_factory=dict)
+    fed: dict[str, Arrivals] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
-    loops: dict[str, Fed] = field(default_factory=dict)
+    loops: dict[str, Arrivals] = field(default_factory=dict)
     neutral: set[str] = field(default_factory=set)
     unnamed: dict[object, str] = field(default_factory=dict)
     unsupported: dict[str, None] = field(default_factory=dict)
@@ -136,7 +136,9 @@ class Session:
         if step == 0:
             self.populations[name] = Population(name, x.signal.shape, make(x.signal.shape))
         binary = _is_binary(self.populations[name].neuron)
-        out = self.traced(Signal(x.signal.shape, (Term(name, (), step),), binary=binary), x)
+        out = self.traced(
+            Signal(x.signal.shape, (SignalTerm(name, (), step),), binary=binary), x
+        )
         fed = arriving(x.signal, step)
         if recurrent is not None:
             fed = _joined(fed, self._own(name, recurrent, out, step, first_bias))
@@ -146,14 +148,14 @@ class Session:
     def _own(
         self, name: str, recurrent: Callable[[Traced], Traced], out: Traced, step: int,
         first_bias: int,
-    ) -> Fed:  # fmt: skip
+    ) -> Arrivals:  # fmt: skip
         back = arriving(recurrent(out).signal, step)
-        return Fed(
+        return Arrivals(
             tuple(replace(w, delay=w.delay + 1) for w in back.wires),
             tuple((first + first_bias, value) for first, value in back.constants),
         )
 
-    def _settle(self, name: str, fed: Fed, step: int) -> None:
+    def _settle(self, name: str, fed: Arrivals, step: int) -> None:
         """Keep what arrives; what arrived a step ago has to be the same, but for feedback
         that had not begun."""
         before = self.fed.get(name)
@@ -185,7 +187,9 @@ class Session:
         if name not in self.populations:
             self.populations[name] = Population(name, x.signal.shape, make(x.signal.shape))
             self.fed[name] = fed
-        return self.traced(Signal(x.signal.shape, (Term(name, (), now),), binary=True), x)
+        return self.traced(
+            Signal(x.signal.shape, (SignalTerm(name, (), now),), binary=True), x
+        )
 
     def loop(
         self,
@@ -201,7 +205,7 @@ class Session:
         name = f"previous:{self.name_of(module)}"
         step = self.calls.get(name, 0)
         self.calls[name] = step + 1
-        before = self.traced(Signal(shape, (Term(name, (), step),)), x)
+        before = self.traced(Signal(shape, (SignalTerm(name, (), step),)), x)
         out = body(before)
         self.loops[name] = arriving(out.signal, step)
         return out
@@ -213,16 +217,16 @@ def _is_binary(neuron: Lif) -> bool:
     return neuron.sliced or (neuron.least, neuron.most) == (0.0, 1.0)
 
 
-def arriving(x: Signal, step: int) -> Fed:
+def arriving(x: Signal, step: int) -> Arrivals:
     """Return what a population that takes x in `step` gets."""
-    return Fed(
+    return Arrivals(
         tuple(Wire(t.pre, 0 if t.at is None else step - t.at, t.maps) for t in x.terms),
         tuple((0 if c.at is None else step - c.at, c.value) for c in x.constants),
     )
 
 
-def _joined(a: Fed, b: Fed) -> Fed:
-    return Fed((*a.wires, *b.wires), (*a.constants, *b.constants))
+def _joined(a: Arrivals, b: Arrivals) -> Arrivals:
+    return Arrivals((*a.wires, *b.wires), (*a.constants, *b.constants))
 
 
 def broadcast(value: Any, shape: Sequence[int]) -> FloatArray:

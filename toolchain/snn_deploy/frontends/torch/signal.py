@@ -14,22 +14,22 @@ import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape, frozen
-from snn_deploy.frontends.nir.linear_nodes import Part
+from snn_deploy.frontends.nir.linear_nodes import MapPart
 from snn_deploy.ir.linear import apply, compose
 from snn_deploy.ir.maps import Chain, Conv, Dense, Pool, Scale, Sparse
 
 
 @dataclass(frozen=True, eq=False)
-class Term:
+class SignalTerm:
     """maps, in turn, of the output of `pre` in step `at`; None: in whatever step it is."""
 
     pre: str
-    maps: tuple[Part, ...] = ()
+    maps: tuple[MapPart, ...] = ()
     at: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
+class SignalConstant:
     """value [n], there in every step from the first, as seen in step `at`."""
 
     value: FloatArray
@@ -41,8 +41,8 @@ class Signal:
     """shape: of one sample in one step. binary: every value is 0 or 1."""
 
     shape: Shape
-    terms: tuple[Term, ...] = ()
-    constants: tuple[Constant, ...] = ()
+    terms: tuple[SignalTerm, ...] = ()
+    constants: tuple[SignalConstant, ...] = ()
     binary: bool = False
 
     @property
@@ -62,25 +62,25 @@ class Maps:
     """Hands out each map once, so that equal terms of two steps hold the same objects."""
 
     def __init__(self) -> None:
-        self.known: dict[object, Part] = {}
+        self.known: dict[object, MapPart] = {}
         self.kept: list[object] = []  # keeps ids from being used again
 
-    def once(self, key: object, make: Callable[[], Part]) -> Part:
+    def once(self, key: object, make: Callable[[], MapPart]) -> MapPart:
         """Return what was made for `key` before, or make it."""
         if key not in self.known:
             self.known[key] = make()
         return self.known[key]
 
-    def of(self, owner: object, make: Callable[[], Part], what: str = "") -> Part:
+    def of(self, owner: object, make: Callable[[], MapPart], what: str = "") -> MapPart:
         """Return the map of an object that outlives the trace, such as a layer."""
         self.kept.append(owner)
         return self.once((id(owner), what), make)
 
-    def scale(self, factor: FloatArray) -> Part:
+    def scale(self, factor: FloatArray) -> MapPart:
         """Return the Scale of these factors [n]."""
         return self.once((factor.tobytes(),), lambda: Scale(frozen(factor)))
 
-    def joined(self, maps: tuple[Part, ...], then: Part) -> tuple[Part, ...]:
+    def joined(self, maps: tuple[MapPart, ...], then: MapPart) -> tuple[MapPart, ...]:
         """Return the maps with one more; a gain behind weights becomes part of them."""
         if not maps or not isinstance(then, Scale):
             return (*maps, then)
@@ -93,7 +93,7 @@ class Maps:
         return (*maps[:-1], self.once((id(last), id(then)), lambda: both))
 
 
-def through(maps: Maps, x: Signal, part: Part, shape: Shape) -> Signal:
+def through(maps: Maps, x: Signal, part: MapPart, shape: Shape) -> Signal:
     """Return a linear map of the signal, as `shape`."""
     return Signal(
         shape,
@@ -111,7 +111,7 @@ def shifted_by(x: Signal, value: FloatArray) -> Signal:
     """Return the signal with a constant [n] added in every step."""
     if not value.any():
         return replace(x, binary=False)
-    return replace(x, constants=(*x.constants, Constant(value)), binary=False)
+    return replace(x, constants=(*x.constants, SignalConstant(value)), binary=False)
 
 
 def picked(maps: Maps, x: Signal, index: AnyArray, shape: Shape) -> Signal:
@@ -121,12 +121,12 @@ def picked(maps: Maps, x: Signal, index: AnyArray, shape: Shape) -> Signal:
     rows = np.flatnonzero(index >= 0)
     key = ("pick", x.n, index.tobytes())
 
-    def make() -> Part:
+    def make() -> MapPart:
         entries = (np.ones(rows.size), (rows, index[rows]))
         return Sparse(sp.csr_array(sp.coo_array(entries, shape=(index.size, x.n))))
 
     return replace(through(maps, x, maps.once(key, make), shape), binary=x.binary)
 
 
-def _applied(part: Part, value: FloatArray) -> FloatArray:
+def _applied(part: MapPart, value: FloatArray) -> FloatArray:
     return np.asarray(apply(part, value[None])[0], np.float64)

@@ -16,7 +16,7 @@ from snn_deploy.frontends.torch.firing import fires_at_threshold
 from snn_deploy.frontends.torch.modules import Handler
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.signal import through
-from snn_deploy.frontends.torch.state import State, check_given
+from snn_deploy.frontends.torch.state import ModuleState, check_given
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.neurons import Lif
 
@@ -108,8 +108,10 @@ def _neuron(
     spikes = _graded(session, module, out)
     if module.init_hidden and not module.output:
         return spikes
-    mem = State(session.name_of(module), "mem", _readout(session, module, x, values, own))
-    others = [State(session.name_of(module), "syn")] if len(states) == 2 else []
+    mem = ModuleState(
+        session.name_of(module), "mem", _readout(session, module, x, values, own)
+    )
+    others = [ModuleState(session.name_of(module), "syn")] if len(states) == 2 else []
     return (spikes, *others, mem)
 
 

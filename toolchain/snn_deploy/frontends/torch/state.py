@@ -12,7 +12,7 @@ from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.tensor import Traced
 
 
-class State:
+class ModuleState:
     """A state of the neurons of one module, after one of its calls.
 
     readout: makes it an output; None if that is not possible.
@@ -34,7 +34,7 @@ class State:
         first = args[0]
         return first[-1] if isinstance(first, list | tuple) else first
 
-    def detach(self) -> "State":
+    def detach(self) -> "ModuleState":
         """Return itself."""
         return self
 
@@ -43,7 +43,7 @@ def check_given(session: Session, module: Any, states: tuple[Any, ...]) -> None:
     """Refuse states that are neither the module's own last ones nor zeros."""
     name = session.name_of(module)
     for value in states:
-        own = isinstance(value, State) and value.owner == name
+        own = isinstance(value, ModuleState) and value.owner == name
         empty = torch.is_tensor(value) and not isinstance(value, Traced)
         if value is None or own or (empty and not bool(value.any())):
             continue

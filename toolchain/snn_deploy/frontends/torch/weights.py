@@ -9,7 +9,7 @@ import torch
 
 from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.linear_nodes import Part
+from snn_deploy.frontends.nir.linear_nodes import MapPart
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import shifted_by, through
 from snn_deploy.frontends.torch.tensor import Traced
@@ -26,7 +26,7 @@ def numbers(tensor: Any) -> FloatArray:
 def affine(
     session: Session,
     x: Traced,
-    part: Part,
+    part: MapPart,
     shape: tuple[int, ...],
     bias: FloatArray | None,
 ) -> Traced:
@@ -50,7 +50,7 @@ def dense(session: Session, x: Traced, weight: Any, bias: Any, owner: Any) -> Tr
         )
     copies = int(np.prod(rest))
 
-    def make() -> Part:
+    def make() -> MapPart:
         matrix = numbers(weight)
         if copies == 1:
             return Dense(frozen(matrix))
@@ -83,7 +83,7 @@ def convolve(session: Session, x: Traced, module: Any, rank: int) -> Traced:
     ]
     out = (int(module.out_channels), size[0], size[1])
 
-    def make() -> Part:
+    def make() -> MapPart:
         weight = numbers(module.weight)
         return Conv(
             frozen(weight if rank == 2 else weight[:, :, None, :]),

@@ -31,12 +31,12 @@ from snn_deploy.report.facts.durations import (
     inference_seconds,
     steps_taken,
 )
-from snn_deploy.report.report import Bound, Latency, Layer, LayerAgreement
+from snn_deploy.report.report import BoundShare, Latency, LayerAgreement, LayerFacts
 
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"))
 
 
-def layers(run: Opened) -> tuple[Layer, ...]:
+def layers(run: Opened) -> tuple[LayerFacts, ...]:
     """Return one row per population, in the order of the network, as far as `run` went."""
     return tuple(_layer(run, pop) for pop in run.net.populations)
 
@@ -79,8 +79,8 @@ def layer_agreement(
     return LayerAgreement(*stages, float(np.mean(same)), jaccard, None)
 
 
-def _layer(run: Opened, pop: Population) -> Layer:
-    found = Layer(
+def _layer(run: Opened, pop: Population) -> LayerFacts:
+    found = LayerFacts(
         name=pop.name,
         shape=pop.shape,
         neurons=int(np.prod(pop.shape)),
@@ -161,7 +161,7 @@ def _latency(
         answer_s=measured(answer),
         inference_s=measured(inference),
         bounds=tuple(
-            Bound(name, float(n / set_by.sum()))
+            BoundShare(name, float(n / set_by.sum()))
             for name, n in zip(bounds, set_by, strict=True)
         ),
         answer_p95_s=_number(p95(answer)),

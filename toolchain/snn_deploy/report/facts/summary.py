@@ -33,7 +33,7 @@ from snn_deploy.report.facts.origins import ORIGINS
 from snn_deploy.report.report import (
     Accuracy,
     Agreement,
-    Input,
+    InputFacts,
     Model,
     PieceRow,
     Report,
@@ -186,9 +186,9 @@ def _narrowed(run: Opened) -> Iterator[Assumption]:
         yield Assumption("end of a sample", "at rest", "--until-quiet")
 
 
-def _input(data: Data, run: Opened) -> Input:
+def _input(data: Data, run: Opened) -> InputFacts:
     compared = run.recordings.compared if isinstance(run, Simulated) else 0
-    return Input(
+    return InputFacts(
         data.source, data.samples, data.steps, data.static, data.y is not None, compared
     )
 

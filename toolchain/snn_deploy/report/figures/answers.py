@@ -14,7 +14,7 @@ from snn_deploy.report.figures.canvas import (
     label_rows,
     rows_height,
 )
-from snn_deploy.report.report import Example, Layer, Report
+from snn_deploy.report.report import Example, LayerFacts, Report
 
 STAGE_STYLES = {
     "reference": {"color": COLORS[7], "ls": "-", "lw": 2.4},
@@ -96,7 +96,7 @@ def fidelity_figure(report: Report) -> Figure | None:
     return figure
 
 
-def _shares(layer: Layer) -> dict[str, float]:
+def _shares(layer: LayerFacts) -> dict[str, float]:
     """Return the agreements of a population that are shares, by name."""
     found: dict[str, float] = {}
     for a in layer.agreement:

@@ -11,7 +11,7 @@ from snn_deploy.report.forms.fidelity_section import fidelity_sections
 from snn_deploy.report.forms.finetuning_section import tuning_sections
 from snn_deploy.report.forms.graded_section import graded_sections
 from snn_deploy.report.forms.software_section import estimate_sections, software_sections
-from snn_deploy.report.report import Layer, Report, Support, Utilization
+from snn_deploy.report.report import LayerFacts, Report, Support, Utilization
 from snn_deploy.report.text.numbers import quantity, share, significant, spread
 from snn_deploy.report.text.sections import Section, Sources, Table, without_blanks
 
@@ -64,7 +64,7 @@ def _times_lif(support: Support) -> str:
 
 
 def _caveats(report: Report) -> list[Section]:
-    return [Section("Mind", report.caveats)] if report.caveats else []
+    return [Section("Caveats", report.caveats)] if report.caveats else []
 
 
 def _assumptions(report: Report) -> list[Section]:
@@ -129,7 +129,7 @@ def _layers(report: Report) -> list[Section]:
     return [Section("Layers", lines, table)]
 
 
-def _layer(layer: Layer) -> tuple[str, ...]:
+def _layer(layer: LayerFacts) -> tuple[str, ...]:
     return (
         layer.name,
         "x".join(map(str, layer.shape)),
@@ -149,7 +149,7 @@ def _rounded(value: float | None) -> str:
     return significant(round(value) if value is not None and value >= 1000 else value)
 
 
-def _agreements(layer: Layer) -> tuple[str, ...]:
+def _agreements(layer: LayerFacts) -> tuple[str, ...]:
     if not layer.agreement:
         return ("-", "-", "-")
     rounding, mapping = layer.agreement
