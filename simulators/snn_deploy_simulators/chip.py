@@ -20,6 +20,7 @@ from snn_deploy.arrays import IntArray
 from snn_deploy.ir.activity import Activity
 from snn_deploy.ir.program import Program, grid_of
 from snn_deploy.ir.quant import QuantPopulation, QuantProjection, Stimulus
+from snn_deploy.names import TimeModelName
 from snn_deploy_simulators.counter import Counter
 from snn_deploy_simulators.counting.tables import Fan, fans
 from snn_deploy_simulators.engine.blocks import Place, block
@@ -41,17 +42,22 @@ def run(
     *,
     keep: Iterable[str] | None = None,
     threads: int | None = None,
-    time_model: str = "bound",
+    time_model: TimeModelName = "bound",
     until: EndRule | None = None,
     tables: Mapping[str, Fan] | None = None,
 ) -> Activity:
     """Run all samples on the chip of `program`.
 
-    keep: populations whose output is kept; all if None. threads: over samples; all cores if
-    None.
-    time_model: key of timing.TIME_MODELS. until: when a sample is done before its frame is
-    (see quiescence.py); only what it takes until then is counted. tables: `fans(program)`,
-    for those who run one program several times; made here if None.
+    Args:
+        program: A network on its cores.
+        stimulus: What is fed in.
+        keep: Populations whose output is kept, beside those that are read out; all if None.
+        threads: Samples that are run at once, one a thread; as many as cores if None.
+        time_model: Key of timing.TIME_MODELS.
+        until: When a sample is done before its frame is (see quiescence.py); only what it
+            takes until then is counted.
+        tables: `fans(program)`, for those who run one program several times; made here if
+            None.
     """
     net = program.net
     model = TIME_MODELS[time_model]

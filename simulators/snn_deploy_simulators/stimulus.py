@@ -16,8 +16,7 @@ def encode(net: QuantNetwork, x: Mapping[str, AnyArray]) -> Stimulus:
 
     Raises:
         InputError: A value does not fit the payload of its input, or changes over time
-        where
-            the target takes a bias per sample.
+            where the target takes a bias per sample.
     """
     samples, steps = next(iter(x.values())).shape[:2]
     driven = {d.input for d in net.drives}

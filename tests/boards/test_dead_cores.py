@@ -9,6 +9,7 @@ from snn_deploy.ir.program import Program
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import METHODS, place
 from snn_deploy.mapping.route import route
+from snn_deploy.names import PlacementName
 from snn_deploy_simulators import chip, integer
 from support.networks import pilotnet
 from support.random_networks import random_network
@@ -29,7 +30,7 @@ def dead_of(board: Board, share: float, seed: int) -> list[int]:
 @pytest.mark.parametrize("method", sorted(METHODS))
 @pytest.mark.parametrize("name", ["loihi2", "kapoho-point"])
 def test_no_piece_is_put_on_a_dead_core_and_every_way_is_there(
-    name: str, method: str
+    name: str, method: PlacementName
 ) -> None:
     net = pilotnet()
     dead = dead_of(load_board(name), 0.3, 1)

@@ -15,6 +15,7 @@ from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
+from snn_deploy.names import PlacementName
 from snn_deploy.quantization.quantize import quantize
 from snn_deploy_simulators import chip, golden, integer
 from snn_deploy_simulators.stimulus import encode
@@ -33,7 +34,7 @@ def cramped(board: Board, neurons: int) -> Board:
 
 
 def mapped(
-    net: QuantNetwork, board: Board, seed: int = 0, method: str = "random"
+    net: QuantNetwork, board: Board, seed: int = 0, method: PlacementName = "random"
 ) -> Program:
     pieces = partition(net, board)
     placement = place(pieces, net, board, seed=seed, method=method)

@@ -20,6 +20,7 @@ from snn_deploy.ir.activity import Activity
 from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.names import PlacementName, TimeModelName
 from snn_deploy_simulators import chip
 from support.sanafe_networks import gesture, perceptron, raster, recurrent
 from support.sanafe_oracle import Run, fired, free_running, mapped, simulate
@@ -36,7 +37,7 @@ class Case:
     simple: Any
     detailed: Any
 
-    def ours(self, time_model: str = "simple") -> Activity:
+    def ours(self, time_model: TimeModelName = "simple") -> Activity:
         return chip.run(self.program, self.stimulus, time_model=time_model, threads=1)
 
 
@@ -87,7 +88,9 @@ def network(name: str) -> tuple[QuantNetwork, Stimulus, Board]:
 @cache
 def case(name: str) -> Case:
     net, stimulus, board = network(name)
-    method = "local" if name == "congested" else "random"  # short ways hold few messages
+    method: PlacementName = (
+        "local" if name == "congested" else "random"
+    )  # short ways hold few messages
     program = mapped(net, board, seed=1, method=method)
     runs = [Run("simple", stimulus.steps), Run("detailed", stimulus.steps)]
     with TemporaryDirectory() as folder:

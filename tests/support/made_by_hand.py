@@ -13,7 +13,7 @@ from snn_deploy.ir.activity import Activity, Counts, Recording
 from snn_deploy.ir.network import Assumption
 from snn_deploy.ir.program import Partition, Piece, Placement, Program, Routes, Use, Window
 from snn_deploy.ir.quant import Loss, QuantNetwork, QuantPopulation, Range
-from snn_deploy.report.report import (
+from snn_deploy.report.parts import (
     Accuracy,
     Agreement,
     BoundShare,
@@ -23,12 +23,12 @@ from snn_deploy.report.report import (
     LayerFacts,
     Model,
     PieceRow,
-    Report,
     Resource,
     Support,
     Target,
     Utilization,
 )
+from snn_deploy.report.report import Report
 
 SAMPLES, FRAME, PIECES = 4, 2, 3
 

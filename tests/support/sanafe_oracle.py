@@ -28,6 +28,7 @@ from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import homes
+from snn_deploy.names import PlacementName
 
 ROOT = Path(__file__).parents[2]
 SIDE = Path(__file__).with_name("sanafe_side.py")
@@ -85,7 +86,7 @@ def free_running(net: QuantNetwork, stimulus: Stimulus) -> tuple[QuantNetwork, S
 
 
 def mapped(
-    net: QuantNetwork, board: Board, *, seed: int = 0, method: str = "random"
+    net: QuantNetwork, board: Board, *, seed: int = 0, method: PlacementName = "random"
 ) -> Program:
     """Return the network on the board."""
     pieces = partition(net, board)

@@ -20,6 +20,7 @@ of the key in a YAML file, as the caller says by `speaking`.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Final, TypeAlias
 
 
@@ -67,7 +68,9 @@ def python_words(name: str, value: object) -> str:
     """Return e.g. `weight_bits=4`, `profile='nir' or 'norse'`, `dt=SECONDS` or the name."""
     if value is None:
         return name
-    text = _written(value)
+    if isinstance(value, Path):
+        return f"{name}={str(value)!r}"
+    text = written(value)
     plain = text.isupper() or not any(c.isalpha() for c in text.replace("e", ""))
     if plain or not isinstance(value, str):
         return f"{name}={text}"
@@ -77,10 +80,11 @@ def python_words(name: str, value: object) -> str:
 def command_line_words(name: str, value: object) -> str:
     """Return e.g. `--weight-bits 4`, or `--weight-bits`."""
     flag = "--" + name.replace("_", "-")
-    return flag if value is None else f"{flag} {_written(value)}"
+    return flag if value is None else f"{flag} {written(value)}"
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """Return a value as people write it: 3, not 3.0."""
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 

@@ -54,7 +54,13 @@ SPARSE_COST = 3  # a stored synapse of Sparse takes weight, column and its share
 
 @dataclass(frozen=True, eq=False)
 class SourceProcess:
-    """A Lava source; `order` [n]: which of our neurons stands at each Lava position."""
+    """An input as a Lava source.
+
+    Attributes:
+        key: Its name in the program, "in_0" and so on.
+        name: Of the input in the model.
+        order: Which of our neurons stands at each Lava position, [n].
+    """
 
     key: str
     name: str
@@ -65,8 +71,19 @@ class SourceProcess:
 class NeuronProcess:
     """One population as one process.
 
-    process: "LIFReset" or the name of an own process. arrays: parameters by Lava's name;
-    scalars are 0-d. why: what makes it stock or not, for people.
+    Attributes:
+        key: Its name in the program, "pop_0" and so on.
+        name: Of the population in the model.
+        order: Which of our neurons stands at each Lava position, [n].
+        process: "LIFReset", or the class name of an own process.
+        model: Key of `snn_deploy.neurons.MODELS`.
+        lag: Chip steps by which it runs behind the model step.
+        arrays: Parameters by Lava's name, int32, [n] in Lava's order; 0-d where all
+            neurons have the same.
+        sample_bias: Whether it gets a bias per sample.
+        recorded: What an output of the program gives, "s" for spikes or "v" for a
+            readout's membrane.
+        why: What makes it stock or not, for people.
     """
 
     key: str
@@ -77,7 +94,7 @@ class NeuronProcess:
     lag: int
     arrays: Mapping[str, AnyArray]
     sample_bias: bool
-    recorded: str  # "s", or "v" for a readout
+    recorded: str
     why: str
 
     @property
@@ -89,9 +106,23 @@ class NeuronProcess:
 class Synapses:
     """One accumulator group as one connection process.
 
-    process: "Dense", "Sparse", "Conv", "DelayDense" or "DelaySparse". arrays: "weights",
-    or the parts of a CSR matrix. delay: Lava's, chip delay - 1. in_shape, out_shape and
-    the rest: of a Conv.
+    Attributes:
+        key: Its name in the program, "syn_0" and so on.
+        pre: Key of the process it starts from.
+        post: Key of the process it ends in.
+        process: "Dense", "Sparse", "Conv", "DelayDense" or "DelaySparse".
+        arrays: "weights" [n_post, n_pre], or the parts of that as a CSR matrix,
+            "weights_data", "weights_indices" and "weights_indptr"; of a Conv "weight",
+            its kernel.
+        shape: n_post and n_pre.
+        sign_mode: Which signs its weights have.
+        weight_bits: Of a weight, 1..8, Lava's num_weight_bits.
+        weight_exp: The summed input is shifted by it, left if positive; 0 of a Conv,
+            whose kernel has it folded in.
+        payload_bits: Of the spikes it gets, 0 if any payload counts as one.
+        delay: Lava's, chip steps beyond the one of every hop, 0..63.
+        conv: Of a Conv, its geometry with Lava's kernel [C_out, K_x, K_y, C_in / groups];
+            None of others.
     """
 
     key: str
@@ -110,7 +141,17 @@ class Synapses:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The whole program. heads: one process of each connected part, in order."""
+    """The whole program.
+
+    Attributes:
+        sources: The inputs that any synapse listens to.
+        neurons: All populations, in the order of the network.
+        synapses: All projections that have a weight other than 0, in the same order.
+        heads: Key of one process of each connected part, in order.
+        outputs: Keys of the populations that are read out.
+        guard: Silent chip steps of a frame after the last model step, until nothing is on
+            its way any more.
+    """
 
     sources: tuple[SourceProcess, ...]
     neurons: tuple[NeuronProcess, ...]

@@ -54,10 +54,12 @@ def find_lava_python(chosen: Path | None = None) -> tuple[Path, str]:
 
 
 def candidates() -> Iterator[Path]:
-    """Yield interpreters that may have Lava: this one, the project's, ours, any 3.10."""
+    """Yield interpreters that may have Lava: this one, that of the folder we are in or of a
+    checkout that we run from, ours, any 3.10."""
     yield Path(sys.executable)
-    for folder in (Path.cwd(), Path(__file__).resolve().parents[3]):
-        yield folder / DEVELOPERS / "bin" / "python"
+    for folder in (Path.cwd(), *Path(__file__).resolve().parents):
+        if (folder / DEVELOPERS).is_dir():
+            yield python_of(folder / DEVELOPERS)
     yield python_of(environment_folder())
     yield from pythons_310()
 

@@ -34,8 +34,13 @@ STATES = {  # of any neuron; each has current, membrane and spikes
 class PopulationCheck:
     """One population on Lava against the integer simulator.
 
-    compared: values of all states and spikes together. spikes: how many there were.
-    mismatches: by state; first: where the first is, in words, empty if there is none.
+    Attributes:
+        name: Of the population in the model.
+        process: What it became in the program.
+        compared: Values of all its states and spikes together.
+        spikes: How many spikes there were in the integer simulator.
+        mismatches: Values that differ, by state (a key of STATES).
+        first: Where the first is, in words; "" if there is none.
     """
 
     name: str
@@ -52,7 +57,14 @@ class PopulationCheck:
 
 @dataclass(frozen=True)
 class Verification:
-    """A whole network on Lava against the integer simulator; seconds: Lava's run alone."""
+    """A whole network on Lava against the integer simulator.
+
+    Attributes:
+        populations: Each population on its own.
+        samples: That were run.
+        steps: Model steps of each.
+        seconds: Lava's run alone.
+    """
 
     populations: tuple[PopulationCheck, ...]
     samples: int

@@ -30,12 +30,19 @@ COSTS = ("synops_dense", "synops_sparse", "synops_conv", "words")  # columns of 
 
 @dataclass(frozen=True, eq=False)
 class Fan:
-    """Where the spikes of `pre` go. M messages: one for each kind and piece that hears it.
+    """Where the spikes of one input or population go.
 
-    kind [n_pre]: the kind of each neuron. first [kinds + 1]: CSR of the messages of each
-    kind, in the order of the cores they go to. pair [M]: index into Routes.pair_source, or
-    -1 if there is no way. piece [M]: target. cost [M, 4]: what it costs there, see COSTS.
-    filtered: the populations that miss a spike for which they have a synapse.
+    M messages: one for each kind of neuron and piece that hears it.
+
+    Attributes:
+        pre: Name of the input or population.
+        kind: The kind of each neuron, [n_pre], from 0.
+        first: Where the messages of each kind begin, [kinds + 1] (CSR); those of one kind
+            are in the order of the cores they go to.
+        pair: Index of each message into Routes.pair_source, [M]; -1 if there is no way.
+        piece: Index of the piece that each message goes to, [M].
+        cost: What each message costs there, [M, 4], columns as in COSTS.
+        filtered: The populations that miss a spike for which they have a synapse.
     """
 
     pre: str

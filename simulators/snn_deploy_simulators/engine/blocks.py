@@ -15,8 +15,12 @@ from snn_deploy_simulators.kernels import sums
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """The part of a population that a block serves: its window, and the flat indices in
-    it."""
+    """The part of a population that a block serves.
+
+    Attributes:
+        window: Its box of the feature map.
+        members: Flat indices of the neurons inside, rising, [members].
+    """
 
     window: Window
     members: IntArray

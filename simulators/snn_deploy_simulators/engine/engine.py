@@ -1,12 +1,11 @@
 """The fast engine under the integer and the chip simulator.
 
 Model time, one sample after the other. Populations are run in the order of their strongly
-connected
-components: one that is in no cycle runs all its steps before the next begins (in blocks
-that fit the cache); one that projects only onto itself runs as many steps at once as its
-shortest delay allows; a longer cycle goes step by step. A population's synapses come as
-`Block`s, one per projection for the
-integer simulator, one per projection and piece for the chip: same kernels, other windows.
+connected components: one that is in no cycle runs all its steps before the next begins (in
+blocks that fit the cache); one that projects only onto itself runs as many steps at once as
+its shortest delay allows; a longer cycle goes step by step. A population's synapses come as
+`Block`s, one per projection for the integer simulator, one per projection and piece for the
+chip: same kernels, other windows.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,8 +29,16 @@ BLOCK = 1 << 16  # summed inputs (int32) per block of steps: 256 kB, stays in th
 
 @dataclass(frozen=True, eq=False)
 class SpikeEvents:
-    """Spikes of one population in one sample: first [T + 1], index, value (see
-    kernels/sums.py)."""
+    """Spikes of one population or input in one sample of T model steps (see
+    kernels/sums.py).
+
+    `index` and `value` may be longer than `count`: what is behind it means nothing.
+
+    Attributes:
+        first: Where the events of each step begin in `index` and `value`, [T + 1].
+        index: The neuron of each event, rising within a step, from 0.
+        value: The payload of each event, not 0.
+    """
 
     first: IntArray
     index: AnyArray
@@ -49,8 +56,11 @@ Run = Callable[[SpikeEvents, int, AnyArray, AnyArray], None]
 class Block:
     """Some synapses of one projection, ready for a kernel.
 
-    run(events of `pre`, start, total, touched): adds what arrives in the steps of `total`
-    [steps, n] and marks who gets an event in `touched` [steps, n], or [0, 0].
+    Attributes:
+        pre: Name of the input or population they start from.
+        run: run(events of `pre`, start, total, touched) adds what arrives in the steps of
+            `total` [steps, n], of which `start` is the first, and marks who gets an event
+            in `touched` [steps, n], or [0, 0] if nobody asks.
     """
 
     pre: str
@@ -59,30 +69,51 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class PopulationUpdate:
-    """A population with all that its update needs.
+    """A population of n neurons with all that its update needs.
 
-    pieces: as `update` wants them, numbered from 0 (n_pieces 0: not counted). ranked,
-    watched: whether Trace.rank, Trace.changed are wanted.
+    Attributes:
+        pop: The population.
+        blocks: The synapses that end in it.
+        parameter: Values of the neuron model's `params`, a row each, [params, n], int32.
+        pieces: As `update` wants them, numbered from 0: the piece of each neuron [n], the
+            neurons in order of their pieces [n], where each piece starts in that [pieces
+            + 1], and after how many neurons the first repeats itself.
+        n_pieces: How many there are, 0 if nothing is counted.
+        sample_bias: Added to the parameter "bias" in each sample, [N, n]; None if there
+            is none.
+        ranked: Whether Trace.rank is wanted.
+        watched: Whether Trace.changed is wanted.
     """
 
     pop: QuantPopulation
     blocks: tuple[Block, ...]
-    parameter: AnyArray  # [params, n] int32
+    parameter: AnyArray
     pieces: tuple[IntArray, IntArray, IntArray, int]
     n_pieces: int
-    sample_bias: IntArray | None  # [N, n]
+    sample_bias: IntArray | None
     ranked: bool
     watched: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One sample: events per population and input; per population membrane [T, n] where
-    recorded, active and fired [T, pieces], and peaks (largest |input|, |u|, |v|).
+    """What happened in one sample of T model steps, by name of the population.
 
-    rank: where wanted, the active neurons of its piece up to each spike, itself included.
-    changed: where wanted, the last step that changed a state, -1 if none did. end, frame:
-    chip steps after which nothing is updated any more, and the next sample begins.
+    Attributes:
+        events: Spikes of each population and input.
+        rank: For each spike, the active neurons of its piece up to it, itself included,
+            in the order of `events`; empty where it was not wanted.
+        membrane: Membranes of readouts, [T, n], in units of v; [0, n] of others.
+        active: Neurons of each piece that had something to do in a step, [T, pieces]; [0,
+            0] where nothing is counted.
+        fired: Neurons of each piece that fired in a step, [T, pieces], or [0, 0]
+            likewise.
+        peak: Largest |summed input|, |u| and |v|, [3].
+        changed: The last step that changed a state, -1 if none did, [1]; [0] where it was
+            not wanted.
+        end: Chip steps after which nothing is updated any more, NEVER if the frame is
+            whole.
+        frame: Chip steps after which the next sample begins, NEVER if the frame is whole.
     """
 
     events: Mapping[str, SpikeEvents]

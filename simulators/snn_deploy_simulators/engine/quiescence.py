@@ -24,9 +24,14 @@ from snn_deploy_simulators.engine.engine import NEVER, SpikeEvents, Trace
 
 @dataclass(frozen=True)
 class End:
-    """Where a sample ends. steps: model steps, at least 1. chip_steps: in which anything
-    is updated; frame: chip steps to the next sample, both NEVER for those of a whole frame.
-    met: whether the rule ended it."""
+    """Where a sample ends.
+
+    Attributes:
+        steps: After how many model steps, at least 1.
+        met: Whether the rule is fulfilled by then; else the frame ended it.
+        chip_steps: Chip steps in which anything is updated, NEVER if all of the frame.
+        frame: Chip steps to the next sample, NEVER if all of the frame.
+    """
 
     steps: int
     met: bool
@@ -36,7 +41,12 @@ class End:
 
 @dataclass(frozen=True)
 class EndRule:
-    """end(trace) says where a sample ends. watches: whether it reads Trace.changed."""
+    """A rule by which samples end.
+
+    Attributes:
+        end: end(trace) says where a sample ends.
+        watches: Whether it reads Trace.changed.
+    """
 
     end: Callable[[Trace], End]
     watches: bool = False

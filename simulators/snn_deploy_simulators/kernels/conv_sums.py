@@ -24,11 +24,12 @@ def conv(  # noqa: C901, PLR0915  # in parts it takes a third longer: tried
     weight: [classes, C_in, size] int8 or int16: per class of places, and input channel, the
     kernel elements that reach an output, as [rows, columns, width]; width outputs of a
     group; `together` of them never leave int16. class_y [H], class_x [W]: the class of a
-    place is their sum; class_columns [classes]: kernel columns in it. x_run[x_first[x] :
-    x_first[x + 1]] is (column in the class, output column, how many of both in turn) for
-    input column x, only those in the window; y_run of rows likewise. in_shape, out_shape:
-    (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the output. sums: [groups, rows, columns
-    * width] of the window; int16 where no sum of weights can leave its range. Work space.
+    place is their sum; class_columns [classes]: kernel columns in it. Input column x has
+    the rows x_first[x] to x_first[x + 1] (excluded) of x_run, each (column in the class,
+    output column, how many of both in turn), only those in the window; y_run of rows
+    likewise. in_shape, out_shape: (C, H, W). window: (c0, c1, y0, y1, x0, x1) of the
+    output. sums [groups, rows, columns * width] of the window: work space, int16 where no
+    sum of weights can leave its range.
     """
     _, _, y0, y1, x0, x1 = window
     groups, size, columns = sums.shape[0], in_shape[1] * in_shape[2], in_shape[2]

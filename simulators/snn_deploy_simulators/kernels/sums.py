@@ -1,13 +1,15 @@
 # mypy: disallow-untyped-defs=False
 """Kernels that turn spikes into summed inputs; cost grows with spikes.
 
-Events of a population are a CSR over the model steps of one sample: the events of step t
-are
-index[first[t] : first[t + 1]] (neuron numbers) with payloads value[...]. `total` [steps, n]
-int32 receives the summed, shifted input of the steps start .. start + steps - 1; what
-arrives at step t was sent at t - delay. Each kernel adds into the columns of its window
-only. listens [n_pre] marks the neurons whose events reach these synapses; `binary` makes
-every payload count as one. Weights may be stored divided by 2**pre_shift.
+Events of a population are a CSR over the model steps of one sample; those of step t are::
+
+    index[first[t] : first[t + 1]]    the neurons
+    value[first[t] : first[t + 1]]    the payloads
+
+`total` [steps, n] int32 receives the summed, shifted input of the steps start .. start +
+steps - 1; what arrives at step t was sent at t - delay. Each kernel adds into the columns
+of its window only. listens [n_pre] marks the neurons whose events reach these synapses;
+`binary` makes every payload count as one. Weights may be stored divided by 2**pre_shift.
 touched [steps, n] uint8 is set where an event arrived, whatever its weight; [0, 0] if
 nobody asks.
 """
@@ -260,9 +262,9 @@ def count_sources(row_first, source, rows, counts):
 def tally(first, index, kind, row_first, pair, piece, cost, messages, spent):
     """Count the messages of each step, and what they cost.
 
-    kind [n]: of each neuron. A spike of kind k causes the messages row_first[k] :
-    row_first[k + 1], each over a pair (-1: over none) to a piece, at a cost [4] there. Adds
-    to messages [T, pairs] and spent [T, pieces, 4].
+    kind [n]: of each neuron. A spike of kind k causes the messages from row_first[k] to
+    row_first[k + 1] (excluded), each over a pair (-1: over none) to a piece, at a cost [4]
+    there. Adds to messages [T, pairs] and spent [T, pieces, 4].
     """
     seen = np.zeros(row_first.size - 1, np.int64)  # spikes of each kind in this step
     used = np.array([c for c in range(4) if np.any(cost[:, c])], np.int64)
@@ -284,8 +286,8 @@ def tally(first, index, kind, row_first, pair, piece, cost, messages, spent):
 
 @kernel
 def sorted_by(key, keys):
-    """Return (first [keys + 1], order) of keys 0 .. keys - 1: order[first[k] : first[k +
-    1]] is where `key` is k, rising."""
+    """Return (first [keys + 1], order) of keys 0 .. keys - 1: where `key` is k, rising, is
+    order[first[k] : first[k + 1]]."""
     first = np.zeros(keys + 1, np.int64)
     for i in range(key.size):
         first[key[i] + 1] += 1

@@ -199,13 +199,13 @@ def update(
     appended to the events first, index, value (first[start] says where; these two have room
     for one more than can fire), and to rank the busy neurons of the piece up to each (or
     rank is empty).
+
     membrane: [steps, n] to record v in, or [0, n]. pieces: (piece [n] of each neuron, the
     neurons in order of their pieces [n], where each piece starts in that [pieces + 1], and
-    a number of neurons after which `piece` repeats itself);
-    active, fired [steps, pieces]: counters, or [0, 0]. A neuron is active if it had
-    something to do (see _find_busy).
-    peak [3]: largest |input|, |u| and |v| so far. changed [1]: set to the last step that
-    changed any state, or [0].
+    a number of neurons after which `piece` repeats itself). active, fired [steps, pieces]:
+    counters, or [0, 0]; a neuron is active if it had something to do (see _find_busy). peak
+    [3]: largest |input|, |u| and |v| so far. changed [1]: set to the last step that changed
+    any state, or [0].
     """
     steps, n = total.shape
     count, record, counting = first[start], membrane.shape[0] > 0, active.shape[0] > 0

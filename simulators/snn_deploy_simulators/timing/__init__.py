@@ -7,6 +7,9 @@ inputs enter one after the other at the inject router, each in the time that a c
 send a message; `bound` leaves that out.
 """
 
+from collections.abc import Mapping
+
+from snn_deploy.names import TimeModelName
 from snn_deploy_simulators.timing.bound import BOUND
 from snn_deploy_simulators.timing.cycle import CYCLE
 from snn_deploy_simulators.timing.event import EVENT
@@ -15,4 +18,9 @@ from snn_deploy_simulators.timing.simple import SIMPLE
 
 __all__ = ["TIME_MODELS", "StepCounts", "TimeModel", "Timer"]
 
-TIME_MODELS = {"bound": BOUND, "simple": SIMPLE, "event": EVENT, "cycle": CYCLE}
+TIME_MODELS: Mapping[TimeModelName, TimeModel] = {
+    "bound": BOUND,
+    "simple": SIMPLE,
+    "event": EVENT,
+    "cycle": CYCLE,
+}

@@ -21,8 +21,15 @@ from snn_deploy.arrays import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """work: seconds of its source before it. way: links, at least one, the last of which
-    ends in the core `target`. receive: seconds of that core after it."""
+    """One message on its way.
+
+    Attributes:
+        work: Seconds that its source works before it, since its last message.
+        way: Indices of the links it takes in turn, at least one; the last ends in the
+            core `target`.
+        target: The core that receives it, by the index of its piece.
+        receive: Seconds that this core takes for it.
+    """
 
     work: float
     way: Sequence[int]
@@ -32,8 +39,13 @@ class Message:
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """What happened. entered: per source and message, when it entered each link of its way.
-    received: when its core was done with it. All in seconds from the start of the step."""
+    """What happened, in seconds from the start of the step.
+
+    Attributes:
+        entered: When each message entered each link of its way, by source, message and
+            link.
+        received: When its core was done with each message, by source and message.
+    """
 
     entered: list[list[list[float]]]
     received: list[list[float]]

@@ -17,8 +17,13 @@ from snn_deploy_simulators.engine.engine import Trace
 
 @dataclass(frozen=True, eq=False)
 class StepCounts:
-    """Counts of one sample, F chip steps: per piece [F, P] by counter name (fields of
-    Counts), messages over each link [F, L], and messages of inputs [F]."""
+    """Counts of one sample of F chip steps, with P pieces and L links.
+
+    Attributes:
+        pieces: What happened in each piece, [F, P], by counter name (fields of Counts).
+        links: Messages over each link, [F, L].
+        input_messages: Messages that inputs send, [F].
+    """
 
     pieces: Mapping[str, IntArray]
     links: IntArray
@@ -32,9 +37,11 @@ Timer: TypeAlias = Callable[[StepCounts, Trace], tuple[FloatArray, IntArray]]
 class TimeModel:
     """A way to get seconds from what happened.
 
-    prepare(program, its tables) -> timer; timer(counts, trace) of one sample -> seconds [F]
-    of each chip step, and index [F] into `bounds` of what set it. ranked: the timer reads
-    Trace.rank.
+    Attributes:
+        bounds: Names of what can set the time of a chip step.
+        prepare: prepare(program, its tables) -> timer; timer(counts, trace) of one sample
+            -> seconds [F] of each chip step, and index [F] into `bounds` of what set it.
+        ranked: Whether the timer reads Trace.rank.
     """
 
     bounds: tuple[str, ...]

@@ -209,7 +209,7 @@ def pair(**values: object) -> QuantNetwork:
         (replace(pair(), arithmetic="xylo"), r"arithmetic 'xylo'.*Loihi target"),
         (
             replace(pair(), inputs=(QuantInput("x", (3,), 0, 1.0, lag=2),)),
-            r"'x'.*level 2.*retime",
+            r"'x'.*lag 2.*retime",
         ),
         (
             replace(

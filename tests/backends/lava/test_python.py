@@ -54,7 +54,7 @@ def test_a_chosen_interpreter_is_the_only_one_tried(nowhere: Path) -> None:
     script(nowhere / ".venv-lava/bin/python", "echo 0.10.0")
     chosen = script(nowhere / "mine", "exit 3")
     with pytest.raises(
-        InputError, match=r"lava_python=.*mine: cannot import Lava; install"
+        InputError, match=r"lava_python='.*mine': cannot import Lava; install"
     ):
         find_lava_python(chosen)
     assert find_lava_python(script(nowhere / "good", "echo 0.10.1")) == (
@@ -143,3 +143,20 @@ def test_python_of_an_environment_knows_both_layouts(tmp_path: Path) -> None:
     assert python_of(tmp_path) == tmp_path / "bin" / "python"
     script(tmp_path / "Scripts/python.exe", "")
     assert python_of(tmp_path) == tmp_path / "Scripts" / "python.exe"
+
+
+def test_a_checkout_is_found_from_a_foreign_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However deep the package stands in it."""
+    checkout = tmp_path / "checkout"
+    monkeypatch.setattr(lava_python, "__file__", str(checkout / "a/b/c/d/python.py"))
+    wanted = checkout / ".venv-lava" / "bin" / "python"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert wanted not in set(candidates())
+    wanted.parent.mkdir(parents=True)
+    assert list(candidates())[:2] == [Path(sys.executable), wanted]
+    (tmp_path / "elsewhere" / ".venv-lava").mkdir()
+    own = tmp_path / "elsewhere" / ".venv-lava" / "bin" / "python"
+    assert list(candidates())[:3] == [Path(sys.executable), own, wanted]

@@ -15,6 +15,7 @@ from snn_deploy.ir.quant import QuantInput, QuantNetwork, Stimulus
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
+from snn_deploy.names import TimeModelName
 from snn_deploy_simulators import chip
 from snn_deploy_simulators.engine.quiescence import first_stable, when_quiet, when_stable
 from support.integer_networks import network, population, projection
@@ -163,7 +164,7 @@ def test_after_rest_nothing_more_ever_happens() -> None:
 
 @pytest.mark.parametrize("time_model", MODELS)
 def test_steps_until_rest_take_as_long_as_ever_and_later_ones_nothing(
-    time_model: str,
+    time_model: TimeModelName,
 ) -> None:
     rested = 0
     for net, stimulus in settling(12):

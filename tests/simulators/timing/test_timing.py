@@ -12,6 +12,7 @@ from snn_deploy.ir.program import Placement, Program
 from snn_deploy.ir.quant import QuantInput, QuantNetwork, Stimulus
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.route import route
+from snn_deploy.names import TimeModelName
 from snn_deploy.neurons.cost import relative_operations
 from snn_deploy_simulators import chip
 from snn_deploy_simulators.timing import TIME_MODELS
@@ -48,7 +49,7 @@ def one_spike() -> tuple[QuantNetwork, Stimulus]:
     return net, Stimulus(1, 3, {"in": np.array([[[1, 0], [0, 0], [0, 0]]], np.int8)}, {})
 
 
-def step_ns(program: Program, stimulus: Stimulus, model: str) -> list[float]:
+def step_ns(program: Program, stimulus: Stimulus, model: TimeModelName) -> list[float]:
     activity = chip.run(program, stimulus, time_model=model, threads=1)
     return [float(s) / NS for s in activity.step_s[0, : stimulus.steps]]
 
@@ -131,7 +132,7 @@ def test_the_models_keep_their_order(seed: int) -> None:
 
 
 @pytest.mark.parametrize("model", sorted(TIME_MODELS))
-def test_updates_take_as_long_as_their_operations(model: str) -> None:
+def test_updates_take_as_long_as_their_operations(model: TimeModelName) -> None:
     """Silent steps of 50 neurons on one core: nothing but updates, then the barrier."""
     board = load_board("loihi2")
     lif, soft = (
@@ -159,7 +160,7 @@ def test_updates_take_as_long_as_their_operations(model: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TIME_MODELS))
-def test_counts_and_outputs_do_not_depend_on_the_time_model(name: str) -> None:
+def test_counts_and_outputs_do_not_depend_on_the_time_model(name: TimeModelName) -> None:
     net, stimulus = random_network(21)
     program = mapped(net, load_board("loihi2"))
     plain, timed = (chip.run(program, stimulus, time_model=m) for m in ("bound", name))
@@ -171,7 +172,7 @@ def test_counts_and_outputs_do_not_depend_on_the_time_model(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TIME_MODELS))
-def test_threads_do_not_change_times(name: str) -> None:
+def test_threads_do_not_change_times(name: TimeModelName) -> None:
     net, stimulus = random_network(5, samples=5)
     program = mapped(net, load_board("loihi2"))
     one, two = (chip.run(program, stimulus, time_model=name, threads=n) for n in (1, 2))
@@ -181,7 +182,11 @@ def test_threads_do_not_change_times(name: str) -> None:
 def test_the_busiest_part_is_named() -> None:
     net, stimulus = perceptron((100, 80, 10), 200), raster(100, 20, 0.3, 0)
     program = mapped(net, load_board("loihi1"))
-    for model, name in (("simple", "axons in and synapses"), ("event", "receiving")):
+    busiest: dict[TimeModelName, str] = {
+        "simple": "axons in and synapses",
+        "event": "receiving",
+    }
+    for model, name in busiest.items():
         activity = chip.run(program, stimulus, time_model=model)
         assert activity.bounds[np.bincount(activity.step_bound[0, :20]).argmax()] == name
 

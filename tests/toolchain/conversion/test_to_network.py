@@ -13,6 +13,7 @@ from snn_deploy.conversion.methods import METHODS
 from snn_deploy.conversion.running import answers, feed, steps_to_rest
 from snn_deploy.conversion.to_network import to_network
 from snn_deploy.ir.network import Network
+from snn_deploy.names import ConversionName
 from snn_deploy.neurons import MultiLevel
 from snn_deploy_simulators import reference
 from support.random_anns import levels, random_ann
@@ -21,11 +22,13 @@ SEEDS = range(12)
 SAMPLES = 20
 
 
-def ran(net: Network, ann: QuantAnn, method: str, x: Any, steps: int) -> Any:
+def ran(net: Network, ann: QuantAnn, method: ConversionName, x: Any, steps: int) -> Any:
     return reference.run(net, feed(ann, METHODS[method], x, steps))
 
 
-def answered(net: Network, ann: QuantAnn, method: str, x: Any, steps: int) -> Any:
+def answered(
+    net: Network, ann: QuantAnn, method: ConversionName, x: Any, steps: int
+) -> Any:
     recording = ran(net, ann, method, x, steps)
     return answers(ann, METHODS[method], recording.outputs[ann.output], steps)
 
@@ -60,7 +63,7 @@ def without_tracer(net: Network) -> Network:
     ("method", "steps"), [("group", 1), ("graded", 1), ("st-bif", 150)]
 )
 def test_every_layer_sends_what_the_ann_computes(
-    seed: int, method: str, steps: int
+    seed: int, method: ConversionName, steps: int
 ) -> None:
     ann = random_ann(seed)
     x = levels(ann, SAMPLES, seed)
@@ -77,7 +80,7 @@ def test_every_layer_sends_what_the_ann_computes(
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("method", "steps"), [("graded", 20), ("st-bif", 200)])
 def test_with_a_tracer_the_order_of_arrival_does_not_matter(
-    seed: int, method: str, steps: int
+    seed: int, method: ConversionName, steps: int
 ) -> None:
     ann = random_ann(seed)
     x = levels(ann, SAMPLES, seed)
@@ -87,7 +90,7 @@ def test_with_a_tracer_the_order_of_arrival_does_not_matter(
 
 
 @pytest.mark.parametrize(("method", "steps"), [("graded", 20), ("st-bif", 200)])
-def test_without_the_tracer_it_is_wrong(method: str, steps: int) -> None:
+def test_without_the_tracer_it_is_wrong(method: ConversionName, steps: int) -> None:
     exact = []
     for seed in SEEDS:
         ann = random_ann(seed)
@@ -131,7 +134,7 @@ def test_a_recurrent_network_may_take_longer_windows(window: int) -> None:
 
 
 @pytest.mark.parametrize(("method", "bits"), [("rate", 1), ("multi-bit", 2)])
-def test_rates_come_close_as_steps_grow(method: str, bits: int) -> None:
+def test_rates_come_close_as_steps_grow(method: ConversionName, bits: int) -> None:
     ann = random_ann(5, signed=False)
     x = levels(ann, 100, 5)
     wanted = evaluate(ann, x)["out"]
@@ -188,7 +191,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("method", "kind", "message"), REFUSED)
 def test_what_a_method_cannot_express_is_refused(
-    method: str, kind: dict[str, bool], message: str
+    method: ConversionName, kind: dict[str, bool], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         to_network(random_ann(0, **kind), METHODS[method])

@@ -18,6 +18,7 @@ from snn_deploy.evaluation.decode import (
 from snn_deploy.ir.activity import Recording
 from snn_deploy.ir.network import Network, Population
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation
+from snn_deploy.names import DecoderName
 from snn_deploy.neurons import Lif
 
 # One sample, four steps, three neurons; every decoder of its kind names another winner.
@@ -38,13 +39,13 @@ WINNERS = [
 
 @pytest.mark.parametrize(("name", "output", "winner"), WINNERS)
 def test_each_decoder_has_its_own_winner(
-    name: str, output: np.ndarray, winner: int
+    name: DecoderName, output: np.ndarray, winner: int
 ) -> None:
     assert decode(output, name).tolist() == [winner]
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_ties_go_to_the_lowest_index(name: str) -> None:
+def test_ties_go_to_the_lowest_index(name: DecoderName) -> None:
     output = np.zeros((2, 3, 4), np.int64)
     output[1, 1] = [0, 7, 0, 7]
     assert decode(output, name).tolist() == ([0, 1] if name != "final" else [0, 0])
@@ -131,7 +132,9 @@ def test_membranes_are_compared_in_float_units() -> None:
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_decisions_after_each_step_are_those_of_the_output_so_far(name: str) -> None:
+def test_decisions_after_each_step_are_those_of_the_output_so_far(
+    name: DecoderName,
+) -> None:
     """Also in blocks: whole numbers, so that no rounding decides."""
     rng = np.random.default_rng(3)
     spikes = (rng.random((40, 9, 4)) < 0.2) * rng.integers(-2, 4, (40, 9, 4))

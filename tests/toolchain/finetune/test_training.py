@@ -14,6 +14,7 @@ from snn_deploy.finetune.tune import fine_tune
 from snn_deploy.inputs.data import check_data
 from snn_deploy.ir.maps import Conv, Dense, Sparse
 from snn_deploy.ir.network import Input, Network, Population, Projection
+from snn_deploy.names import DecoderName
 from snn_deploy.neurons import Lif
 from snn_deploy.passes.retime import retime
 from snn_deploy.quantization.quantize import quantize
@@ -149,7 +150,7 @@ def test_every_float_gets_a_gradient() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(DECODERS))
-def test_scores_order_classes_as_the_decoder_does(name: str) -> None:
+def test_scores_order_classes_as_the_decoder_does(name: DecoderName) -> None:
     rng = np.random.default_rng(0)
     output = np.zeros((50, 20, 6), np.float32)
     if DECODERS[name].reads == "membranes":

@@ -49,8 +49,8 @@ def single(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: None, r"framework_trace=.*t\.npz: .*No such file"),
-        (broken, r"framework_trace=.*t\.npz: "),
+        (lambda path: None, r"framework_trace='.*t\.npz': .*No such file"),
+        (broken, r"framework_trace='.*t\.npz': "),
         (
             single,
             r"framework_trace='t\.npz': is one array; give an \.npz with one per population",

@@ -12,6 +12,7 @@ from snn_deploy.mapping.partition import METHODS, partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.resources import over
 from snn_deploy.mapping.route import route
+from snn_deploy.names import PartitionName, TimeModelName
 from snn_deploy_simulators import chip, integer
 from support.networks import layers, pilotnet
 from support.random_networks import random_network
@@ -21,7 +22,10 @@ LOIHI2 = load_board("loihi2")
 
 
 def seconds(
-    net: QuantNetwork, stimulus: Stimulus, method: str, model: str = "event"
+    net: QuantNetwork,
+    stimulus: Stimulus,
+    method: PartitionName,
+    model: TimeModelName = "event",
 ) -> tuple[float, int]:
     """Return the time of a sample, with rates measured, and the cores."""
     recording = integer.run(net, stimulus)

@@ -21,6 +21,7 @@ from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import METHODS as PLACES
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
+from snn_deploy.names import PartitionName, PlacementName
 from support.networks import layers, pilotnet
 from support.random_networks import random_network
 
@@ -28,7 +29,10 @@ TINY = load_board("tiny")
 
 
 def program(
-    net: QuantNetwork, board_name: str, cut: str = "intel", where: str = "local"
+    net: QuantNetwork,
+    board_name: str,
+    cut: PartitionName = "intel",
+    where: PlacementName = "local",
 ) -> Program:
     board = load_board(board_name)
     pieces = partition(net, board, method=cut)
@@ -44,7 +48,7 @@ def program(
     st.sampled_from(sorted(PLACES)),
 )
 def test_programs_of_random_networks_are_right(
-    seed: int, board: str, cut: str, where: str
+    seed: int, board: str, cut: PartitionName, where: PlacementName
 ) -> None:
     net, _ = random_network(seed)
     if not check(net, load_board(board)):
@@ -52,7 +56,7 @@ def test_programs_of_random_networks_are_right(
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_the_program_of_pilotnet_is_right(where: str) -> None:
+def test_the_program_of_pilotnet_is_right(where: PlacementName) -> None:
     assert check_program(program(pilotnet(), "kapoho-point", "square", where)) == ()
 
 

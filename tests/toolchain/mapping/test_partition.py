@@ -14,6 +14,7 @@ from snn_deploy.ir.program import Partition, grid_of
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.mapping.partition import METHODS, equal_parts, partition, tiles
 from snn_deploy.mapping.resources import over
+from snn_deploy.names import PartitionName
 from support.networks import (
     kernel,
     layers,
@@ -106,7 +107,7 @@ def test_fewest_never_takes_more_cores_than_intels_rule() -> None:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 30), scale=st.sampled_from([1, 2, 8]))
 def test_every_neuron_is_in_one_piece_and_every_piece_fits(
-    method: str, seed: int, scale: int
+    method: PartitionName, seed: int, scale: int
 ) -> None:
     net, _ = random_network(seed)
     board = shrunk(

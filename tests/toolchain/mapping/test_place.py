@@ -14,6 +14,7 @@ from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import METHODS, chip_hop, place, weighted_hops
 from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import traffic
+from snn_deploy.names import PlacementName
 from support.networks import layers, pilotnet
 from support.random_networks import random_network
 
@@ -21,7 +22,7 @@ LOIHI2 = load_board("loihi2")
 KAPOHO = load_board("kapoho-point")
 
 
-def hops(net: QuantNetwork, board: Board, method: str, seed: int = 0) -> float:
+def hops(net: QuantNetwork, board: Board, method: PlacementName, seed: int = 0) -> float:
     pieces = partition(net, board)
     placement = place(pieces, net, board, method=method, seed=seed)
     return weighted_hops(traffic(net, pieces), placement, board)
@@ -31,7 +32,7 @@ def hops(net: QuantNetwork, board: Board, method: str, seed: int = 0) -> float:
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 20), dead=st.sets(st.integers(0, 127), max_size=110))
 def test_every_piece_gets_a_live_core_of_its_own(
-    method: str, seed: int, dead: set[int]
+    method: PlacementName, seed: int, dead: set[int]
 ) -> None:
     net, _ = random_network(seed)
     board = msgspec.structs.replace(LOIHI2, dead_cores=tuple(dead))
@@ -43,7 +44,7 @@ def test_every_piece_gets_a_live_core_of_its_own(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_same_seed_gives_the_same_cores(method: str) -> None:
+def test_the_same_seed_gives_the_same_cores(method: PlacementName) -> None:
     net = pilotnet()
     pieces = partition(net, LOIHI2)
     first, second = (
@@ -151,7 +152,7 @@ def test_measured_rates_move_busy_neighbors_together() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_hilbert_curve_and_all_methods_fill_a_board_to_the_last_core(
-    method: str,
+    method: PlacementName,
 ) -> None:
     net = layers(8, *[4] * 120)
     core = place(partition(net, LOIHI2), net, LOIHI2, method=method).core

@@ -24,6 +24,7 @@ from snn_deploy.mapping.reorder import own_order, partitioner, renumbered, reord
 from snn_deploy.mapping.resources import over
 from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import traffic
+from snn_deploy.names import PartitionName
 from snn_deploy_simulators import chip, integer
 from support.random_networks import random_network
 from support.sanafe_networks import even, network, random_sparse, raster
@@ -82,7 +83,7 @@ def pool_of_clusters() -> QuantNetwork:
     )
 
 
-def on_chip(net: QuantNetwork, method: str, cut_points: Any = None) -> Program:
+def on_chip(net: QuantNetwork, method: PartitionName, cut_points: Any = None) -> Program:
     pieces = partition(net, BOARD, method=method, cut_points=cut_points or {})
     placement = place(pieces, net, BOARD)
     routes = route(net, pieces, placement, BOARD)

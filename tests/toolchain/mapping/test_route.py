@@ -14,6 +14,7 @@ from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import traffic
+from snn_deploy.names import PlacementName
 from support.networks import layers, network, population, projection, sparse
 from support.random_networks import random_network
 
@@ -22,7 +23,7 @@ LOIHI2 = load_board("loihi2")
 
 
 def program(
-    net: QuantNetwork, board: Board, seed: int = 0, method: str = "random"
+    net: QuantNetwork, board: Board, seed: int = 0, method: PlacementName = "random"
 ) -> Program:
     pieces = partition(net, board)
     placement = place(pieces, net, board, seed=seed, method=method)

@@ -8,19 +8,16 @@ Cores are numbered 0 .. n_cores - 1: chip by chip, and within a chip row by row 
 grid. Chips stand in one row, west to east. Several cores share one router.
 """
 
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
-
 import msgspec
 import numpy as np
 
 from snn_deploy.arrays import BoolArray, IntArray
 from snn_deploy.board.board_file import board_data, shipped_files
+from snn_deploy.board.core import CoreResources, NeuronCore, SynapseCore
 from snn_deploy.board.evidence import (
     Barrier,
     Coefficient,
     Confidence,
-    Exponent,
     Figure,
     Flag,
     Kind,
@@ -29,128 +26,20 @@ from snn_deploy.board.evidence import (
     Natural,
     SmallCount,
     StaticPower,
-    Widths,
-    leaves,
 )
 from snn_deploy.errors import BoardError
 
-__all__ = [
-    "Board",
-    "Bound",
-    "Coefficient",
-    "CoreResources",
-    "Energy",
-    "EnergySet",
-    "Event",
-    "InputOutput",
-    "ModelSupport",
-    "NeuronCore",
-    "StaticPower",
-    "SynapseCore",
-    "Time",
-    "leaves",
-    "load_board",
-    "shipped_boards",
-]
-
-Runs: TypeAlias = Literal["stock", "microcode", "impossible"]
-
-
-class ModelSupport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a board runs one integer neuron model.
-
-    state_words: per neuron, None if impossible. limits: largest value by parameter name, of
-    the parameters beyond those that every model has.
-    """
-
-    runs: Runs
-    source: str
-    confidence: Confidence
-    state_words: Limit | None = None
-    limits: dict[str, Limit] = {}
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        if (self.state_words is None) != (self.runs == "impossible"):
-            raise ValueError("`state_words` is needed unless the model is impossible")
-
-
-class NeuronCore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Registers of a neuron.
-
-    bias_bits: of the mantissa, sign included. Thresholds are unsigned, and shifted left by
-    threshold_shift against the membrane. decay_v_max: largest decay of the membrane, in
-    4096ths; that of the current has decay_bits.
-    """
-
-    state_bits: Limit
-    decay_bits: Limit
-    decay_v_max: Limit
-    threshold_bits: Limit
-    threshold_shift: Limit
-    bias_bits: Limit
-    bias_exp_max: Limit
-    models: dict[str, ModelSupport]
-
-
-class SynapseCore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a synapse can be, and the bits it is stored in (see passes/resources.py).
-
-    weight_widths: bits a stored weight can have; a width in between takes the next one.
-    max_delay: steps beyond the one that every hop takes.
-    payload_bits_max: of a spike, 0 if spikes are binary.
-    accumulator: largest magnitude of the summed input of a step.
-    index_bits, dense_index_bits, conv_index_bits: per synapse of a sparse, a dense and a
-    kernel list; delay_bits: more per synapse with a delay; header_bits: per list.
-    list_max: synapses in one list, 0 if there is no limit.
-    conv_axons: input axons of a convolution, a few in all or one per pixel that is heard.
-    """
-
-    weight_bits: Limit
-    weight_widths: Widths
-    weight_exp_min: Exponent
-    weight_exp_max: Exponent
-    max_delay: Limit
-    payload_bits_max: Limit
-    accumulator: Limit
-    index_bits: Limit
-    dense_index_bits: Limit
-    conv_index_bits: Limit
-    delay_bits: Limit
-    header_bits: Limit
-    list_max: Limit
-    word_bits: Limit
-    conv_axons: Literal["per projection", "per pixel"]
-
-
-class CoreResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Resources of one core; `total` is the pool they share, if there is one.
-
-    axon_map_counts: an entry of the output axon table serves one source ("sources": a
-    neuron or a pixel that only convolutions hear), or one source and one target core
-    ("messages").
-    """
-
-    axon_in: Limit
-    neuron_groups: Limit
-    neuron: Limit
-    synapse: Limit
-    axon_map: Limit
-    axon_mem: Limit
-    axon_map_counts: Literal["sources", "messages"]
-    total: Limit | None = None
-
-    def caps(self) -> Mapping[str, int]:
-        """Return the limit of each resource by its name in `program.Use`."""
-        names = ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
-        caps = {name: int(getattr(self, name).value) for name in names}
-        return caps if self.total is None else {**caps, "total": self.total.value}
-
 
 class InputOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How spikes get in. inject_router: (chip, x, y), where inputs enter the mesh.
+    """How spikes get in.
 
-    frame_power_of_two: whether the steps between two resets must be a power of two.
+    Attributes:
+        frame_power_of_two: Whether the steps between two resets must be a power of two.
+        inject_router: (chip, x, y) of the router where inputs enter the mesh.
+        kind: Kind of evidence for that router, see `Kind`.
+        source: Where that router is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
     """
 
     frame_power_of_two: Flag
@@ -164,12 +53,28 @@ class InputOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Coefficients of the lower bound on a step: busiest core or link, or the barrier.
 
-    In seconds per event; None is not known, and left out of the bound.
-    neuron_s: per update; active_s: more if it is active; spike_s: more if it fires.
-    synop_*_s: by the format of the synapse; memory_read_s: per word of synapse memory.
-    message_in_s, message_out_s: per axon message at a core.
-    link_s, chip_link_s: per message on one link, the inverse of its capacity.
-    hop_x_s, hop_y_s: latency of one hop. barrier: a table, rising in tiles.
+    In seconds per event; None is not known, and left out of the bound. The other time
+    models use the same coefficients.
+
+    Attributes:
+        title: What they are, in one line.
+        source: Where the form of the bound is from, or the numbers.
+        neuron_s: Per update of a stock LIF neuron; other models are scaled by their
+            operations.
+        active_s: More if the neuron is active, scaled alike.
+        spike_s: More if it fires.
+        synop_dense_s: Per synapse visited in a dense list.
+        synop_sparse_s: Per synapse visited in a sparse list.
+        synop_conv_s: Per synapse visited in a kernel.
+        memory_read_s: Per word of synapse memory.
+        message_in_s: Per axon message that arrives at a core.
+        message_out_s: Per axon message that a core sends.
+        link_s: Per message on one link of a chip, the inverse of its capacity.
+        chip_link_s: Per message on one link between chips.
+        hop_x_s: Latency of one hop east-west; no term of the bound.
+        hop_y_s: Latency of one hop north-south; no term of the bound.
+        barrier: Time of the barrier, a table; at least one row, rising in tiles.
+        note: What else to know; may be empty.
     """
 
     title: str
@@ -202,23 +107,36 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the time model `event` needs beside the coefficients of the bound.
+    """What the time models `event` and `cycle` need beside the coefficients of the bound.
 
-    link_buffer: messages that one link holds.
+    Attributes:
+        link_buffer: Messages that one link holds.
     """
 
     link_buffer: Limit
 
 
 class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Coefficients of the time models; `event` is None where its numbers are not known."""
+    """Coefficients of the time models.
+
+    Attributes:
+        bound: Those that all models use.
+        event: Those of `event` and `cycle`; None where its numbers are not known.
+    """
 
     bound: Bound
     event: Event | None = None
 
 
 class EnergySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Coefficients that belong together; sets exclude each other, never add them up."""
+    """Coefficients that belong together; sets exclude each other, never add them up.
+
+    Attributes:
+        title: What they are, in one line.
+        source: Where the set is from.
+        coefficients: Energy per event, one line of a report each.
+        note: What else to know; may be empty.
+    """
 
     title: str
     source: str
@@ -227,7 +145,12 @@ class EnergySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What events cost, by the name of the set, and static power."""
+    """What events cost, and static power.
+
+    Attributes:
+        sets: By the name of the set; at least one.
+        static: Powers that no set owns, one line of a report each.
+    """
 
     sets: dict[str, EnergySet]
     static: tuple[StaticPower, ...]
@@ -240,10 +163,25 @@ class Energy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One board: `chips` in a row, each a grid of columns x rows of cores.
 
-    routers: (columns, rows) of the router mesh of one chip; they divide the core grid.
-    usable_cores: per chip; the first that are alive. dead_cores: board core indices.
-    measured: workloads on the real board, to compare predictions with.
-    fictitious: there is no such board; it is never proposed as a way out.
+    Attributes:
+        name: Short, for messages and reports; a shipped board is chosen by it.
+        title: What it is, in one line.
+        source: Where its numbers are from in general.
+        arithmetic: Name of the integer arithmetic it computes in, e.g. "loihi".
+        chips: Number of chips, west to east.
+        columns: Cores of a chip from west to east.
+        rows: Cores of a chip from north to south.
+        routers: (columns, rows) of the router mesh of one chip; they divide the core grid.
+        usable_cores: Per chip; the first that are alive.
+        neuron: Registers of a neuron.
+        synapse: What a synapse can be.
+        pool: Resources of one core.
+        io: How spikes get in.
+        time: Coefficients of the time models.
+        energy: What events cost, and static power.
+        dead_cores: Board indices of cores that cannot be used.
+        measured: Workloads on the real board, to compare predictions with.
+        fictitious: There is no such board; it is never proposed as a way out.
     """
 
     name: str

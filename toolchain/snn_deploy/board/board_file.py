@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from snn_deploy.errors import BoardError
+from snn_deploy.names import board_names
 
 MAX_BYTES = 1 << 20  # of one board file; the largest shipped one has about 30 kB
 RECORD_KEYS = ("value", "values", "runs")  # a mapping with one of these is one statement
@@ -44,9 +45,8 @@ class _StrictLoader(_Loader):  # type: ignore[misc]  # its base is only known at
 
 def shipped_files() -> dict[str, Path]:
     """Return the board files of the package by board name."""
-    root = resources.files("snn_deploy_boards")
-    files = (Path(str(f)) for f in root.iterdir() if f.name.endswith(".yaml"))
-    return {f.stem: f for f in sorted(files)}
+    root = Path(str(resources.files("snn_deploy_boards")))
+    return {name: root / f"{name}.yaml" for name in board_names()}
 
 
 def board_data(name_or_path: str) -> tuple[str, dict[str, Any]]:

@@ -45,7 +45,16 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A size: how much there is of something, or the largest value that is allowed."""
+    """A size: how much there is of something, or the largest value that is allowed.
+
+    Attributes:
+        value: The size, 0..2**40, in `unit`.
+        unit: E.g. "bit", "64-bit words", "steps".
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     value: Natural
     unit: str
@@ -56,7 +65,16 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Exponent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A limit that may be negative."""
+    """A limit that may be negative.
+
+    Attributes:
+        value: The exponent of a power of two, -64..64.
+        unit: "bit": places that something is shifted by.
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     value: Small
     unit: str
@@ -67,7 +85,16 @@ class Exponent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Widths(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The sizes something can have, in rising order."""
+    """The sizes something can have.
+
+    Attributes:
+        values: At least one, rising, in `unit`.
+        unit: E.g. "bit".
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     values: tuple[Natural, ...]
     unit: str
@@ -82,7 +109,15 @@ class Widths(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Flag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A yes or no; true in a condition if the value is."""
+    """A yes or no; true in a condition if the value is.
+
+    Attributes:
+        value: The answer.
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     value: bool
     kind: Kind
@@ -95,7 +130,16 @@ class Flag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A quantity; the value is None exactly if the kind is "none"."""
+    """A quantity.
+
+    Attributes:
+        value: 0..1e12, in `unit`; None exactly if the kind is "none".
+        unit: E.g. "s".
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     value: Amount | None
     unit: str
@@ -109,7 +153,17 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Time the end of a step takes if at least `tiles` routers have a core in use."""
+    """Time the end of a step takes, one row of a table.
+
+    Attributes:
+        tiles: Least number of routers with a core in use for which the row holds.
+        value: The time, in s.
+        unit: Always "s".
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     tiles: SmallCount
     value: Amount
@@ -121,7 +175,21 @@ class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Coefficient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Energy per event. voltage: supply in volts at which it holds, None if unknown."""
+    """Energy per event.
+
+    Attributes:
+        name: Of the line in a report.
+        counter: Which events are counted, see `CounterName`.
+        value: Energy of one event, in pJ; None exactly if the kind is "none".
+        unit: Always "pJ".
+        kind: Kind of evidence, see `Kind`.
+        scope: Where it is spent: in the cores, on the network on chip, or at the chip's
+            ports. Only the first two are added up.
+        voltage: Supply in volts at which it holds; None if unknown.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     name: str
     counter: CounterName
@@ -139,7 +207,19 @@ class Coefficient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class StaticPower(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Power that flows whatever happens. scope: what one unit of it covers."""
+    """Power that flows whatever happens.
+
+    Attributes:
+        name: Of the line in a report.
+        value: Power of one unit, in W; None exactly if the kind is "none".
+        unit: Always "W".
+        kind: Kind of evidence, see `Kind`.
+        scope: What one unit of it covers: a core in use, a chip in use, or the management
+            CPUs of one.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     name: str
     value: Amount | None
@@ -155,7 +235,18 @@ class StaticPower(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What somebody measured on the real thing: to compare with, never a coefficient."""
+    """What somebody measured on the real thing: to compare with, never a coefficient.
+
+    Attributes:
+        workload: What ran, and on how many cores or chips.
+        quantity: What was measured, e.g. "time per step".
+        value: In `unit`.
+        unit: E.g. "s", "J", "W", "1/s".
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
 
     workload: str
     quantity: str

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from snn_deploy.board.board import Board, ModelSupport, load_board, shipped_boards
+from snn_deploy.board.board import Board, load_board, shipped_boards
+from snn_deploy.board.core import ModelSupport
 from snn_deploy.board.evidence import Leaf, leaves
 from snn_deploy.cli.printing import print_json
 from snn_deploy.report.forms.screen import grid, screen, show_section

@@ -27,14 +27,22 @@ from snn_deploy.pipeline.models import read
 from snn_deploy.pipeline.readings import ReadingOutcome, side_by_side
 from snn_deploy.report.facts.summary import summarize
 from snn_deploy.report.forms.screen import screen, show_section
-from snn_deploy.report.report import Support
+from snn_deploy.report.parts import Support
 from snn_deploy.report.text.numbers import quantity, share, significant
 from snn_deploy.report.text.sections import Section, Table
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What `check` found. readings: profiles the file is consistent with. violations: one
-    sentence each; none means that it fits. input: what the samples were read as."""
+    """What `check` found.
+
+    Attributes:
+        readings: Profiles that the file is consistent with, none for a lava-dl file.
+        assumptions: What was decided that could be otherwise, and on what evidence.
+        support: How each population runs on the target; empty if there are no integers.
+        caveats: What is inherited, assumed, unknown or at risk, one sentence each.
+        violations: One sentence each; none means that it fits.
+        input: What the samples were read as, None without samples.
+    """
 
     readings: tuple[Reading, ...]
     assumptions: tuple[Assumption, ...]
@@ -45,7 +53,12 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 class ReadingComparison(msgspec.Struct, frozen=True):
-    """What `check --compare-readings` found: the readings, and what each would give."""
+    """What `check --compare-readings` found.
+
+    Attributes:
+        readings: Profiles that the file is consistent with.
+        compared: What each of them would give.
+    """
 
     readings: tuple[Reading, ...]
     compared: tuple[ReadingOutcome, ...]

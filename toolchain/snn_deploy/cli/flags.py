@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from snn_deploy.names import board_names
 from snn_deploy.options.base import Field, Options, fields_of
 from snn_deploy.options.request import Request, gathered
 from snn_deploy.options.verbs import WITH_BACKENDS, options_of
@@ -27,13 +28,27 @@ PANELS = {
     "goal": "Goal",
     "output": "Output",
 }
+WIDEST = 24  # characters of names that stand in the place of a value
 OWN = "Program"  # panel of the backends' options
 LISTED = ("weight_bits", "spike_bits", "lower", "partition", "placement", "time_model")
 
 Lists = Mapping[str, tuple[Any, ...]]  # values to try, by option
 
+
+def boards_completed(incomplete: str) -> list[str]:
+    """Return the boards whose names begin as what is typed."""
+    return [name for name in board_names() if name.startswith(incomplete)]
+
+
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="NIR file (.nir).")]
-TargetFlag = Annotated[str, typer.Option(help="Board name, or a board file (.yaml).")]
+TargetFlag = Annotated[
+    str,
+    typer.Option(
+        help=f"Board: {', '.join(board_names())}, or a board file (.yaml).",
+        metavar="BOARD",
+        autocompletion=boards_completed,
+    ),
+]
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")
 ]
@@ -63,7 +78,7 @@ class OptionFlag:
         else:
             info = typer.Option(
                 *flags,
-                help=field.help,
+                help=_help(field),
                 rich_help_panel=self.panel,
                 metavar=_metavar(field, self.several),
                 parser=self.value,
@@ -85,22 +100,13 @@ class OptionFlag:
         if not isinstance(given, str):  # a default
             return given
         if not self.several:
-            return self._plain(given)
+            return self.field.of_text(given)
         words = (word.strip() for word in given.split(","))
-        return tuple(self._plain(word) for word in words if word)
+        return tuple(self.field.of_text(word) for word in words if word)
 
     def completed(self, incomplete: str) -> list[str]:
         """Return the names that begin as what is typed."""
         return [name for name in self.field.choices if name.startswith(incomplete)]
-
-    def _plain(self, word: str) -> Any:
-        if self.field.kind not in (int, float):
-            return self.field.checked(word)
-        try:
-            number = self.field.kind(word)
-        except ValueError:
-            raise self.field.refusal(word) from None
-        return self.field.checked(number)
 
 
 def takes_options(
@@ -176,13 +182,23 @@ def _group(kind: type[Options], values: Mapping[str, Any]) -> Options:
     return kind(**{f.name: values[f.name] for f in fields_of(kind)})
 
 
+def _help(field: Field) -> str:
+    """Return the help of an option, with its names where no metavar shows them."""
+    names = f" One of {', '.join(field.choices)}." if _is_long(field) else ""
+    return field.help + names
+
+
+def _is_long(field: Field) -> bool:
+    return len("|".join(field.choices)) > WIDEST
+
+
 def _metavar(field: Field, several: bool) -> str:
     if several:
         return "A,B,..."
     if field.metavar:
         return field.metavar
     if field.choices:
-        return "|".join(field.choices)
+        return "NAME" if _is_long(field) else "|".join(field.choices)
     return {int: "INTEGER", float: "NUMBER", Path: "FILE", object: "FILE"}.get(
         field.kind, "TEXT"
     )

@@ -45,7 +45,12 @@ class Group(TyperGroup):
 
 @dataclass
 class Exit:
-    """Exit code of a verb."""
+    """What a verb comes to.
+
+    Attributes:
+        code: Exit code of the process: 0 done, 1 our bug, 130 interrupted, 141 nobody reads
+            on, 2 to 4 as in `errors.py`.
+    """
 
     code: int = 0
 

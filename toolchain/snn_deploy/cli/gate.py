@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from snn_deploy.compare.verdict import (
     step_summary,
     verdict_section,
 )
-from snn_deploy.errors import BudgetError, InputError, speaking
+from snn_deploy.errors import BudgetError, DoesNotFitError, InputError, speaking
 from snn_deploy.files.folder import check_place, write_file
 from snn_deploy.pipeline.backends import backend_options
 from snn_deploy.pipeline.deploy import carry_out
@@ -53,7 +54,7 @@ def run_gate(
     verdicts = []
     for each in gated:
         d, goal = each.deployment, each.request.goal
-        with speaking(each.words):
+        with speaking(each.words), naming(f"{file}: {d.title}"):
             budgets = with_goals(d.budgets, goal)
             report = _report(each)
             findings = judge(report, budgets, before[d.title], d.regression)
@@ -67,6 +68,17 @@ def run_gate(
     failed = [sentence(v, f) for v in verdicts for f in v.failed]
     if failed:
         raise BudgetError("\n".join(failed))
+
+
+@contextmanager
+def naming(who: str) -> Iterator[None]:
+    """Put the name of a deployment before whatever is wrong with it."""
+    try:
+        yield
+    except DoesNotFitError as error:
+        raise DoesNotFitError(*(f"{who}: {v}" for v in error.violations)) from error
+    except InputError as error:
+        raise type(error)(f"{who}: {error}") from error
 
 
 def find_baseline(d: Deployment, given: Path | None, deployments: int) -> Report | None:

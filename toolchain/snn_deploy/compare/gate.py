@@ -19,9 +19,16 @@ NAMED = 3  # layers that are blamed, at most
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was asked. what: e.g. "energy inherited-sanafe". value, limit: in
-    `unit`. least: the limit is a least value. over: by how much it is missed, as a share of
-    the limit (negative: room left). note: who is to blame, if known."""
+    """One thing that was asked.
+
+    Attributes:
+        what: E.g. "energy inherited-sanafe".
+        value: What was reached, in `unit`.
+        limit: What was asked for, in `unit`.
+        unit: "share" (0..1), "J", "s", or "" for a count.
+        least: Whether the limit is a least value; else it is a largest one.
+        note: Who is to blame, "" if not known.
+    """
 
     what: str
     value: float
@@ -36,6 +43,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     @property
     def over(self) -> float:
+        """By how much `limit` is missed, as a share of it; negative: room left; inf if it
+        is 0 and `value` is not."""
         if self.limit == 0:
             return 0.0 if self.value == 0 else inf
         share = self.value / self.limit - 1
@@ -43,7 +52,13 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What was found of one deployment. name: its title in deploy.yaml."""
+    """What was found of one deployment.
+
+    Attributes:
+        name: Its title in deploy.yaml.
+        target: Name of the board.
+        findings: Everything that was asked, in a fixed order.
+    """
 
     name: str
     target: str

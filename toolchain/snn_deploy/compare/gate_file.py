@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 import yaml
 
-from snn_deploy.errors import InputError, Words, option, speaking
+from snn_deploy.errors import InputError, Words, option, speaking, written
 from snn_deploy.options.base import Count, Options, Positive, fields_of
 from snn_deploy.options.request import GROUPS, Request, gathered
 from snn_deploy.options.verbs import WITHOUT
@@ -26,11 +26,18 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[\w.-]+$")]
 class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a deployment may cost, or must reach; null is not asked for.
 
-    accuracy: least, on the chip. max_drop: largest loss of accuracy from the float network
-    to the chip. energy_uJ: largest mean of cores and network on chip, by coefficient set.
-    latency_p95_us: of the answer. cores, chips: most. utilization: largest share of a
-    core's limit, by resource ("synapse", "total", ...). fidelity: least share of samples
-    that the float network and the chip put into the same class.
+    Attributes:
+        accuracy: Least, on the chip, 0..1.
+        max_drop: Largest loss of accuracy from the float network to the chip, 0..1.
+        energy_uj: Largest mean of cores and network on chip, µJ per inference, by set of
+            coefficients; of the upper bound without samples. The file says energy_uJ.
+        latency_p95_us: Largest time of the answer, µs; 95 % of the samples take no longer.
+        cores: Most of them.
+        chips: Most of them.
+        utilization: Largest share (0..1) of a core's limit, by resource ("synapse",
+            "total", ...).
+        fidelity: Least share (0..1) of samples that the float network and the chip put into
+            the same class.
     """
 
     accuracy: Share | None = None
@@ -44,8 +51,14 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Regression(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How much worse than the baseline a run may be: rises of energy and latency as shares,
-    accuracy as a drop, cores as a number."""
+    """How much worse than the baseline a run may be.
+
+    Attributes:
+        energy: Largest rise of each coefficient set, as a share of the baseline's joules.
+        latency: Largest rise of the answer's 95th percentile, as a share of the baseline's.
+        accuracy: Largest drop on the chip, in units of 0..1.
+        cores: So many more of them at most.
+    """
 
     energy: Annotated[float, msgspec.Meta(ge=0)] = 0.05
     latency: Annotated[float, msgspec.Meta(ge=0)] = 0.05
@@ -84,7 +97,11 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class GateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several deployments."""
+    """Several deployments.
+
+    Attributes:
+        deployments: One or more, in the order in which they are run.
+    """
 
     deployments: Annotated[tuple[Deployment, ...], msgspec.Meta(min_length=1)]
 
@@ -135,9 +152,13 @@ def read_gate_file(file: Path, backends: BackendOptions) -> tuple[Gated, ...]:
 
 
 def _gated(d: Deployment, path: str, file: Path, backends: BackendOptions) -> Gated:
+    keys = {key.replace("-", "_"): f"options.{key}" for key in d.options}
+    keys |= {key.replace("-", "_"): f"intake.{key}" for key in d.intake}
+
     def words(name: str, value: object) -> str:
-        place = path if name == "input" and "input" not in d.options else f"{path}.options"
-        return f"{place}.{name}" if value is None else f"{place}.{name}: {value}"
+        usual = "input" if name == "input" else f"options.{name.replace('_', '-')}"
+        key = f"{path}.{keys.get(name, usual)}"
+        return key if value is None else f"{key}: {written(value)}"
 
     with speaking(words):
         try:
@@ -168,8 +189,13 @@ def _fields(
         yield "input", d.input
     for key, value in {**d.intake, **d.options}.items():
         name = key.replace("-", "_")
-        is_path = name in known and known[name].kind in (Path, object)
-        yield name, str(folder / value) if is_path and isinstance(value, str) else value
+        kind = known[name].kind if name in known and isinstance(value, str) else None
+        if kind in (Path, object):
+            yield name, str(folder / value)
+        elif kind in (int, float):  # YAML 1.1 reads 1e-3 as a text
+            yield name, known[name].of_text(value)
+        else:
+            yield name, value
 
 
 def _check_names(found: tuple[Deployment, ...], file: Path) -> None:

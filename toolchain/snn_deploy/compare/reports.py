@@ -14,15 +14,26 @@ INTERVAL = tuple[float, float]
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A number of one report; interval: 95 %, where it is known."""
+    """A number of one report.
+
+    Attributes:
+        value: In the unit of its row.
+        interval: Ends of the 95 % interval, in the same unit; None where it is not known.
+    """
 
     value: float
     interval: INTERVAL | None = None
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One quantity; cells: one per report, None where it has none. less: less is better,
-    None where neither is."""
+    """One quantity of several reports.
+
+    Attributes:
+        name: E.g. "answer time".
+        unit: "share" (0..1), "J", "s", or "" for a count.
+        less: Whether less is better; None where neither is.
+        cells: One per report, None where it has none.
+    """
 
     name: str
     unit: str
@@ -39,7 +50,13 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """names: one per report, told apart. differences: what was not run alike."""
+    """Several reports, side by side.
+
+    Attributes:
+        names: One per report, told apart.
+        rows: All quantities that at least one of them has, in a fixed order.
+        differences: What was not run alike, one sentence each.
+    """
 
     names: tuple[str, ...]
     rows: tuple[Row, ...]

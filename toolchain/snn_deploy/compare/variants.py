@@ -40,11 +40,16 @@ class Variant(msgspec.Struct, frozen=True):
 class WhatIf(msgspec.Struct, frozen=True):
     """What every variant comes to.
 
-    names: short, by what varies. rows: a quantity each, a cell per variant, None where it
-    was refused. refused: per variant, why it does not fit, empty if it does. quality: name
-    of the row that says how well it works. energy: per variant, the row that holds its
-    energy, of its board's first coefficient set. front: per variant, whether none beats it.
-    notes: what to know about the rows.
+    Attributes:
+        names: Of each variant, short, by what varies.
+        variants: What was deployed, in the order in which it was given.
+        rows: A quantity each, a cell per variant, None where it was refused or has none.
+        refused: Of each variant, why it does not fit, one sentence each; empty if it does.
+        quality: Name of the row that says how well it works, one of QUALITY.
+        energy: Of each variant, name of the row that holds its energy, of its board's first
+            coefficient set; "" if it was refused.
+        front: Of each variant, whether none beats it; False if it was refused.
+        notes: What to know about the rows, one sentence each.
     """
 
     names: tuple[str, ...]

@@ -33,12 +33,18 @@ SPARE = 0.25
 class Converted:
     """What `convert` made.
 
-    network: spiking, to deploy. ann: the integers it equals. steps: to feed per sample, or
-    per step of a sequence. moved: how far integers are from what was trained. agreement:
-    with the quantized module, on the calibration samples. rest: steps after which each
-    sample that `convert` was given no longer sent anything; empty where one step is enough.
-    float_agreement: share of predictions equal to those of the float model; None if the
-    model came quantized.
+    Attributes:
+        network: The spiking network, to deploy.
+        ann: The integers it equals if `method` is exact, else approaches.
+        method: The way in which it was converted.
+        steps: Model steps to feed per sample, or per step of a sequence; 1 or more.
+        moved: How far integers are from what was trained, one entry per layer in order.
+        agreement: With the quantized module, on the calibration samples.
+        rest: Model steps after which each sample that `convert` was given no longer sent
+            anything, the calibration samples first; empty unless the method is ternary.
+        float_agreement: Share (0..1) of predictions of the quantized module, on the
+            calibration samples, equal to those of the float model; None if the model came
+            quantized.
     """
 
     network: Network

@@ -13,12 +13,16 @@ DOUBLED = 2
 
 @dataclass(frozen=True)
 class ConversionMethod:
-    """One way to convert. summary: one line for the user.
+    """One way to convert.
 
-    tracer: a neuron keeps all it has sent within the levels of its layer, which makes the
-    result independent of the order of arrival. ternary: it sends -1, 0 or 1 per step.
-    repeats: the sample is fed in every step, and spikes stand for a rate. exact: at rest
-    the network has computed the integers of the ANN.
+    Attributes:
+        name: Key in METHODS, as the option `method` takes it.
+        summary: One line for the user.
+        tracer: Whether a neuron keeps all it has sent within the levels of its layer, which
+            makes the result independent of the order of arrival.
+        ternary: Whether it sends -1, 0 or 1 per step.
+        repeats: Whether the sample is fed in every step, and spikes stand for a rate.
+        exact: Whether at rest the network has computed the integers of the ANN.
     """
 
     name: ConversionName
@@ -29,7 +33,7 @@ class ConversionMethod:
     exact: bool = False
 
 
-METHODS: Mapping[str, ConversionMethod] = MappingProxyType({
+METHODS: Mapping[ConversionName, ConversionMethod] = MappingProxyType({
     m.name: m
     for m in (
         ConversionMethod(

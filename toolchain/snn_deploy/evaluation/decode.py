@@ -22,8 +22,14 @@ SCORED_VALUES = 1 << 24  # scores that are worked out together
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a class is read from the output. chosen_by: "--decode" or why it is the
-    default."""
+    """How a class is read from the output.
+
+    Attributes:
+        output: Name of the population that is read, the first output of the network.
+        decoder: Key of DECODERS.
+        meaning: What makes a class win, in words, e.g. "most spikes".
+        chosen_by: "--decode" or why it is the default, and what else was decided.
+    """
 
     output: str
     decoder: DecoderName
@@ -33,10 +39,17 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Decoder:
-    """score: [N, T, n] -> [N, n]; so_far: [N, T, n] -> [N, T, n], the score after each
-    step. reads: "spikes" or "membranes"; what: for the report."""
+    """How each of n output neurons gets its score; N samples, T model steps.
 
-    name: str
+    Attributes:
+        name: Key in DECODERS, as `--decode` takes it.
+        reads: "spikes" or "membranes", what the output population must give.
+        what: What makes a class win, in words, for the report.
+        score: From outputs [N, T, n] to the score of all steps together, [N, n].
+        so_far: From outputs [N, T, n] to the score after each step, [N, T, n].
+    """
+
+    name: DecoderName
     reads: str
     what: str
     score: Callable[[AnyArray], AnyArray]
@@ -79,7 +92,7 @@ def _signed_sum(output: AnyArray) -> AnyArray:
     return total
 
 
-DECODERS: dict[str, Decoder] = {
+DECODERS: dict[DecoderName, Decoder] = {
     d.name: d
     for d in (
         Decoder(
@@ -116,7 +129,7 @@ DECODERS: dict[str, Decoder] = {
 }
 
 
-def decode(output: AnyArray, name: str) -> IntArray:
+def decode(output: AnyArray, name: DecoderName) -> IntArray:
     """Return the predicted class [N] of `output` [N, T, *shape] by the decoder called
     `name`."""
     flat = output.reshape(*output.shape[:2], -1)
@@ -124,7 +137,7 @@ def decode(output: AnyArray, name: str) -> IntArray:
     return classes
 
 
-def decisions(output: AnyArray, name: str) -> IntArray:
+def decisions(output: AnyArray, name: DecoderName) -> IntArray:
     """Return the class [N, T] that `output` [N, T, *shape] gives after each step, -1 while
     all neurons still score the same."""
     flat = output.reshape(*output.shape[:2], -1)

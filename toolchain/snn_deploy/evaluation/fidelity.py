@@ -13,16 +13,26 @@ NOT_GIVEN = "not given"
 
 
 class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a population's outputs differ between the stages `first` and `second`.
+    """How a population's outputs differ between two stages.
 
-    values: outputs that were compared (samples x steps x neurons); differing: of them;
-    null for the membranes of readouts, unless both are integers. loss: of spikes, those
-    that are in one stage only, of those in both or either (a payload counts as so many
-    spikes); of membranes, rms of the difference / rms in `first`; null if nothing
-    happens. rate_first, rate_second: spikes (with their
-    payload) per neuron and step; rate_error: their difference, rate_error_relative: as a
-    share of the first; null for readouts. sample, step: of the earliest step in which
-    something differs, the first sample of that step; null if nothing does."""
+    Attributes:
+        first: The earlier stage, "framework", "reference" or "integer".
+        second: The later stage, "reference", "integer", "chip" or "alone".
+        values: Outputs that were compared, samples x steps x neurons.
+        differing: How many of them differ; null for membranes that are floats.
+        loss: Of spikes: those that are in one stage only, as a share (0..1) of those in
+            both or either; a payload counts as so many spikes. Of membranes: rms of the
+            difference over rms in `first`. Null if nothing happens.
+        rate_first: Spikes (with their payload) per neuron and step in `first`; null for
+            readouts.
+        rate_second: The same in `second`.
+        rate_error: rate_second - rate_first; null for readouts.
+        rate_error_relative: rate_error / rate_first; null for readouts, and if rate_first
+            is 0.
+        sample: First sample that differs in `step`, from 0; null if `step` is.
+        step: Earliest model step in which something differs, from 0; null if nothing does
+            or `differing` is null.
+    """
 
     first: str
     second: str
@@ -38,9 +48,16 @@ class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayerFidelity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One population. gaps: between neighbouring stages, what reaches the layer included;
-    from "framework" only where that was given. alone: the loss of this layer itself, its
-    integers fed with the reference's spikes; null if nothing was simulated."""
+    """How far apart the stages of one population are.
+
+    Attributes:
+        population: Its name.
+        spiking: Whether spikes are compared; false for a readout, whose membranes are.
+        gaps: Between neighbouring stages, what reaches the layer included; from
+            "framework" only where that was given.
+        alone: Between "reference" and "alone", what this layer itself loses: its integers
+            fed with the reference's spikes; null if that was not simulated.
+    """
 
     population: str
     spiking: bool
@@ -53,9 +70,16 @@ class LayerFidelity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fidelity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the framework's outputs go on their way to the chip. framework: file of what
-    was recorded, or "not given". samples: that were compared. worst: the population that
-    loses most by itself, null if none loses anything. sentences: what that means."""
+    """Where the framework's outputs go on their way to the chip.
+
+    Attributes:
+        framework: File of what the framework's layers sent, or "not given".
+        samples: How many were compared, the first of the input.
+        layers: Each population, in the order of the network.
+        worst: Name of the population that loses most by itself, null if none loses
+            anything.
+        sentences: What that means, in words.
+    """
 
     framework: str
     samples: int

@@ -32,9 +32,16 @@ CHIP_COUNTERS = ("hops_x", "hops_y", "hops_chip", "input_messages")
 
 
 class Stat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A quantity per sample. Measured: mean, std (n - 1, null for one sample), smallest
-    (low) and largest (high). Bounded: mean and std are null, low is the value while every
-    source is silent, high while every source fires in every step."""
+    """A quantity per inference: measured over samples, or bounded where no input was given.
+
+    Attributes:
+        mean: Over the samples; null if bounded.
+        std: Standard deviation over the samples (n - 1); null for one sample, and if
+            bounded.
+        low: The smallest of a sample; if bounded, the value while every source is silent.
+        high: The largest of a sample; if bounded, the value while every source fires in
+            every step, which is less than `low` for the counter "inactive".
+    """
 
     mean: float | None
     std: float | None
@@ -45,10 +52,24 @@ class Stat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One kind of event, or one static power: joules = count x price.
 
-    price: null if it is not published, and then joules too. unit: "pJ" per event; "W", with
-    a count in seconds times units powered. kind, source, confidence: the evidence for the
-    price. parts: mean joules (bounded: high) by population; empty where
-    no population causes them.
+    Attributes:
+        name: Of the coefficient or static power in the board file.
+        scope: "core", "noc" or "io"; of static power "static-core", "static-chip" or
+            "static-management".
+        counter: What is counted; of static power "seconds x cores" or "seconds x chips".
+        count: Events per inference; of static power, seconds times units powered.
+        price: Energy of one event or power of one unit, in `unit`; null if it is not
+            published.
+        unit: "pJ" for events, "W" for static power.
+        joules: Energy per inference, J; null if `price` is.
+        kind: Kind of evidence for the price, see board/evidence.py.
+        voltage: Supply at which the price holds, V; null if unknown, and for static
+            power.
+        source: Where the price was published.
+        confidence: How far to trust it, see board/evidence.py.
+        note: What the board file adds, "" if nothing.
+        parts: Mean joules per inference (bounded: while all fires) by population; empty
+            where no population causes them, or without a price.
     """
 
     name: str
@@ -67,9 +88,18 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One coefficient set worked out. totals: joules by scope, of those with a price;
-    dynamic: of the scopes core and noc together. unpublished: names of the lines that no
-    total holds."""
+    """One coefficient set worked out.
+
+    Attributes:
+        name: Key of the set in the board file.
+        title: Of the set, in words.
+        source: Who published it.
+        note: What the board file adds, "" if nothing.
+        lines: One for each coefficient, with a price or without.
+        totals: Joules per inference by scope, of the lines with a price.
+        dynamic: Joules per inference of the scopes core and noc together.
+        unpublished: Names of the lines without a price, which no total holds.
+    """
 
     name: str
     title: str
@@ -82,8 +112,14 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Joules of the scopes core and noc, smallest and largest over the coefficient sets: of
-    their means, or of their bounds."""
+    """Joules per inference of the scopes core and noc, over the coefficient sets.
+
+    Attributes:
+        low: Joules, the smallest mean of a set; of bounds, the smallest lower one.
+        low_set: Name of that set.
+        high: Joules, the largest mean of a set; of bounds, the largest upper one.
+        high_set: Name of that set.
+    """
 
     low: float
     low_set: str
@@ -92,9 +128,17 @@ class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Energy per inference. basis: "measured" over `samples`, or "bounds" (no input was
-    given). steps: model steps of an inference. static: lines that no coefficient set owns,
-    each a scope of its own, never added up."""
+    """Energy per inference.
+
+    Attributes:
+        basis: "measured" over `samples`, or "bounds" (no input was given).
+        samples: That were simulated, 0 for bounds.
+        steps: Model steps of an inference.
+        accounts: One for each coefficient set of the board; they exclude each other.
+        static: Lines that no coefficient set owns, each a scope of its own, never added
+            up.
+        interval: Smallest and largest energy over the accounts.
+    """
 
     basis: str
     samples: int
@@ -106,11 +150,16 @@ class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 @dataclass(frozen=True, eq=False)
 class Counted:
-    """What happened, ready to be priced.
+    """What happened, ready to be priced, of K samples; of bounds K = 2, silent and firing.
 
-    counters: by counter name [K], events per sample; for bounds K = 2, silent and firing.
-    parts: by core counter and population, mean (or upper) events per sample. seconds: [K],
-    modelled time of an inference. cores, chips: in use. summary: [K] -> Stat.
+    Attributes:
+        counters: Events per sample by counter name, [K] each.
+        parts: Mean events per sample (of bounds: while all fires) by core counter and
+            population.
+        seconds: Modelled time of each sample, [K], s.
+        cores: In use; one per piece.
+        chips: With a core in use.
+        summary: From values [K] to their Stat.
     """
 
     counters: Mapping[str, FloatArray]

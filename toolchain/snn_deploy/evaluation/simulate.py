@@ -26,6 +26,7 @@ from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy.mapping.check import check
 from snn_deploy.mapping.reorder import own_order
+from snn_deploy.names import TimeModelName
 from snn_deploy.options.simulation import SimulationOptions
 from snn_deploy.quantization.quantize import Calibration, quantize
 from snn_deploy.quantization.refine import refine
@@ -168,7 +169,7 @@ def ending_rules(
 
 
 def run_extremes(
-    program: Program, steps: int, *, time_model: str = "bound"
+    program: Program, steps: int, *, time_model: TimeModelName = "bound"
 ) -> tuple[Activity, Activity]:
     """Run one sample of `steps` steps in which nothing fires, and one in which all does."""
     silent, firing = (

@@ -118,7 +118,11 @@ class Opened:
 
 @dataclass(frozen=True, eq=False)
 class Normalized(Opened):
-    """`net` is fused, folded and retimed."""
+    """`net` is fused, folded and retimed.
+
+    Attributes:
+        stage: Name of the stage.
+    """
 
     stage: ClassVar[StageName] = "normalize"
 
@@ -128,6 +132,7 @@ class Quantized(Normalized):
     """There are integers.
 
     Attributes:
+        stage: Name of the stage.
         quant: The integers, in the order of the file.
         reference: What the float network did, None without samples.
     """
@@ -142,6 +147,7 @@ class Partitioned(Quantized):
     """Populations are cut into pieces.
 
     Attributes:
+        stage: Name of the stage.
         cut: The integers as they are cut: numbered anew where the method does that.
         order: By population that is, [n], the old number of each neuron.
         partition: The pieces.
@@ -158,6 +164,7 @@ class Placed(Partitioned):
     """Pieces are on cores.
 
     Attributes:
+        stage: Name of the stage.
         placement: The core of each piece.
     """
 
@@ -170,6 +177,7 @@ class Routed(Placed):
     """The program is whole.
 
     Attributes:
+        stage: Name of the stage.
         program: Network, pieces, cores and routes together.
     """
 
@@ -182,6 +190,7 @@ class Simulated(Routed):
     """Samples were run through floats, integers and chip.
 
     Attributes:
+        stage: Name of the stage.
         data: The samples.
         reference: What the float network did.
         recordings: What all simulators recorded, and what is priced.
@@ -198,6 +207,7 @@ class Bounded(Routed):
     """Without samples: one sample each of the least and the most that can happen.
 
     Attributes:
+        stage: Name of the stage.
         silent: Nothing fires.
         firing: Every neuron fires in every step.
     """

@@ -75,7 +75,12 @@ def reading(where: str) -> Iterator[None]:
 
 @dataclass
 class Budget:
-    """What may still be read from this file."""
+    """What may still be read from this file; it shrinks as it is read.
+
+    Attributes:
+        bytes_left: Of datasets, uncompressed.
+        nodes_left: Nodes of the model, where the reader counts them.
+    """
 
     bytes_left: int
     nodes_left: int
@@ -83,7 +88,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class DatasetReader:
-    """Reads datasets of one file, within one budget."""
+    """Reads datasets of one file, within one budget.
+
+    Attributes:
+        path: Of the file.
+        budget: What may still be read of it; shared by all that read the file.
+    """
 
     path: Path
     budget: Budget

@@ -24,7 +24,13 @@ MAX_TEXT = 1024  # bytes of one text; ours, names of nodes are far shorter
 
 @dataclass(frozen=True)
 class Heaps:
-    """The global heaps of the file at `path`; objects of a heap by index are kept."""
+    """The global heaps of a file; those that were looked at are kept.
+
+    Attributes:
+        path: Of the file.
+        walked: Content of each object of a heap by its index, by the heap's address in
+            the file, bytes.
+    """
 
     path: Path
     walked: dict[int, dict[int, bytes]] = field(default_factory=dict)

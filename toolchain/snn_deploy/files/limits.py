@@ -18,6 +18,8 @@ BROKEN = (
 
 def reason(error: BaseException) -> str:
     """Return what an exception says, in one short line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return " ".join(str(error).split())[:160] or type(error).__name__
 
 

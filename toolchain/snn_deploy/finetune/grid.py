@@ -41,8 +41,18 @@ NUDGE = 0.51  # registers; what turns >= into > where membranes are whole regist
 class OnGrid:
     """A network in register units, not yet rounded, and how its weights are stored.
 
-    net: normalized; every input feeds payloads. exponents: per projection, None where the
-    host applies the weights in float numbers. ports: how inputs are fed, by name.
+    Attributes:
+        net: Normalized; membranes in units of 64, weights per payload, for every input
+            feeds payloads.
+        exponents: Weight exponent of each projection of `net`; None where the host
+            applies the weights in float numbers.
+        ports: How inputs are fed, by name.
+        driven: Names of the inputs that the host turns into a bias per sample.
+        bits: Of a stored weight, 1..8, sign included.
+        decay_v_max: Largest decay register of a membrane, in 4096ths.
+        bias_exp_max: Largest exponent of a bias.
+        groups: Most different values that a population may have of a threshold or a
+            decay, the parameter sets of a core.
     """
 
     net: Network

@@ -23,7 +23,20 @@ ARRAYS = ("alpha", "beta", "gain", "bias", "threshold", "v_reset", "amount", "v0
 class TensorLif:
     """`Lif` with a tensor [n] for each array; the settings mean the same.
 
-    current: whether any neuron has a synaptic current of its own.
+    Attributes:
+        alpha: Share of its synaptic current that a neuron keeps per step, [n].
+        beta: Share of its membrane that it keeps per step, [n].
+        gain: Factor of the current where it is added to the membrane, [n].
+        bias: Added to the membrane in each step, [n].
+        threshold: Of the membrane, [n]; inf if the neuron never fires.
+        v_reset: Membrane after a spike if reset is "zero", and while it is held, [n].
+        amount: What a spike takes off the membrane by the other resets, [n].
+        v0: Membrane before the first step, [n].
+        reset: "zero", "subtract", or "subtract_late": in the next step, after the leak.
+        inclusive: Whether a neuron fires at its threshold, too, not only above it.
+        hold: Steps after a spike in which the membrane is held at v_reset, 0 for none.
+        spiking: False for readouts, which output their membrane.
+        current: Whether any neuron has a synaptic current of its own (alpha not 0).
     """
 
     alpha: Tensor
@@ -43,7 +56,14 @@ class TensorLif:
 
 @dataclass(frozen=True, eq=False)
 class TensorState:
-    """u, v, fired: [samples, n], as those of `LifState`."""
+    """The state of a population between two steps, as `LifState`.
+
+    Attributes:
+        u: Synaptic current, [samples, n].
+        v: Membrane, [samples, n].
+        fired: Steps for which a spike is still to be remembered, [samples, n]; 0 if there
+            is none.
+    """
 
     u: Tensor
     v: Tensor

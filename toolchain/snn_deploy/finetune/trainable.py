@@ -39,8 +39,17 @@ STEP = 1.0 / registers.DECAY_ONE
 
 @dataclass(frozen=True, eq=False)
 class Latent:
-    """The floats behind one array of a population: `value` [groups], `index` [n] says which
-    one a neuron has; low, high: what its register can hold."""
+    """The floats behind one array of a population.
+
+    Attributes:
+        population: Its name.
+        name: Of the array: "threshold", "bias", "alpha" or "beta".
+        value: The floats, [groups], in register units, decays as the share that is kept.
+        index: Which of them each neuron has, [n].
+        low: The least that its register can hold.
+        high: The most that its register can hold.
+        rate: Learning rate of AdamW, in the units of `value` per update.
+    """
 
     population: str
     name: str

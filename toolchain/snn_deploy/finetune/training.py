@@ -32,7 +32,13 @@ SHARPNESS = 2.0  # standard deviations of all scores to one unit of the softmax
 
 @dataclass(frozen=True, eq=False)
 class TrainingSamples:
-    """x: per input the payloads [N, T, n]; y: labels [N]."""
+    """Samples and what they are; N samples, T model steps.
+
+    Attributes:
+        x: What the chip is fed by input, [N, T, n]: payloads, or the values themselves
+            where the host makes a bias of them.
+        y: Labels, [N], class numbers from 0.
+    """
 
     x: Mapping[str, FloatArray]
     y: IntArray
@@ -48,8 +54,14 @@ class TrainingSamples:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """model: in its best state, that of epoch `best` (0: as rounded, before training).
-    course: what each epoch came to, the start first; held_out: samples it is judged on."""
+    """What training came to.
+
+    Attributes:
+        model: In its best state.
+        course: What each epoch came to, the start first.
+        best: The epoch of that state, from 1; 0 is as rounded, before training.
+        held_out: How many samples it was judged on, a tenth of them, not trained on.
+    """
 
     model: Trainable
     course: tuple[TuningEpoch, ...]

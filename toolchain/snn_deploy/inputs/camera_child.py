@@ -1,4 +1,4 @@
-"""Decode one recording of an event camera, in a process of its own:
+"""Decode one recording of an event camera, in a process of its own::
 
     python -m snn_deploy.inputs.camera_child FILE
 

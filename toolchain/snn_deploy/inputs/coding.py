@@ -14,8 +14,13 @@ from snn_deploy.options.inputs import InputOptions
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """values: [N, T, *shape], or [N, *shape] if steps is None (shown for as long as is
-    asked for). note: what the encoder did, None if there was nothing to decide."""
+    """What is fed into one input; N samples, T model steps.
+
+    Attributes:
+        values: [N, T, *shape], or [N, *shape] if `steps` is None.
+        steps: T; None if the values are shown for as long as is asked for.
+        note: What the encoder did, None if there was nothing to decide.
+    """
 
     values: AnyArray
     steps: int | None

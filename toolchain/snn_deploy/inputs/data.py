@@ -31,10 +31,14 @@ Samples: TypeAlias = str | Path | AnyArray | Arrays  # a file, or what one would
 class Data:
     """Checked input for N samples of T model steps.
 
-    x: by input name, [N, T, *shape], bool, integer or float, all finite; static values are
-    repeated as a view that takes no memory. y: labels [N] >= 0, or None. static: every
-    input has one value for all steps. source: file name, for the report. notes: how it was
-    read, where that could be done otherwise.
+    Attributes:
+        x: By input name, [N, T, *shape], bool, integer or float, all finite; static
+            values are repeated as a view that takes no memory.
+        y: Labels, [N], class numbers from 0; None if there are none.
+        steps: T.
+        static: Whether every input has one value for all steps.
+        source: File name, or what else it is called in messages and in the report.
+        notes: How it was read, where that could be done otherwise.
     """
 
     x: Arrays

@@ -28,11 +28,16 @@ C = TypeVar("C")
 class Events:
     """One recording of E events in order of time.
 
-    t: nanoseconds [E]. x, y: addresses [E] from 0; y is None if the sensor has no rows. on:
-    whether light or signal rose [E], None if the file does not say. sensor: width and
-    height, None if unknown. label: class number or None. source: who they are, for
-    messages. unit: of the times in the file, one of TIME_UNITS_NS; said: whether file or
-    user said so.
+    Attributes:
+        t: When each was, [E], nanoseconds from 0 to below 2**62.
+        x: Column, or channel of a sensor without rows, [E], from 0 to 65535.
+        y: Row, [E], from 0 to 65535; None if the sensor has no rows.
+        on: Whether light or signal rose, [E]; None if the file does not say.
+        sensor: Width and height in pixels, None if the file does not say.
+        label: Class number, None if the file has none.
+        source: Which recording it is, for messages.
+        unit: Of the times in the file, a key of TIME_UNITS_NS.
+        said: Whether file or user said the unit; else it was guessed.
     """
 
     t: IntArray

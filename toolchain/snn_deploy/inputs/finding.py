@@ -7,9 +7,19 @@ from snn_deploy.inputs.data import Data
 
 
 class Fed(msgspec.Struct, frozen=True):
-    """What one input is fed. shape: [N, T, *shape] of all samples. kind: "spikes" (0 and
-    one other value), "graded" or "signed". rate: share of values that are not 0. low, high:
-    of all values. duration_s: of one sample, None if the model has no time step."""
+    """What one input is fed.
+
+    Attributes:
+        name: Of the input.
+        shape: [N, T, *shape] of all samples.
+        type: NumPy's name of the type that the values have.
+        kind: "spikes" (0 and one other value above it), "graded" or, if some are
+            negative, "signed".
+        rate: Share of values that are not 0, 0..1.
+        low: Smallest of all values.
+        high: Largest of all values.
+        duration_s: Of one sample, s; None if the model has no time step.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -22,7 +32,13 @@ class Fed(msgspec.Struct, frozen=True):
 
 
 class Labels(msgspec.Struct, frozen=True):
-    """The labels: how many classes there are, and the least and most samples of one."""
+    """How samples are spread over classes.
+
+    Attributes:
+        classes: How many different labels occur.
+        least: Samples of the class that has fewest.
+        most: Samples of the class that has most.
+    """
 
     classes: int
     least: int
@@ -30,7 +46,16 @@ class Labels(msgspec.Struct, frozen=True):
 
 
 class InputFinding(msgspec.Struct, frozen=True):
-    """What `--input` was read as. labels: None if there are none."""
+    """What `--input` was read as.
+
+    Attributes:
+        source: File name.
+        samples: How many there are.
+        steps: Model steps of each.
+        static: Whether every input has one value for all steps.
+        inputs: What each input of the model is fed.
+        labels: None if there are none.
+    """
 
     source: str
     samples: int

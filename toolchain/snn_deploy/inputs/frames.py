@@ -20,8 +20,13 @@ MAX_STEPS = 1 << 20  # per sample; ours, far above what can be simulated
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """values: [N, T, *shape], the smallest integer type that holds them. labels: [N], or
-    None if nothing names classes. notes: how the events were read."""
+    """Recordings in bins; N samples, T model steps.
+
+    Attributes:
+        values: [N, T, *shape], the smallest integer type that holds them.
+        labels: [N], class numbers; None if nothing names classes.
+        notes: How the events were read.
+    """
 
     values: AnyArray
     labels: IntArray | None

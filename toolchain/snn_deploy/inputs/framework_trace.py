@@ -20,8 +20,13 @@ FrameworkTrace: TypeAlias = str | Path | Mapping[str, AnyArray]
 
 @dataclass(frozen=True, eq=False)
 class Framework:
-    """outputs: by population, [N, T, *shape], for the samples of the input. source: file
-    name, for the report."""
+    """What a framework's own layers sent, for the N samples of T steps that are simulated.
+
+    Attributes:
+        source: File name, or "(in memory)", for the report.
+        outputs: By population, [N, T, *shape]: spikes (0, 1 or how many), of readouts
+            membranes; some populations may be missing.
+    """
 
     source: str
     outputs: Mapping[str, AnyArray]

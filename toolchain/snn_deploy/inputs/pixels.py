@@ -1,6 +1,6 @@
 """Grid: which neuron of an input hears which pixel, by the shape that the model wants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,20 +9,37 @@ from snn_deploy.arrays import IntArray
 from snn_deploy.errors import InputError, option
 from snn_deploy.inputs.events import Events
 from snn_deploy.ir.network import Assumption, Input
+from snn_deploy.names import PolarityName
 from snn_deploy.options.inputs import InputOptions
+
+POLARITIES: Mapping[PolarityName, str] = {  # what becomes of ON and OFF events
+    "two": "OFF in channel 0, ON in channel 1",
+    "merged": "ON and OFF alike",
+    "signed": "ON +1, OFF -1",
+    "on": "ON alone",
+}
 
 
 @dataclass(frozen=True)
 class Grid:
-    """channels, height, width: of the input. factor: pixels per neuron, in x and in y.
-    sensor: width and height in pixels. polarity: one of POLARITIES."""
+    """Which neuron of an input hears which pixel.
+
+    Attributes:
+        channels: Of the input: 2 if it has one for OFF and one for ON events, else 1.
+        height: Rows of neurons, 1 if the sensor has no rows.
+        width: Columns of neurons, or channels of a sensor without rows.
+        factor: Pixels per neuron, in x and, if there are rows, in y.
+        sensor: Width and height in pixels.
+        polarity: What becomes of ON and OFF events: "two", "merged", "signed" or "on".
+        notes: How sensor, factor and polarity were chosen.
+    """
 
     channels: int
     height: int
     width: int
     factor: int
     sensor: tuple[int, int]
-    polarity: str
+    polarity: PolarityName
     notes: tuple[Assumption, ...]
 
     @property
@@ -148,19 +165,13 @@ def _factor(
 
 
 def _polarity(
-    wished: str | None, channels: int, signs: bool
-) -> tuple[str, tuple[Assumption, ...]]:
+    wished: PolarityName | None, channels: int, signs: bool
+) -> tuple[PolarityName, tuple[Assumption, ...]]:
     if not signs:
         return "merged", ()
     chosen = wished or ("two" if channels == 2 else "merged")
-    words = {
-        "two": "OFF in channel 0, ON in channel 1",
-        "merged": "ON and OFF alike",
-        "signed": "ON +1, OFF -1",
-        "on": "ON alone",
-    }
     evidence = "--polarity" if wished else f"the input has {channels} channels"
-    return chosen, (Assumption("polarity", words[chosen], evidence),)
+    return chosen, (Assumption("polarity", POLARITIES[chosen], evidence),)
 
 
 def _misfit(

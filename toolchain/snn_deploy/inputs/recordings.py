@@ -31,8 +31,14 @@ ARRAYS = (".npy", ".npz")
 
 @dataclass(frozen=True)
 class EventFiles:
-    """Files of events. labels: class number of each file, None if nothing says. note: how
-    classes were numbered, None if the user did."""
+    """Files of events.
+
+    Attributes:
+        files: Their paths, in the order in which they are read.
+        labels: Class number of each file, None if neither folders nor a list give any;
+            labels may then stand in the files.
+        note: How classes were numbered, None unless folders name them.
+    """
 
     files: tuple[Path, ...]
     labels: tuple[int, ...] | None

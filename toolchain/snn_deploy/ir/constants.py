@@ -17,7 +17,13 @@ ONE = "bias:1"  # the name of the neuron that spikes in every step
 
 @dataclass(frozen=True, eq=False)
 class Constant:
-    """value [n]: arrives at the population `post` in every step, from step `delay` on."""
+    """A value that arrives at one population in every step.
+
+    Attributes:
+        post: Name of the population.
+        value: What is added to its summed input, [n], in float units.
+        delay: First model step in which it arrives, 0 or more.
+    """
 
     post: str
     value: FloatArray

@@ -1,11 +1,10 @@
 """Linear maps: what a projection does to the spikes of a population.
 
 A map takes a vector of `n_pre` values to one of `n_post`, both flattened in C order
-(channels
-first for images: [C, H, W]). Float networks hold `Chain`s of maps as they stand in the
-file; `normalize` folds each chain into one `Dense`, `Conv` or `Sparse`. Integer networks
-hold the same three classes with integer weights. Every map can become a SciPy matrix: the
-meaning against which folding is tested.
+(channels first for images: [C, H, W]). Float networks hold `Chain`s of maps as they stand
+in the file; `normalize` folds each chain into one `Dense`, `Conv` or `Sparse`. Integer
+networks hold the same three classes with integer weights. Every map can become a SciPy
+matrix: the meaning against which folding is tested.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,11 @@ from snn_deploy.arrays import AnyArray
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """All-to-all: `weight` [n_post, n_pre], zeros included."""
+    """All-to-all synapses.
+
+    Attributes:
+        weight: [n_post, n_pre], zeros included; integers (int16) in integer networks.
+    """
 
     weight: AnyArray
 
@@ -34,8 +37,11 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Sparse:
-    """A list of synapses: `matrix` [n_post, n_pre] in canonical CSR form (explicit zeros
-    kept)."""
+    """A list of synapses.
+
+    Attributes:
+        matrix: Weights, [n_post, n_pre], in canonical CSR form; explicit zeros are kept.
+    """
 
     matrix: sp.csr_array
 
@@ -52,11 +58,18 @@ class Sparse:
 class Conv:
     """2-D cross-correlation as in PyTorch: out[o, y, x] = sum w[o, i, ky, kx] * in[i, ...].
 
-    weight: [C_out, C_in / groups, K_y, K_x]. in_shape: (C_in, H, W). out_shape: (C_out, H',
-    W').
-    stride, padding, dilation: (y, x). `padding` is what is added on the top and on the
-    left; bottom and right are padded by whatever `out_shape` needs (so "same" and cropped
-    outputs are expressible). Conv1d is the case H = 1.
+    Conv1d is the case H = 1.
+
+    Attributes:
+        weight: Kernel, [C_out, C_in / groups, K_y, K_x].
+        in_shape: (C_in, H, W).
+        out_shape: (C_out, H', W').
+        stride: (y, x), in input positions.
+        padding: (y, x): the zeros added on the top and on the left. Bottom and right are
+            padded by whatever `out_shape` needs, so that "same" and cropped outputs are
+            expressible.
+        dilation: (y, x): input positions from one kernel element to the next.
+        groups: Number of groups of channels that do not mix; it divides C_in and C_out.
     """
 
     weight: AnyArray
@@ -78,10 +91,15 @@ class Conv:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Pooling by sum (`average` False) or mean over the whole kernel, padding counted as
-    zeros.
+    """Pooling by sum or mean over the whole kernel, padding counted as zeros.
 
-    in_shape (C, H, W), out_shape (C, H', W'); kernel, stride, padding: (y, x).
+    Attributes:
+        kernel: (y, x), size of the window.
+        in_shape: (C, H, W).
+        out_shape: (C, H', W').
+        stride: (y, x), in input positions.
+        padding: (y, x): zeros, added as those of Conv are.
+        average: Whether the mean is taken; the sum if False.
     """
 
     kernel: tuple[int, int]
@@ -102,7 +120,11 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """Element-wise gain: `factor` [n]."""
+    """Element-wise gain.
+
+    Attributes:
+        factor: What each value is multiplied by, [n].
+    """
 
     factor: AnyArray
 
@@ -117,11 +139,15 @@ class Scale:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Maps applied one after the other, first to last; an empty chain is the identity on
-    `n`."""
+    """Maps applied one after the other; an empty chain is the identity.
+
+    Attributes:
+        maps: First to last; each takes what the one before gives.
+        n: Values that enter the chain.
+    """
 
     maps: tuple["Dense | Sparse | Conv | Pool | Scale", ...]
-    n: int  # values that enter the chain
+    n: int
 
     @property
     def n_pre(self) -> int:

@@ -7,9 +7,8 @@ Time. One model step is `step_s` seconds. A projection with delay 0 carries the 
 model step t into its target's update of the same step t (as the training frameworks do in
 feed-forward layers); with delay d it arrives at t + d. There is never a cycle of delay 0.
 After `retime`, `Population.lag` and `Input.lag` say by how many chip steps a population
-runs behind the model step; `chip_delay` of a projection is then at least 1. Levels change
-when
-things happen, not what happens: everything below is stated in model time.
+runs behind the model step; `chip_delay` of a projection is then at least 1. Lags change
+when things happen, not what happens: everything below is stated in model time.
 """
 
 from collections.abc import Iterable
@@ -21,9 +20,15 @@ from snn_deploy.neurons import Neuron
 
 @dataclass(frozen=True)
 class Assumption:
-    """A value the file does not state: what was assumed, and on which evidence."""
+    """A value the file does not state: what was assumed, and on which evidence.
 
-    name: str  # "dt", "reset", "threshold", "profile", "recurrent edge", ...
+    Attributes:
+        name: What it is of: "dt", "reset", "threshold", "profile", "recurrent edge", ...
+        value: What was assumed, for the report.
+        evidence: Why: a convention, an option, or what was found in the file.
+    """
+
+    name: str
     value: str
     evidence: str
 
@@ -32,7 +37,10 @@ class Assumption:
 class Input:
     """A port into which one value per neuron and model step is fed.
 
-    shape: of one step of one sample. lag: see `Population`.
+    Attributes:
+        name: No other input or population has it.
+        shape: Of one step of one sample.
+        lag: In chip steps, see `Population`; 0 also after `retime`.
     """
 
     name: str
@@ -42,12 +50,15 @@ class Input:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Neurons of one model, all parameters [n] or broadcast from scalars by the neuron
-    class.
+    """Neurons of one model.
 
-    shape: of the population; n = prod(shape), flattened in C order.
-    lag: chip steps by which it runs behind the model step (0 before `retime`). It is held
-    (no update, no output) until chip step = lag, and again from lag + steps on.
+    Attributes:
+        name: No other input or population has it.
+        shape: Of the population; n = prod(shape), flattened in C order.
+        neuron: The model, all parameters [n] or broadcast from scalars by the neuron class.
+        lag: Chip steps by which it runs behind the model step, 0 or more (0 before
+            `retime`). It is held (no update, no output) until chip step = lag, and again
+            from lag + steps on.
     """
 
     name: str
@@ -58,8 +69,15 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """All synapses from `pre` (an input or a population) to `post`, of one delay (model
-    steps)."""
+    """All synapses from one input or population to one population, of one delay.
+
+    Attributes:
+        pre: Name of the input or population whose spikes it carries.
+        post: Name of the population that it ends in.
+        map: From the output of `pre`, [n_pre], to the summed input of `post`, [n_post]; one
+            Dense, Sparse or Conv after `normalize`.
+        delay: Model steps, 0 or more; 0 arrives in the step in which it is sent.
+    """
 
     pre: str
     post: str
@@ -69,11 +87,17 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Inputs, populations and projections; `outputs` names the populations that are read
-    out.
+    """Inputs, populations, and the projections between them.
 
-    step_s: seconds per model step, None if nothing fixes it (and nothing depends on it).
-    source: where it came from, for the report.
+    Attributes:
+        inputs: Ports, in the order of the file.
+        populations: In the order of the file, which breaks ties of the order of evaluation.
+        projections: In the order of the file.
+        outputs: Names of the populations that are read out.
+        step_s: Seconds per model step; None if nothing fixes it (and nothing depends on
+            it).
+        source: Where it came from, for the report.
+        assumptions: What was assumed on the way, for the report.
     """
 
     inputs: tuple[Input, ...]

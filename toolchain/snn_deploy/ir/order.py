@@ -7,14 +7,24 @@ import networkx as nx
 
 
 class HasName(Protocol):
-    """An input or a population."""
+    """An input or a population.
+
+    Attributes:
+        name: No other input or population has it.
+    """
 
     @property
     def name(self) -> str: ...
 
 
 class Edge(Protocol):
-    """A projection."""
+    """A projection.
+
+    Attributes:
+        pre: Name of the input or population that it starts from.
+        post: Name of the population that it ends in.
+        delay: Model steps, 0 or more.
+    """
 
     @property
     def pre(self) -> str: ...
@@ -25,7 +35,12 @@ class Edge(Protocol):
 
 
 class Wired(Protocol):
-    """A Network or a QuantNetwork."""
+    """A Network or a QuantNetwork.
+
+    Attributes:
+        populations: Their order breaks ties.
+        projections: Those of inputs too.
+    """
 
     @property
     def populations(self) -> Sequence[HasName]: ...

@@ -19,7 +19,17 @@ from snn_deploy.ir.quant import QuantNetwork
 class Use:
     """What a piece takes of one core, in the units of the board's limits.
 
-    axon_in, neuron, synapse, axon_map, axon_mem: 64-bit words; neuron_groups: count.
+    Words have 64 bits. On a board that counts axons or compartments (Loihi 1), one of these
+    takes the place of one word.
+
+    Attributes:
+        axon_in: Words of the input axon table.
+        neuron_groups: Number of sets of neuron parameters, the bias aside.
+        neuron: Words of neuron state.
+        synapse: Words of synapse memory.
+        axon_map: Words of the output axon table.
+        axon_mem: Words of the axon lists of pixels; 0 where no convolution listens, or if
+            the board has no such memory.
     """
 
     axon_in: int
@@ -44,10 +54,17 @@ class Use:
 
 @dataclass(frozen=True)
 class Window:
-    """A box of a [C, H, W] feature map: channels c0..c1, rows y0..y1, columns x0..x1 (end
-    excluded).
+    """A box of a [C, H, W] feature map, its ends excluded.
 
     A flat population of n neurons is the map [1, 1, n].
+
+    Attributes:
+        c0: First channel.
+        c1: Channel after the last.
+        y0: First row.
+        y1: Row after the last.
+        x0: First column.
+        x1: Column after the last.
     """
 
     c0: int
@@ -84,7 +101,13 @@ def grid_of(net: QuantNetwork, name: str) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class Piece:
-    """The neurons of one population inside `window`; they live on one core."""
+    """Some neurons of one population; they live on one core.
+
+    Attributes:
+        population: Its name.
+        window: Which neurons, on the map that `grid_of` gives.
+        use: What they take of their core.
+    """
 
     population: str
     window: Window
@@ -93,8 +116,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Partition:
-    """All pieces, in the order of the network's populations. Every neuron is in exactly
-    one."""
+    """The network cut into pieces. Every neuron is in exactly one.
+
+    Attributes:
+        pieces: All of them, in the order of the network's populations; elsewhere a piece is
+            named by its index here.
+    """
 
     pieces: tuple[Piece, ...]
 
@@ -105,7 +132,11 @@ class Partition:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """core: [pieces], the core of each piece; one piece per core."""
+    """Pieces on cores, one piece per core.
+
+    Attributes:
+        core: Board index of the core of each piece, [P].
+    """
 
     core: IntArray
 
@@ -114,9 +145,11 @@ class Placement:
 class Route:
     """Who hears whom: the spikes of `pre` that `piece` must be sent, one message per spike.
 
-    pre: an input or a population. piece: index of the target piece.
-    listens: [n_pre] bool; a spike of neuron i causes one message to the piece's core if
-    listens[i].
+    Attributes:
+        pre: Name of an input or a population.
+        piece: Index of the target piece.
+        listens: [n_pre]; a spike of neuron i causes one message to the piece's core if
+            listens[i].
     """
 
     pre: str
@@ -128,28 +161,47 @@ class Route:
 class Routes:
     """All routes, and the path of links from each source to each target.
 
-    Link l is directed, between two routers, a core and its router, or two chips.
-    path_first [R + 1], path_link [...]: CSR of the links between every (source, target)
-    pair that occurs; pair r is pair_source[r] (piece index, or -1 - i for input i) ->
-    pair_target[r] (piece).
-    hops_x, hops_y, hops_chip: [R], router-to-router hops east-west, north-south, and
-    between chips.
+    Paths are stored for the R pairs (source, target) that occur, in rising order, as CSR. A
+    link is directed, between two routers, a core and its router, two chips, or from the
+    host to the router where inputs enter.
+
+    Attributes:
+        routes: One for each input or population and each piece that hears some neuron of
+            it.
+        pair_source: Source of each pair, [R]: a piece index, or -1 - i for input i.
+        pair_target: Target of each pair, [R]: a piece index.
+        path_first: Where the path of each pair starts in `path_link`, [R + 1].
+        path_link: Indices into `links`, all paths one after the other; int32, as there can
+            be many.
+        hops_x: Router-to-router hops east-west of each pair, [R], those between chips left
+            out.
+        hops_y: Router-to-router hops north-south of each pair, [R].
+        hops_chip: Hops between chips of each pair, [R].
+        links: One name per directed link that is on a path, [L]: "A -> B", see `link_name`.
     """
 
     routes: tuple[Route, ...]
     pair_source: IntArray
     pair_target: IntArray
     path_first: IntArray
-    path_link: AnyArray  # int32: there can be many
+    path_link: AnyArray
     hops_x: IntArray
     hops_y: IntArray
     hops_chip: IntArray
-    links: tuple[str, ...]  # one name per directed link
+    links: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Everything a simulator or a backend needs."""
+    """Everything a simulator or a backend needs.
+
+    Attributes:
+        net: The integer network.
+        partition: Its pieces.
+        placement: The core of each piece.
+        routes: Who hears whom, and over which links.
+        board: The board that it is for.
+    """
 
     net: QuantNetwork
     partition: Partition

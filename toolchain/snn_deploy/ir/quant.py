@@ -33,8 +33,14 @@ class SignMode(Enum):
 class QuantInput:
     """A port for spikes.
 
-    payload_bits: 0 for binary spikes, else the width of the graded payload (sign included).
-    scale: payload per float unit. A step's payload is round(value * scale).
+    Attributes:
+        name: No other input or population has it.
+        shape: Of one step of one sample.
+        payload_bits: 0 for binary spikes, else the width of the graded payload (sign
+            included, if one is needed).
+        scale: Payload per float unit. A step's payload is round(value * scale); with binary
+            spikes it is 1 for every value that is not 0.
+        lag: In chip steps, taken over from the Network's input; 0 after `retime`.
     """
 
     name: str
@@ -53,9 +59,17 @@ class Drive:
     """A static input fed as a bias per sample (chips without graded spikes).
 
     The host computes (map(x) + offset) * scale once per sample, rounds it to a 13-bit
-    mantissa times 2**bias_exp and writes it into the bias registers of `post`. `input` is a
-    shape only; it sends no spikes. offset, scale, bias_exp: [n_post]; offset is the
-    population's own bias, in float units.
+    mantissa times 2**bias_exp and writes it into the bias registers of `post`.
+
+    Attributes:
+        input: Name of a port that is a shape only; it sends no spikes.
+        post: Name of the population; its own bias registers are 0.
+        map: From the input, [n_pre], to the membrane, [n_post], in float units; gains
+            included.
+        offset: The population's own bias, [n_post], in float units.
+        scale: Units of v per float unit, [n_post].
+        bias_exp: Exponent of the bias, [n_post]; 0 or more, as far as the board's registers
+            go.
     """
 
     input: str
@@ -70,12 +84,20 @@ class Drive:
 class QuantPopulation:
     """Neurons of one integer model.
 
-    model: key of `snn_deploy.neurons.MODELS`. params: the model's parameters by name, each
-    [n], int64; for the LIF family du, dv (12 bit), bias_mant, bias_exp, vth (v fires above
-    vth << 6), and for some models more. v0: [n], membrane at the start of a sample.
-    scale, offset: [n]; v_float = v_int / scale + offset.
-    spiking: False for readouts, whose output is the membrane. payload_bits: of its spikes,
-    0 binary.
+    Attributes:
+        name: No other input or population has it.
+        shape: Of the population; n = prod(shape), flattened in C order.
+        model: Key of `snn_deploy.neurons.MODELS`.
+        params: The model's parameters by name, [n] each, int64. Every model has the decays
+            du and dv (12 bit, in 4096ths), bias_mant and bias_exp; the LIF family has vth
+            (v fires above vth << 6); some models have more.
+        v0: Membrane at the start of a sample, [n], in units of v.
+        scale: Units of v per float unit, [n]; v_float = v_int / scale + offset.
+        offset: Float membrane at v_int = 0, [n].
+        lag: Chip steps by which it runs behind the model step.
+        spiking: False for readouts, whose output is the membrane.
+        payload_bits: Width of its spikes (sign included, if one is needed); 0 if they are
+            binary.
     """
 
     name: str
@@ -106,10 +128,16 @@ class QuantPopulation:
 class QuantProjection:
     """Synapses of one accumulator group.
 
-    map: Dense, Sparse or Conv with int16 weights in -256..255. delay: model steps.
-    weight_bits: 1..8, as Lava's num_weight_bits. weight_exp: the sum is shifted by it (left
-    if positive, floor right if negative). payload_bits: 0 if any non-zero payload counts as
-    one.
+    Attributes:
+        pre: Name of the input or population whose spikes it carries.
+        post: Name of the population that it ends in.
+        map: Dense, Sparse or Conv with int16 weights in -256..255.
+        sign_mode: Signs that the weights have; mixed ones are even.
+        weight_bits: 1..8, as Lava's num_weight_bits.
+        weight_exp: The sum is shifted by it: left if positive, floor right if negative.
+        delay: Model steps, 0 or more.
+        payload_bits: Width of the payloads that weights are multiplied by; 0 if any
+            non-zero payload counts as one.
     """
 
     pre: str
@@ -126,9 +154,14 @@ class QuantProjection:
 class Loss:
     """One thing that rounding cost.
 
-    where: population or "pre -> post". what: "weights", "threshold", "decay", "bias", ...
-    max_error, rms_error: in `unit` (e.g. "of the largest weight"). note: what was chosen
-    and why.
+    Attributes:
+        where: Input, population or "pre -> post".
+        what: "weights", "threshold", "membrane decay", "bias", "payload", ...
+        max_error: Largest magnitude of the error, in `unit`.
+        rms_error: Root mean square of the error, in `unit`.
+        unit: What errors are shares or numbers of, e.g. "of the largest weight", "per
+            step".
+        note: What was chosen and why; may be empty.
     """
 
     where: str
@@ -143,10 +176,16 @@ class Loss:
 class Range:
     """How far an accumulator or state can go, and went.
 
-    where: population. what: "a_in", "u", "v". limit: largest magnitude that is safe.
-    bound: magnitude interval analysis cannot exclude (None if unbounded, as a pure
-    integrator's).
-    measured: largest magnitude on the calibration data, None without data.
+    All are magnitudes, "a_in" in units of the summed input, "u" and "v" in units of v.
+
+    Attributes:
+        where: Population.
+        what: "a_in" (the summed input), "u" or "v".
+        limit: Largest that is safe.
+        bound: Largest that interval analysis cannot exclude; None if unbounded, as a pure
+            integrator's.
+        measured: Largest of the float network on the calibration data, in integer units;
+            None without data.
     """
 
     where: str
@@ -160,7 +199,20 @@ class Range:
 class QuantNetwork:
     """The integer network: what a chip with this arithmetic computes.
 
-    Levels and delays have the meaning of `Network`. losses and ranges are for the report.
+    Lags and delays have the meaning of `Network`.
+
+    Attributes:
+        inputs: Ports, those of drives too, in the order of the Network.
+        drives: Inputs that are fed as a bias per sample; at most one per population.
+        populations: In the order of the Network.
+        projections: One per accumulator group: two, a coarse and a fine one, where weights
+            are stored twice; none from inputs of drives.
+        outputs: Names of the populations that are read out.
+        arithmetic: Name of the arithmetic, as a board states it, e.g. "loihi".
+        step_s: Seconds per model step; None if nothing fixes it.
+        losses: What rounding cost, for the report.
+        ranges: How far states go, for the report.
+        assumptions: Those of the Network, and those made while quantizing.
     """
 
     inputs: tuple[QuantInput, ...]
@@ -228,10 +280,13 @@ class QuantNetwork:
 class Stimulus:
     """What is fed into an integer network.
 
-    spikes: per input, integer payloads [N, T, n] (any integer dtype; may be a broadcast
-    view).
-    bias: per population driven by a bias per sample, the bias [N, n] already shifted by its
-    exponent, to be added to the population's own.
+    Attributes:
+        samples: N.
+        steps: T, model steps of one sample.
+        spikes: By input that is not driven, payloads [N, T, n] (any integer dtype; may be a
+            broadcast view).
+        bias: By population that is driven, the bias per sample, [N, n], already shifted by
+            its exponent, to be added to the population's own.
     """
 
     samples: int

@@ -17,6 +17,7 @@ from snn_deploy.errors import DoesNotFitError, option
 from snn_deploy.ir.maps import Connection, Sparse
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, SignMode
 from snn_deploy.mapping.partition import METHODS, partition
+from snn_deploy.names import PartitionName
 
 NARROW_BITS = 4  # the weight width that is tried as a way out
 REMEDY = {
@@ -26,12 +27,15 @@ REMEDY = {
 }
 
 
-def check(net: QuantNetwork, board: Board, *, method: str = "intel") -> tuple[str, ...]:
+def check(
+    net: QuantNetwork, board: Board, *, method: PartitionName = "intel"
+) -> tuple[str, ...]:
     """Return one sentence for everything of `net` that `board` cannot hold or express.
 
     method: by which it will be cut, a key of the partition's METHODS.
     """
-    fits = METHODS[method].base or method  # cutting on changes nothing about what fits
+    # Cutting on changes nothing about what fits.
+    fits: PartitionName = METHODS[method].base or method
     return (*_foreign(net, board), *_does_not_fit(net, board, fits))
 
 
@@ -169,7 +173,9 @@ def _stored(m: Connection) -> AnyArray:
     return np.asarray(m.matrix.data if isinstance(m, Sparse) else m.weight)
 
 
-def _does_not_fit(net: QuantNetwork, board: Board, method: str) -> tuple[str, ...]:
+def _does_not_fit(
+    net: QuantNetwork, board: Board, method: PartitionName
+) -> tuple[str, ...]:
     """Return the sentences on memory: neurons too big for a core, too few cores."""
     try:
         pieces = partition(net, board, method=method).pieces
@@ -185,7 +191,7 @@ def _does_not_fit(net: QuantNetwork, board: Board, method: str) -> tuple[str, ..
     )
 
 
-def _ways_out(net: QuantNetwork, board: Board, method: str, needed: int) -> str:
+def _ways_out(net: QuantNetwork, board: Board, method: PartitionName, needed: int) -> str:
     """Return what would fit: another cut, another board, narrower weights, or less.
 
     method: that did not. needed: cores of `board`.
@@ -212,7 +218,7 @@ def _ways_out(net: QuantNetwork, board: Board, method: str, needed: int) -> str:
 
 
 def _cores_elsewhere(
-    net: QuantNetwork, board: Board, other: Board, method: str, needed: int
+    net: QuantNetwork, board: Board, other: Board, method: PartitionName, needed: int
 ) -> int | None:
     """Return the cores that `net` takes on `other`, None if it does not run there."""
     if _foreign(net, other):
@@ -226,7 +232,7 @@ def _cores_elsewhere(
     return _cores(net, other, method)
 
 
-def _cores(net: QuantNetwork, board: Board, method: str) -> int | None:
+def _cores(net: QuantNetwork, board: Board, method: PartitionName) -> int | None:
     """Return the cores that `net` takes on `board`, None if it does not fit."""
     try:
         needed = len(partition(net, board, method=method).pieces)

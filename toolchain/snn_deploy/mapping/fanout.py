@@ -23,10 +23,11 @@ Cuts: TypeAlias = Mapping[str, Sequence[Window]]  # the windows of every populat
 
 @dataclass(frozen=True, eq=False)
 class FanOut:
-    """How many pieces hear each neuron of a population: [n] each.
+    """How many pieces hear each neuron of a population.
 
-    messages: pieces in all, which is messages per spike. kernels: pieces that hear it
-    through a convolution.
+    Attributes:
+        messages: Pieces in all, [n], which is messages per spike.
+        kernels: Pieces that hear it through a convolution, [n].
     """
 
     messages: IntArray

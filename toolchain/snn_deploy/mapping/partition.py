@@ -37,6 +37,7 @@ from snn_deploy.mapping.balance import balanced
 from snn_deploy.mapping.fanout import Cuts, FanOut, TileGrid, fan_out_of
 from snn_deploy.mapping.resources import Demand, demand_of, list_words, over
 from snn_deploy.mapping.traffic import Rates
+from snn_deploy.names import PartitionName
 
 Windows: TypeAlias = tuple[Window, ...]
 NO_SEAMS: Mapping[str, IntArray] = MappingProxyType({})
@@ -53,16 +54,19 @@ MEANING = {
 
 @dataclass(frozen=True)
 class PartitionMethod:
-    """How to cut. rows: (map, neurons a core holds) -> rows of a tile at first.
+    """How to cut.
 
-    parts: (parts so far, times a limit is exceeded) -> parts to try next. base: the
-    method it starts from, None if it stands alone. evens: cuts on to even out the work of
-    cores. reorders: neurons are renumbered before.
+    Attributes:
+        rows: (map, neurons a core holds) -> rows of a tile at first.
+        parts: (parts so far, times a limit is exceeded) -> parts to try next.
+        base: Key of the method it starts from; None if it stands alone.
+        evens: Whether it cuts on to even out the work of cores.
+        reorders: Whether neurons are renumbered before.
     """
 
     rows: Callable[[TileGrid, int], int]
     parts: Callable[[int, float], int]
-    base: str | None = None
+    base: PartitionName | None = None
     evens: bool = False
     reorders: bool = False
 
@@ -71,7 +75,7 @@ def partition(
     net: QuantNetwork,
     board: Board,
     *,
-    method: str = "intel",
+    method: PartitionName = "intel",
     rates: Rates | None = None,
     cut_points: Mapping[str, IntArray] = NO_SEAMS,
 ) -> Partition:
@@ -140,8 +144,8 @@ def cut(
 
 
 def _cut_at(cut_points: IntArray, name: str, d: Demand, fan_out: FanOut | None) -> Windows:
-    """Return the windows between cut_points; one that does not fit is halved until it "
-    "does."""
+    """Return the windows between cut_points; one that does not fit is halved until it
+    does."""
     ends = cut_points.tolist()
     while True:
         windows = [Window(0, 1, 0, 1, low, high) for low, high in pairwise(ends)]
@@ -326,7 +330,7 @@ def _proportional(parts: int, excess: float) -> int:
     return max(parts + 1, ceil(parts * excess))
 
 
-METHODS = {
+METHODS: Mapping[PartitionName, PartitionMethod] = {
     "intel": PartitionMethod(rows=_whole_rows, parts=_times),
     "square": PartitionMethod(rows=_square_rows, parts=_times),
     "fewest": PartitionMethod(rows=_whole_rows, parts=_proportional),

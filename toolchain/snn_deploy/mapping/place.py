@@ -6,7 +6,7 @@ rate); a hop between chips counts as many as it is slower on that board. The tim
 is not looked at: mostly the busiest core sets it, and that is decided by the partition.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from snn_deploy.errors import DoesNotFitError
 from snn_deploy.ir.program import Partition, Placement
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.mapping.traffic import Rates, Traffic, traffic
+from snn_deploy.names import PlacementName
 
 CHIP_HOP = (
     10.0  # on-chip hops that one between chips counts as, if the board is silent: ours
@@ -32,10 +33,21 @@ SPARE = 1.25  # exchanges look this far along the curve, in cores needed
 class Problem:
     """What a method needs to know; L live cores, P pieces.
 
-    cores [L]: live cores. x, y [L]: their routers, x stretched between chips so that hops
-    cost |x - x'| + |y - y'|. curve [L]: positions in `cores` along a space-filling curve.
-    first [P + 1], near, weight: CSR of the neighbors of each piece (either direction) and
-    the messages between them; neighbor number P is the inject router, at `inject`.
+    The neighbors of a piece are those that it sends to or hears, itself left out; neighbor
+    number P is the inject router.
+
+    Attributes:
+        cores: Board indices of the live cores, [L], rising.
+        x: Columns of their routers, [L], stretched between chips so that hops cost |x - x'|
+            + |y - y'|.
+        y: Rows of their routers, [L].
+        curve: Positions in `cores` along a space-filling curve, [L].
+        first: Where the neighbors of each piece start in `near` and `weight`, [P + 1].
+        near: Neighbors of all pieces, one piece after the other, 0..P; twice if they talk
+            both ways.
+        weight: Messages per step between the two, as long as `near`.
+        inject: (x, y) of the inject router, stretched alike.
+        rng: Source of all random choices, from the seed.
     """
 
     cores: IntArray
@@ -59,7 +71,7 @@ def place(
     board: Board,
     *,
     seed: int = 0,
-    method: str = "local",
+    method: PlacementName = "local",
     rates: Rates | None = None,
 ) -> Placement:
     """Return a core of `board` for every piece; the same seed gives the same cores.
@@ -288,7 +300,7 @@ def _neighbors(p: Problem, piece: int) -> tuple[IntArray, FloatArray]:
     return p.near[span], p.weight[span]
 
 
-METHODS: dict[str, Callable[[Problem], IntArray]] = {
+METHODS: Mapping[PlacementName, Callable[[Problem], IntArray]] = {
     "in-order": _in_order,
     "random": _random,
     "hilbert": _along_curve,

@@ -41,10 +41,12 @@ MOST_PINS = 20_000_000  # of one population; each takes some 50 bytes there
 
 @dataclass(frozen=True, eq=False)
 class Reordered:
-    """net: the same network, in lists and numbered anew.
+    """A network whose neurons have new numbers, and the old ones.
 
-    order: by population that is, [n], the old number of each neuron. cut_points: where its
-    blocks start, and its size, rising.
+    Attributes:
+        net: The same network, in lists and numbered anew.
+        order: By population that is, the old number of each neuron, [n].
+        cut_points: By population that is, where its blocks start, and its size, rising.
     """
 
     net: QuantNetwork

@@ -25,7 +25,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snn_deploy.arrays import IntArray
-from snn_deploy.board.board import Board, SynapseCore
+from snn_deploy.board.board import Board
+from snn_deploy.board.core import SynapseCore
 from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Conv, Dense, Sparse
 from snn_deploy.ir.program import Partition, Program, Use, Window, grid_of
@@ -61,10 +62,18 @@ OWN = ("bias_mant", "bias_exp")  # parameters that every neuron has for itself
 class Demand:
     """What is needed to tell the use of any window of one population quickly.
 
-    incoming: projections with the bits of one stored synapse; every Conv ends in `grid`.
-    group: [C, H, W], number of each neuron's parameter set. state_words: per neuron.
-    per_neuron: output axons are needed per neuron; per_pixel: per pixel, for convolutions;
-    read_out: whether its output leaves the chip.
+    Attributes:
+        board: The board whose cores are meant.
+        size: Neurons of each input or population that it hears, by name.
+        grid: Map [C, H, W] in which its windows are meant.
+        incoming: Projections with the bits of one stored synapse; every Conv ends in
+            `grid`.
+        group: Number of each neuron's parameter set, [C, H, W], from 0.
+        state_words: State of one neuron, in the unit of the board's pool; 1 if its model
+            cannot run there.
+        per_neuron: Whether output axons are needed per neuron.
+        per_pixel: Whether output axons are needed per pixel, for convolutions.
+        read_out: Whether its output leaves the chip.
     """
 
     board: Board

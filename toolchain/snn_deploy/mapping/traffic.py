@@ -20,10 +20,12 @@ Rates: TypeAlias = Mapping[str, FloatArray]  # spikes per step, [n] by input or 
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """All (source, target) pairs that occur, in rising order.
+    """All R pairs (source, target) that occur, in rising order.
 
-    source [R]: piece, or -1 - i for input i. target [R]: piece. weight [R]: messages per
-    step.
+    Attributes:
+        source: Piece, or -1 - i for input i, [R].
+        target: Piece, [R].
+        weight: Messages per step, [R].
     """
 
     source: IntArray
@@ -33,7 +35,13 @@ class Traffic:
 
 @dataclass(frozen=True, eq=False)
 class Listener:
-    """A piece and the neurons of one input or population that it hears: indices, rising."""
+    """A piece and the neurons of one input or population that it hears.
+
+    Attributes:
+        pre: Name of the input or population.
+        piece: Index of the piece.
+        sources: Flat indices of the neurons that it hears, rising; at least one.
+    """
 
     pre: str
     piece: int

@@ -18,14 +18,36 @@ from snn_deploy.neurons.model import NeuronModel
 class Lif:
     """Float LIF family, one discrete step per model step; every array is [n], float64.
 
-    u <- alpha * u + x                          x: summed input of the step
-    v <- beta * v + gain * u + bias             (v <- v_reset instead, in `hold` steps after
-    a spike) fires if v > threshold (or v >= threshold where `inclusive`); never if
-    threshold is inf then v <- v_reset        if reset is "zero"
-         v <- v - amount     if reset is "subtract"
-         nothing now, and amount is subtracted in the next step after the leak if
-         "subtract_late"
+    In each step, x being the summed input of the step::
+
+        u <- alpha * u + x
+        v <- beta * v + gain * u + bias     but v <- v_reset in `hold` steps after a spike
+
+        it fires if v > threshold, or v >= threshold where `inclusive`
+
+        v <- v_reset        if it fires and reset is "zero"
+        v <- v - amount     if it fires and reset is "subtract"
+                            nothing now if reset is "subtract_late": amount is taken off
+                            in the next step, after the leak
+
     Output: 1 if it fires, else 0; a readout (`spiking` False) outputs v.
+
+    Attributes:
+        alpha: Share of the current that is kept per step, 0..1 on a chip; 0 without a
+            synaptic current.
+        beta: Share of the membrane that is kept per step, 0..1 on a chip; 1 without a leak.
+        gain: What the membrane takes of the current.
+        bias: What is added to the membrane in every step, in units of v.
+        threshold: In units of v; it never fires where this is inf.
+        v_reset: Membrane after a spike if reset is "zero", and while it is held, in units
+            of v.
+        amount: What a spike takes off the membrane if reset is by subtraction, in units of
+            v.
+        v0: Membrane before the first step, in units of v.
+        reset: "zero", "subtract" or "subtract_late".
+        inclusive: Whether it fires at the threshold too, not only above.
+        hold: Steps after a spike in which the membrane is held at v_reset; 0 for none.
+        spiking: False for a readout.
     """
 
     alpha: FloatArray
@@ -36,7 +58,7 @@ class Lif:
     v_reset: FloatArray
     amount: FloatArray
     v0: FloatArray
-    reset: str = "zero"  # "zero", "subtract" or "subtract_late"
+    reset: str = "zero"
     inclusive: bool = False
     hold: int = 0
     spiking: bool = True
@@ -94,7 +116,14 @@ class Lif:
 
 @dataclass(frozen=True, eq=False)
 class LifState:
-    """u, v: float [samples, n]; fired: int, steps since a spike still to be remembered."""
+    """What neurons keep from step to step, of all samples.
+
+    Attributes:
+        u: Current, [samples, n], float64.
+        v: Membrane, [samples, n], float64.
+        fired: [samples, n], int64: steps for which the last spike has still to be
+            remembered. Of MultiLevel, float64: the sum of all levels sent so far.
+    """
 
     u: FloatArray
     v: FloatArray

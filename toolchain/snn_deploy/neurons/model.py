@@ -9,11 +9,17 @@ from typing import Any
 class NeuronModel:
     """One integer neuron model: the single definition that every consumer reads.
 
-    step: scalar or array function (*states, a, *params) -> (*states, payload); it uses only
-    + - * << >>, comparisons and the intrinsics of the arithmetic. `a` is the summed input
-    of the step. states, params: names in the order of the arguments.
     A QuantPopulation stores the bias as bias_mant and bias_exp; the step takes it shifted.
-    lava: name of the stock Lava process with exactly this behaviour, or None.
+
+    Attributes:
+        name: Key in MODELS.
+        step: Scalar or array function (*states, a, *params) -> (*states, payload); it uses
+            only + - * << >>, comparisons and the intrinsics of the arithmetic. `a` is the
+            summed input of the step.
+        states: Names in the order of the arguments, "u" and "v" first.
+        params: Names in the order of the arguments, "du", "dv" and "bias" first.
+        lava: Name of the stock Lava process with exactly this behaviour; None if there is
+            none.
     """
 
     name: str

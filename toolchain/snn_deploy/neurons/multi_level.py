@@ -26,14 +26,26 @@ OFF = 1 << 24  # a bound of this size never binds: states have 24 bits
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MultiLevel(Lif):
-    """Float multi-level IF; as `Lif` up to the membrane, every array [n], float64.
+    """Float multi-level IF; every array is [n], float64.
 
-    s <- clip(floor(v / threshold), low, high)       as many thresholds as v holds
-    s <- clip(s, floor - total, ceiling - total)     total: the sum of all s so far
-    v <- v - s * threshold
-    Output: s, or the slice of it that `member` or `plane` names, 1 or 0 (see `part` of
-    arithmetic `loihi`); the states are those of all of s.
-    low <= 0 <= high and floor <= 0 <= ceiling; infinite where there is no bound.
+    As `Lif` up to the membrane, then::
+
+        s <- clip(floor(v / threshold), low, high)       as many thresholds as v holds
+        s <- clip(s, floor - total, ceiling - total)     total: the sum of all s so far
+        v <- v - s * threshold
+
+    Where `inclusive` is False, a membrane above 0 holds k thresholds only if it is above
+    the k-th. Output: s, or the slice of it that `member` or `plane` names, 1 or 0 (see
+    `part` of arithmetic `loihi`); the states are those of all of s.
+
+    Attributes:
+        low: Lowest level in one step, 0 or less; -inf where there is no bound.
+        high: Highest level in one step, 0 or more; inf where there is no bound.
+        floor: Lowest sum of all levels sent, 0 or less; -inf where there is no bound.
+        ceiling: Highest sum of all levels sent, 0 or more; inf where there is no bound.
+        member: k where it sends whether s is k or more (for k below 0, k or less); else 0.
+        plane: 2**j where it sends whether bit j of s is set, -2**j where bit j of -s; else
+            0. Where member and plane are 0 all of s is sent.
     """
 
     low: FloatArray

@@ -40,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def changed(self) -> dict[str, Any]:
         """Return the options that are not at their defaults, by name."""
         values = {f.name: (getattr(self, f.name), f.default) for f in fields_of(type(self))}
-        return {n: v for n, (v, usual) in values.items() if not _same(v, usual)}
+        return {n: v for n, (v, usual) in values.items() if not same(v, usual)}
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,19 @@ class Field:
         if not self._is_in_range(plain):
             raise self.refusal(plain)
         return plain
+
+    def of_text(self, text: str) -> Any:
+        """Return what `text` stands for, a number where one is wanted.
+
+        Raises:
+            InputError: It stands for nothing that can be.
+        """
+        if self.kind not in (int, float):
+            return self.checked(text)
+        try:
+            return self.checked(self.kind(text))
+        except ValueError:
+            raise self.refusal(text) from None
 
     def refusal(self, value: Any) -> InputError:
         """Return the error for a value that cannot be: what it must be, in a sentence."""
@@ -212,5 +225,8 @@ PLAIN: Mapping[type, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (isinstance(a, str | int | float | Path) and bool(a == b))
+def same(a: Any, b: Any) -> bool:
+    """Return whether two values of an option are equal; arrays are if they are one."""
+    return a is b or (
+        type(a) is type(b) and isinstance(a, str | int | float | Path) and bool(a == b)
+    )

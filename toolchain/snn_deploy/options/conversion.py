@@ -15,7 +15,7 @@ class ConversionOptions(Options, frozen=True):
 
     method: Annotated[
         ConversionName,
-        Meta(description="graded, st-bif or group are exact; multi-bit, rate."),
+        Meta(description="How layers become spiking; multi-bit and rate are not exact."),
     ] = "graded"
     weight_bits: Annotated[Width, Meta(description="Of a model that is not quantized.")] = 8
     activation_bits: Annotated[Width, Meta(description="Of its activations.")] = 4

@@ -48,10 +48,7 @@ class InputOptions(Options, frozen=True, eq=False):
     labels: Annotated[Path | None, Meta(description="Class numbers [N] (.npy).")] = None
     encode: Annotated[
         EncoderName | None,
-        Meta(
-            description="Values become spikes: rate, latency, delta; direct feeds them as "
-            "they are."
-        ),
+        Meta(description="How values become spikes; direct feeds them as they are."),
     ] = None
     encoder_seed: Annotated[
         Annotated[int, Meta(ge=0)],
@@ -78,7 +75,7 @@ class InputOptions(Options, frozen=True, eq=False):
     ] = "first"
     time_unit: Annotated[
         TimeUnitName | None,
-        Meta(description="Of the times of events: s, ms, us or ns."),
+        Meta(description="Of the times of events."),
     ] = None
     polarity: Annotated[
         PolarityName | None,

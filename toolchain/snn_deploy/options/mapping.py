@@ -21,15 +21,15 @@ class MappingOptions(Options, frozen=True):
     ] = None
     lower: Annotated[
         LoweringName | None,
-        Meta(description="Make spikes binary: bit-planes, unary or member-bank."),
+        Meta(description="Make spikes binary, in this way."),
     ] = None
     partition: Annotated[
         PartitionName,
-        Meta(description="How layers are cut: intel, square, fewest, balanced or kahypar."),
+        Meta(description="How layers are cut into pieces of one core."),
     ] = "intel"
     placement: Annotated[
         PlacementName,
-        Meta(description="Which cores: local, greedy, hilbert, in-order or random."),
+        Meta(description="Which cores the pieces are put on."),
     ] = "local"
     seed: Annotated[
         Annotated[int, Meta(ge=0)],

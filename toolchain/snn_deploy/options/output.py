@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from snn_deploy.names import FormName, names
 from snn_deploy.options.base import Options
 
 
@@ -21,7 +22,7 @@ class OutputOptions(Options, frozen=True):
     formats: Annotated[
         str | None,
         Meta(
-            description="Of the report in the folder: any of json,md,html,tex,svg,pdf.",
+            description=f"Of the report in the folder: any of {','.join(names(FormName))}.",
             extra={"metavar": "A,B,..."},
         ),
     ] = None

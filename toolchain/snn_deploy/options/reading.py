@@ -14,8 +14,7 @@ class ReadingOptions(Options, frozen=True):
     profile: Annotated[
         ProfileName | None,
         Meta(
-            description="Framework that wrote the file: snntorch, spikingjelly, norse, "
-            "sinabs or rockpool; nir reads it by the specification."
+            description="Framework that wrote the file; nir reads it by the specification."
         ),
     ] = None
     dt: Annotated[
@@ -24,9 +23,7 @@ class ReadingOptions(Options, frozen=True):
     ] = None
     reset: Annotated[
         ResetName | None,
-        Meta(
-            description="What a spike does to the membrane: zero, subtract, v_reset, none."
-        ),
+        Meta(description="What a spike does to the membrane."),
     ] = None
     threshold: Annotated[
         ThresholdName | None,

@@ -7,11 +7,12 @@ Python, the command line, deploy.yaml.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from snn_deploy.errors import InputError, option
-from snn_deploy.options.base import Options, fields_of
+from snn_deploy.options.base import Options, fields_of, same
 from snn_deploy.options.goal import GoalOptions
 from snn_deploy.options.inputs import InputOptions
 from snn_deploy.options.mapping import MappingOptions
@@ -119,8 +120,9 @@ def chosen(kind: type[G], whole: G | None, fields: Mapping[str, Any]) -> G:
             f"one of these"
         )
     for key, value in _different(whole, kind(**fields), fields):
+        given, grouped = (_shown(v) for v in (value, getattr(whole, key)))
         raise InputError(
-            f"{option(key, value)}: {kind.__name__} says {getattr(whole, key)}; say it once"
+            f"{option(key, given)}: {kind.__name__} says {grouped}; say it once"
         )
     return whole
 
@@ -128,9 +130,15 @@ def chosen(kind: type[G], whole: G | None, fields: Mapping[str, Any]) -> G:
 def _different(whole: G, alone: G, own: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the keywords whose values are others than those of the group."""
     for key in own:
-        given, grouped = getattr(alone, key), getattr(whole, key)
-        if given is not grouped and (type(given) is not type(grouped) or given != grouped):
+        given = getattr(alone, key)
+        if not same(given, getattr(whole, key)):
             yield key, given
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as a message shows it: of arrays, what they are."""
+    plain = value is None or isinstance(value, str | int | float | Path)
+    return value if plain else f"({type(value).__name__})"
 
 
 def _of(group: type[Options]) -> tuple[str, ...]:

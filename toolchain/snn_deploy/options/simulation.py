@@ -13,11 +13,14 @@ class SimulationOptions(Options, frozen=True):
 
     decode: Annotated[
         DecoderName | None,
-        Meta(description="How a class is read: count, payload, first; mean, final, max."),
+        Meta(
+            description="How a class is read: mean, final, max from membranes, others "
+            "from spikes."
+        ),
     ] = None
     time_model: Annotated[
         TimeModelName,
-        Meta(description="Of a chip step: bound, simple, event or cycle."),
+        Meta(description="How long a chip step takes."),
     ] = "bound"
     until_quiet: Annotated[bool, Meta(description="A sample ends when all is at rest.")] = (
         False
@@ -38,8 +41,5 @@ class SimulationOptions(Options, frozen=True):
     ] = None
     stop_after: Annotated[
         StageName | None,
-        Meta(
-            description="Last stage: read, normalize, quantize, partition, place, route "
-            "or simulate."
-        ),
+        Meta(description="Last stage that is done."),
     ] = None

@@ -3,7 +3,7 @@
 NIR has no soft reset, so files state it in parts (see `frontends.write_nir`): a readout
 that integrates, a threshold without memory behind it, and the spikes of the step before
 back into the readout as what they take off. No chip sends membranes, so such parts have to
-become one population. Four patterns, none of which looks at names:
+become one population. Four patterns, none of which looks at names::
 
     1. readout -> threshold                 one neuron without reset (amount 0)
        and threshold -> Scale <= 0, a step later -> readout: reset by subtraction
@@ -111,7 +111,13 @@ def _with_reset(net: Network, membrane: Population, pop: Population) -> Network:
 
 @dataclass(frozen=True, eq=False)
 class Feedback:
-    """factor [n]: what a spike adds to the input of its own neuron one step later."""
+    """The edge from a threshold back into its membrane that resets it.
+
+    Attributes:
+        projection: One to one, with a delay of one step.
+        factor: What a spike adds to the input of its own neuron one step later, [n]; 0 or
+            less, not 0 for all.
+    """
 
     projection: Projection
     factor: FloatArray

@@ -43,7 +43,12 @@ MOST_PARTS = (
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One binary population; worth: levels that one of its spikes stands for."""
+    """One binary population of those that take the place of a multi-level one.
+
+    Attributes:
+        population: It has the shape and the lag of the whole, and a name of its own.
+        worth: Levels that one of its spikes stands for, below 0 for negative levels.
+    """
 
     population: Population
     worth: float
@@ -54,7 +59,7 @@ LoweringMethod: TypeAlias = Callable[[Population, MultiLevel], Parts]
 
 
 def lower(net: Network, method: LoweringName | None) -> Network:
-    """Return `net` with binary spikes only; levels of `retime` have to be set anew.
+    """Return `net` with binary spikes only; lags of `retime` have to be set anew.
 
     method: key of METHODS; None leaves everything as it is.
 

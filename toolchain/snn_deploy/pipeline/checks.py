@@ -14,6 +14,7 @@ from snn_deploy.mapping.reorder import partitioner
 from snn_deploy.options.goal import GoalOptions
 from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.options.request import Request
+from snn_deploy.pipeline.backends import load_backend
 from snn_deploy.pipeline.emission import emitting
 from snn_deploy.report.forms.forms import chosen_forms
 
@@ -85,6 +86,8 @@ def check_emission(request: Request) -> None:
         InputError: As said.
     """
     output, emits = request.output, emitting(request.output)
+    if output.backend is not None:
+        load_backend(output.backend)
     if output.backend is not None and output.out is None:
         raise InputError(
             f"{option('backend', output.backend)}: say with {option('out')} where its "

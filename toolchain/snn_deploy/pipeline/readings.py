@@ -64,12 +64,18 @@ def side_by_side(
             that it states is the only one tried.
 
     Raises:
-        InputError: There are no samples, or no reading gives a result.
+        InputError: There are no samples, no reading gives a result, or a backend is named.
     """
     if not request.simulated:
         raise InputError(
             f"{option('compare_readings')}: nothing is simulated without samples; give "
             f"{option('input')}"
+        )
+    backend = request.output.backend
+    if backend is not None:
+        raise InputError(
+            f"{option('backend', backend)}: readings are compared by what they give on the "
+            f"chip; leave it out, or check one reading"
         )
     said = request.reading
     names = [r.profile for r in found] if said.profile is None else [said.profile]

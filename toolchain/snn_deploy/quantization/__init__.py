@@ -1,2 +1,2 @@
-"""Choosing integers: registers, weights, inputs, scales and ranges; `passes/quantize.py`
-joins them."""
+"""Choosing integers: registers, weights, inputs, scales and ranges; `quantize.py` joins
+them."""

@@ -26,9 +26,16 @@ from snn_deploy.quantization.population import Context
 
 @dataclass(frozen=True, eq=False)
 class Arriving:
-    """What arrives over one projection. high, low: of one source in one step; total:
-    largest |sum| of all that each source sends [n_pre], None if there is no bound. lost:
-    what rounding the sum down takes off at most in a step."""
+    """What arrives over one projection, in floats or in units of the summed input.
+
+    Attributes:
+        map: From what the source sends to the summed input.
+        high: The largest that one neuron of the source sends in one step.
+        low: The smallest that it sends in one step, 0 or below.
+        total: Largest |sum| of all that each neuron of the source sends, [n_pre]; None if
+            there is no bound.
+        lost: What rounding the sum down takes off at most in a step.
+    """
 
     map: Map
     high: float

@@ -36,7 +36,13 @@ SHIFT = 6  # of the input of networks that are scaled, as stock Loihi neurons do
 
 @dataclass(frozen=True)
 class Scaling:
-    """v_int = scale * v_float; the summed input is shifted left by `shift` before it."""
+    """How the numbers of a population become integers.
+
+    Attributes:
+        scale: Units of v per float unit: v_int = scale * v_float.
+        shift: Bits by which the summed input is shifted left before it is added to the
+            current: 0 or 6.
+    """
 
     scale: float
     shift: int

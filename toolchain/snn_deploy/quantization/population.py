@@ -20,12 +20,15 @@ from snn_deploy.quantization.neuron import limits_of, neuron_registers, rounding
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What was seen on data.
+    """What was seen on data: N samples of T model steps.
 
-    values: per input, what is fed [N, T, *shape]. peaks: of the reference simulator's run
-    on it (`Recording.peaks`). rates: spikes per model step of every input and population,
-    all its neurons together; what rounding down a negative weight exponent costs is made up
-    for where it is known.
+    Attributes:
+        values: What each input is fed, [N, T, *shape].
+        peaks: Largest magnitudes of the reference simulator's run on it, by population
+            and then state (`Recording.peaks`), in float units.
+        rates: Spikes per model step of every input and population, all its neurons
+            together, mean over samples; what rounding down a negative weight exponent
+            costs is made up for where it is known.
     """
 
     values: Mapping[str, AnyArray]
@@ -35,8 +38,14 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class SourceRange:
-    """What a projection's source sends: payload = value * scale, and the range of the
-    values."""
+    """What a projection's source sends.
+
+    Attributes:
+        scale: Payload per float unit: payload = value * scale.
+        high: Largest value in one step, in float units.
+        low: Smallest value in one step, in float units; 0 or below.
+        payload_bits: Of the payload, sign included; 0 if spikes are binary.
+    """
 
     scale: float
     high: float
@@ -46,7 +55,16 @@ class SourceRange:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One integer population, what ends in it, and what that cost."""
+    """One integer population, what ends in it, and what that cost.
+
+    Attributes:
+        population: Its registers.
+        projections: The synapses that end in it, in the order of the network; two in a
+            row, coarse and fine, for a wide one.
+        drive: The input that is fed as a bias per sample, None if there is none.
+        losses: What rounding weights, decays, threshold and bias cost.
+        ranges: How far summed input, current and membrane can go, and went.
+    """
 
     population: QuantPopulation
     projections: tuple[QuantProjection, ...]
@@ -57,7 +75,17 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a population needs to know of the rest."""
+    """What a population needs to know of the rest.
+
+    Attributes:
+        net: The whole network, normalized and retimed.
+        board: The target.
+        calibration: What was seen on data, None without data.
+        sources: What each input and population sends, by name.
+        driven: Names of the inputs that are fed as a bias per sample.
+        weight_bits: Of a stored weight, 1..8, sign included.
+        wide: Indices into net.projections, of those whose weights take two arrays.
+    """
 
     net: Network
     board: Board
@@ -65,7 +93,7 @@ class Context:
     sources: Mapping[str, SourceRange]
     driven: frozenset[str]
     weight_bits: int
-    wide: frozenset[int] = frozenset()  # indices into net.projections
+    wide: frozenset[int] = frozenset()
 
     def is_wide(self, projection: Projection) -> bool:
         """Whether this projection's weights are stored in two arrays, coarse and fine."""
@@ -106,9 +134,8 @@ def one_threshold(pop: Population, groups: int) -> tuple[Population, FloatArray]
     """Return `pop` with one threshold for all, and the factors [n] that did it.
 
     A core holds few parameter sets, so where there are more thresholds than `groups` each
-    membrane
-    is measured in units of its own threshold: weights, bias and reset are scaled with it,
-    spikes stay.
+    membrane is measured in units of its own threshold: weights, bias and reset are scaled
+    with it, spikes stay.
     """
     n = pop.neuron
     if not n.spiking or len(np.unique(n.threshold)) <= groups:
@@ -299,8 +326,7 @@ def _with_weights(m: Connection, weight: AnyArray) -> Connection:
             return Sparse(matrix)
 
 
-# --- inputs fed as a bias
-# -------------------------------------------------------------------------
+# --- inputs fed as a bias -------------------------------------------------------------
 
 
 def _whole_bias(pop: Population, fed: list[Projection], context: Context) -> FloatArray:

@@ -68,9 +68,16 @@ def sign_mode(weight: AnyArray) -> SignMode:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Stored weights: integer * 2**exponent approximates what was asked for."""
+    """Stored weights: integer * 2**exponent approximates what was asked for.
 
-    integer: AnyArray  # int16
+    Attributes:
+        integer: As stored, of any shape, int16 in -256..255; even in mixed sign mode.
+        mode: Which signs they have.
+        bits: The fewest that keep them, 1..8, as Lava truncates them.
+        exponent: The summed input is shifted by it, left if positive.
+    """
+
+    integer: AnyArray
     mode: SignMode
     bits: int
     exponent: int

@@ -25,9 +25,12 @@ MARGIN = 2.0  # headroom over what calibration data showed
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far a population's float quantities go: `bound` can never be exceeded (inf if
-    there is no such number), `measured` is the largest seen on calibration data (None
-    without data)."""
+    """How far a population's float quantities go.
+
+    Attributes:
+        bound: Magnitude that can never be exceeded, inf if there is no such number.
+        measured: Largest magnitude seen on calibration data, None without data.
+    """
 
     bound: float
     measured: float | None
@@ -42,7 +45,13 @@ class Bounds:
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Largest integer magnitudes: of v (and u), of the threshold register, of a bias."""
+    """Largest integer magnitudes that registers hold.
+
+    Attributes:
+        state: Of v (and u).
+        threshold: Of the threshold register; a unit of it is 64 of v.
+        bias: Of a bias, its mantissa shifted by the largest exponent.
+    """
 
     state: int
     threshold: int

@@ -21,10 +21,12 @@ BLOCK_VALUES = 1 << 24  # values of a map's input that are looked at together
 
 @dataclass(frozen=True, eq=False)
 class Watched:
-    """A float network at work.
+    """A float network at work, on N samples of T model steps.
 
-    net: as read, maps not folded. values: what each input and population sent, [N, T,
-    *shape]. static: the input is the same in all steps.
+    Attributes:
+        net: As read, maps not folded.
+        values: What each input and population sent, [N, T, *shape].
+        static: Whether the input is the same in all steps.
     """
 
     net: Network
@@ -42,15 +44,35 @@ class Watched:
 
 @dataclass(frozen=True)
 class MapCounts:
-    """One map that has weights, and what went through it, mean per inference.
+    """One map that has weights, and what went through it.
 
-    binary: its input only ever is 0 or 1; signed_binary: or -1. steps: in which it has
-    input. events: input values that are not zero. synops: weights they meet, zero weights
-    included, padding not; effective: those that are not zero. synapses: pairs of an input
-    and an output that it joins; products: of a dense pass, padding included. spread,
-    kernel: targets of the events as Lemaire 2022 counts them, ceil(K / S) per axis for
-    operations and K for memory. inputs, outputs: values per step. weights, biases: stored
-    parameters; per_input: weights that one input meets, padding included.
+    Attributes:
+        pre: The input or population it starts from.
+        post: The population it ends in.
+        kind: "Dense", "Conv" or "Sparse".
+        binary: Whether its input only ever is 0 or 1.
+        signed_binary: Whether its input only ever is -1, 0 or 1.
+        steps: Model steps of an inference in which it has input.
+        delay: Model steps from `pre` to `post`.
+        events: Input values that are not zero, mean per inference.
+        synops: Weights that the events meet, zero weights included, padding not, mean per
+            inference.
+        effective: Those of `synops` whose weight is not zero.
+        synapses: Pairs of an input and an output that it joins, zero weights included,
+            padding not.
+        products: Multiplications of a dense pass in one step, padding included; of a
+            Sparse its stored weights.
+        spread: Targets of the events as Lemaire 2022 counts them for operations, mean per
+            inference: of a convolution ceil(K / S) per axis, else as `synops`.
+        kernel: The same as counted for memory: of a convolution K per axis, else as
+            `synops`.
+        inputs: Input values per step.
+        outputs: Output values per step.
+        weights: Stored weights, zeros among them.
+        zero_weights: Those of them that are zero.
+        biases: Stored biases of `post`, 0 if it has none or another map counts them.
+        per_input: Weights that one input meets, padding included; C_out times the kernel
+            of a convolution, `outputs` of any other map.
     """
 
     pre: str

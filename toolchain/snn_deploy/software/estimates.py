@@ -25,7 +25,15 @@ CHIP_BITS = "int8"
 
 
 class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A count under somebody's definition, mean per inference. name: as they call it."""
+    """A count under somebody's definition.
+
+    Attributes:
+        definition: Whose it is, name and version of the tool.
+        name: As they call it.
+        value: In `unit`; of operations the mean per inference.
+        unit: "operations", or "share" of 0..1.
+        what: What is counted, in words.
+    """
 
     definition: str
     name: str
@@ -35,9 +43,17 @@ class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoftwareEnergy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An energy per inference. subject: "SNN", or "ANN": one of the same shape, multiplying
-    everything. scope: what it holds. bits: of an operand. parts: joules that add up to
-    `joules`."""
+    """An energy per inference, estimated without a chip.
+
+    Attributes:
+        model: How it is worked out: "AC/MAC float32", "AC/MAC int8" or "Lemaire 2022".
+        subject: "SNN", or "ANN": one of the same shape, multiplying everything.
+        scope: What it holds, ARITHMETIC_ONLY or WITH_MEMORY.
+        bits: Of an operand.
+        joules: Per inference.
+        parts: Joules by part, which add up to `joules`.
+        source: Where its prices are from.
+    """
 
     model: str
     subject: str
@@ -49,8 +65,17 @@ class SoftwareEnergy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Estimates that know of no chip. samples: counted; ann_passes: how often the ANN runs
-    per inference. notes: where a comparison would mislead."""
+    """Estimates that know of no chip.
+
+    Attributes:
+        samples: That were counted.
+        steps: Model steps of an inference.
+        ann_passes: How often the ANN runs per inference: 1, or `steps` where the input
+            changes over time or there is recurrence.
+        tallies: Counts as NeuroBench, SpikingJelly and the N-DNS challenge define them.
+        energies: Of the SNN and of the ANN, by each model.
+        notes: Where a comparison would mislead, in words.
+    """
 
     samples: int
     steps: int

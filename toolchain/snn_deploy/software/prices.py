@@ -11,7 +11,14 @@ PICO = 1e-12
 
 
 class Arithmetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Energies of one kind of numbers, pJ per operation; bits: width of an operand."""
+    """Energies of one kind of numbers.
+
+    Attributes:
+        title: What the numbers are, in words.
+        bits: Width of an operand.
+        add: Of one addition, pJ.
+        multiply: Of one multiplication, pJ.
+    """
 
     title: str
     bits: int
@@ -30,15 +37,26 @@ class Arithmetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MemoryPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Energy of one access to a memory of `bytes`."""
+    """What a memory of one size costs.
+
+    Attributes:
+        bytes: Size of the memory.
+        energy: Of one access to a word in it, pJ.
+    """
 
     bytes: int
     energy: Figure
 
 
 class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Energy of an access of `word_bytes` against the size of the memory, straight lines
-    between `points`, level beyond the last. fifo_words: what a layer's queue holds."""
+    """Energy of an access against the size of the memory.
+
+    Attributes:
+        word_bytes: Bytes of one access.
+        points: In rising order of size; straight lines between them, level beyond the
+            last.
+        fifo_words: What the queue of a spiking layer holds, in words, one a message.
+    """
 
     word_bytes: int
     points: tuple[MemoryPoint, ...]
@@ -56,8 +74,15 @@ class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that software estimates multiply with. neuron_weight: synaptic operations
-    that the N-DNS proxy charges for a neuron update."""
+    """Everything that software estimates multiply with.
+
+    Attributes:
+        arithmetic: Prices of operations by kind of numbers: "float32", "int8" and
+            "int32".
+        memory: Price of an access to memory.
+        neuron_weight: Synaptic operations that the N-DNS proxy charges for a neuron
+            update.
+    """
 
     arithmetic: dict[str, Arithmetic]
     memory: Memory

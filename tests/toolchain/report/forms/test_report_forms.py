@@ -8,7 +8,7 @@ import pytest
 
 from snn_deploy import InputError, deploy
 from snn_deploy.report.forms.forms import FORM_FILES, FORMS, chosen_forms, form_files
-from snn_deploy.report.report import Estimate
+from snn_deploy.report.parts import Estimate
 from snn_deploy.report.text.numbers import decimals, estimated, interval
 from support.deployed import measured
 from support.small_model import OPTIONS, graph, samples

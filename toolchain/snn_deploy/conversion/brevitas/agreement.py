@@ -18,8 +18,18 @@ from snn_deploy.frontends.torch.weights import numbers
 
 @dataclass(frozen=True)
 class BrevitasAgreement:
-    """On `samples`: share of equal predictions, of equal levels per layer, and the largest
-    difference of a level per layer. levels_used: how many different ones, per layer."""
+    """How far the integers agree with the quantized module on some samples.
+
+    A layer is in the mappings if it has a quantizer of Brevitas for itself.
+
+    Attributes:
+        samples: How many were compared.
+        predictions: Share (0..1) of equal predictions, the largest output; of sequences
+            those of every step, or of the last one if either has no steps.
+        levels: Share (0..1) of equal levels, by layer.
+        largest: Largest difference of a level, in levels, by layer.
+        levels_used: How many different levels the integers had, by layer.
+    """
 
     samples: int
     predictions: float

@@ -14,9 +14,14 @@ from brevitas.quant import Int8WeightPerTensorFloat
 class QuantElman(torch.nn.Module):
     """h_t = quantizer(W x_t + U h_(t-1) + b), h_0 = 0: x [N, L, in] -> h [N, L, hidden].
 
-    weight_bits: of W and U. bits: of h, signed. weight_quant: how Brevitas quantizes both;
-    with scales that are powers of two (Int8WeightPerTensorFixedPoint), and one of h, both
-    products share a unit. quantizer: settings of the QuantIdentity.
+    Args:
+        inputs: Values of x in one step of the sequence.
+        hidden: Values of h.
+        bits: Of h, signed.
+        weight_bits: Of W and U.
+        weight_quant: How Brevitas quantizes W and U; with scales that are powers of two
+            (Int8WeightPerTensorFixedPoint), and one of h, both products share a unit.
+        quantizer: Settings of the QuantIdentity.
     """
 
     def __init__(

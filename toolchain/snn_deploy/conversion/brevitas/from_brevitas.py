@@ -25,9 +25,14 @@ READOUT = "readout"
 
 @dataclass(frozen=True, eq=False)
 class BrevitasReading:
-    """ann: in integers. moved: per layer, how far its numbers are from the trained ones.
+    """A quantized module in integers.
 
-    proxies: the module of Brevitas behind the input and each layer that one is behind.
+    Attributes:
+        ann: What it computes.
+        moved: How far the numbers of each layer are from the trained ones, in the order of
+            `ann.layers`.
+        proxies: The module of Brevitas behind the input and each layer that one is behind,
+            by the name of the port or layer.
     """
 
     ann: QuantAnn

@@ -31,9 +31,14 @@ class Apart(Maps):
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """How a quantizer rounds: levels low..high, each worth scale (per channel or one).
+    """How a quantizer rounds: to whole numbers low..high, each worth `scale`.
 
-    rectifies: a level is one unit of the sum, whatever that is worth.
+    Attributes:
+        low: Lowest level, 0 or below.
+        high: Highest level, 0 or above.
+        scale: What a level is worth, above 0: one number, or one per channel in a shape
+            that broadcasts to that of the values (Brevitas may keep a batch dimension).
+        rectifies: Whether a level is one unit of the sum, whatever that is worth.
     """
 
     low: int
@@ -51,9 +56,14 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class Quantizer:
-    """A layer: `signal` is rounded to `levels`; recurrent: what it hears of a step ago.
+    """A layer, or the quantizer of the input.
 
-    proxy: the module of Brevitas that does it, if one does.
+    Attributes:
+        name: Unique among the layers; of the quantizer of the input, the module's own.
+        signal: What is rounded, bias included.
+        levels: To what it is rounded.
+        recurrent: What the layer hears of a step ago, added to `signal`; None if nothing.
+        proxy: The module of Brevitas that does it; None for a rectifier of `maxima`.
     """
 
     name: str
@@ -65,8 +75,15 @@ class Quantizer:
 
 @dataclass
 class BrevitasTrace(Session):
-    """A trace. raw_shape: of a sample. port: the quantizer of the input; quantizers: all
-    others by name, in the order of their calls."""
+    """A trace of a quantized module.
+
+    Attributes:
+        raw_shape: Of one sample as forward takes it, without batch and sequence; () until
+            the input is there.
+        maps: Where maps come from, each once, gains apart from weights.
+        port: The quantizer of the input; None until it is met.
+        quantizers: All others by name, in the order of their calls.
+    """
 
     raw_shape: tuple[int, ...] = ()
     maps: Maps = field(default_factory=Apart)

@@ -1,6 +1,6 @@
 """QuantAnn: a quantized ANN in integers alone, and what it computes.
 
-Every layer sums integer levels with integer weights and returns a level again:
+Every layer sums integer levels with integer weights and returns a level again::
 
     level = clip(floor((sum + bias) / theta + 1/2), low, high)
 
@@ -26,7 +26,15 @@ SUM_LIMIT = 1 << 22
 
 @dataclass(frozen=True)
 class Port:
-    """The input: integer levels low..high of one sample [*shape], each worth `scale`."""
+    """The input: integer levels of one sample, or of one step of a sequence.
+
+    Attributes:
+        name: As sources of layers call it.
+        shape: Of one sample, [*shape]; of a sequence, of one step.
+        low: Lowest level, a whole number.
+        high: Highest level, a whole number.
+        scale: What a level is worth, a real number above 0.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -37,7 +45,13 @@ class Port:
 
 @dataclass(frozen=True, eq=False)
 class AnnSource:
-    """Integer weights from the levels of `pre`; delay: steps of a sequence ago."""
+    """Integer weights from the levels of one source to the sums of a layer.
+
+    Attributes:
+        pre: Name of the port or layer.
+        map: Weights [n, n_pre], whole numbers.
+        delay: Steps of a sequence ago; 0 is the same step.
+    """
 
     pre: str
     map: Connection
@@ -48,9 +62,15 @@ class AnnSource:
 class AnnLayer:
     """One layer of n = prod(shape) neurons.
 
-    bias [n]: integers, in the unit of the sum. theta [n]: odd, the sum that is one level;
-    None for a readout. low <= 0 <= high: the levels. scale [n]: what a level, of a readout
-    what one unit of the sum, is worth.
+    Attributes:
+        name: Unique in the network.
+        shape: Of its levels, for one sample or one step of a sequence.
+        sources: What its sums add up.
+        bias: [n], whole numbers in the unit of the sum.
+        theta: [n], odd and above 0: the sum that is one level; None for a readout.
+        low: Lowest level, 0 or below; a readout does not use it.
+        high: Highest level, 0 or above; a readout does not use it.
+        scale: [n], what a level, of a readout what one unit of the sum, is worth.
     """
 
     name: str
@@ -69,7 +89,14 @@ class AnnLayer:
 
 @dataclass(frozen=True, eq=False)
 class QuantAnn:
-    """An input, layers in the order in which they are computed, and the readout's name."""
+    """A quantized ANN in integers.
+
+    Attributes:
+        port: The input.
+        layers: In the order in which they are computed.
+        output: Name of the layer that is the readout.
+        source: Where it came from, for messages and reports; "" if that is unknown.
+    """
 
     port: Port
     layers: tuple[AnnLayer, ...]

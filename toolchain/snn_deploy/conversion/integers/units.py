@@ -35,8 +35,15 @@ HEAVIEST = MANTISSA << 7  # with the largest exponent that Lava takes (boards: e
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """map: whole numbers; unit [n]: what its sums are worth; delay: steps of a
-    sequence."""
+    """One of the real sums that a layer adds up.
+
+    Attributes:
+        pre: Name of the port or layer whose levels are summed.
+        map: Weights [n, n_pre], whole numbers.
+        unit: [n], what one unit of the sums of `map` is worth, a real number; below 0 where
+            a gain is, 0 where one is.
+        delay: Steps of a sequence ago; 0 is the same step.
+    """
 
     pre: str
     map: Connection
@@ -46,9 +53,17 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """A layer as trained. bias [n], scale [n] (None: readout): real numbers.
+    """A layer of n = prod(shape) neurons as trained, in real numbers.
 
-    rectifies: a level is one unit of the sum, whatever that is worth.
+    Attributes:
+        name: Unique in the network.
+        shape: Of its levels, for one sample or one step of a sequence.
+        terms: What it sums, beside its bias.
+        bias: [n], what the trained layer adds to its sum, real numbers.
+        scale: [n], what a level is worth, above 0; None for a readout.
+        low: Lowest level, 0 or below; 0 for a readout.
+        high: Highest level, 0 or above; 0 for a readout.
+        rectifies: Whether a level is one unit of the sum, whatever that is worth.
     """
 
     name: str
@@ -65,9 +80,14 @@ class Wanted:
 class Moved:
     """How far one layer's numbers are from those it was trained with.
 
-    finer: by what the largest weights were multiplied. theta: smallest and largest. scale:
-    of a level, relative change. gain: of the weights of any channel or term, largest
-    relative change. bias: largest change, in levels (of a readout: in its largest weight).
+    Attributes:
+        layer: Its name.
+        finer: By what whole number the largest weights were multiplied, 1 to 2**MAX_SHIFT.
+        theta: Smallest and largest of the neurons; None for a readout.
+        scale: Of a level, relative change, signed; 0 where the gain moves instead, and for
+            a readout or a rectifier.
+        gain: Of the weights of any channel or term, largest relative change.
+        bias: Largest change, in levels (of a readout: in its largest weight).
     """
 
     layer: str

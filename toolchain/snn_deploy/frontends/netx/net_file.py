@@ -23,7 +23,15 @@ Fields = Mapping[str, Any]  # datasets of one group: arrays, or the text of `typ
 
 @dataclass(frozen=True)
 class NetxLayer:
-    """One layer as it stands in the file; kind: its `type`, neuron: its group `neuron`."""
+    """One layer as it stands in the file.
+
+    Attributes:
+        index: Its place in the file, from 0, which names its group.
+        kind: Its `type`; "" if it has none.
+        fields: The datasets of its group, by name.
+        neuron: The datasets of its group `neuron`, by name; None if there is no such group.
+        where: File and layer, for messages.
+    """
 
     index: int
     kind: str

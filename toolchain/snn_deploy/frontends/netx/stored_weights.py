@@ -19,6 +19,13 @@ class Stored:
 
     netx/utils.py, optimize_weight_bits. The product of weight and 2**exponent is what the
     file says.
+
+    Attributes:
+        weight: As stored, int16, in the shape that it was given in; -256..254 and even if
+            signs are mixed, 0..255 if excitatory, -255..0 if inhibitory.
+        bits: Of a weight as stored, the sign included where signs are mixed; 1..8.
+        exponent: Of 2; minus the shift, -7..0.
+        sign_mode: Which signs the weights have together; EXCITATORY if all are 0.
     """
 
     weight: AnyArray

@@ -27,10 +27,13 @@ Values: TypeAlias = Mapping[str, FloatArray]
 
 @dataclass(frozen=True)
 class Correction:
-    """misfit: why the framework cannot have written a neuron at this dt, or None.
+    """How to read the neurons of one framework; dt is as in `Settings`.
 
-    correct: the parameters of a neuron that change, from the graph, the neuron and dt.
-    assumed: what that assumes.
+    Attributes:
+        misfit: From a neuron and dt to why the framework cannot have written it, or None;
+            dt None leaves out what depends on it.
+        correct: From the graph, a neuron and dt to the parameters that change, by name.
+        assumed: From the graph to what reading it so assumes.
     """
 
     misfit: Callable[[Node, float | None], str | None]

@@ -39,8 +39,12 @@ _ROCKPOOL = _ENDS | {"Linear", "LI", "LIF", "CubaLIF"}
 class Reading:
     """A profile that the numbers in a file are consistent with.
 
-    dt: seconds per step that follow from the numbers, None if they leave it open.
-    evidence: what was seen. settles: whether it is enough to choose this profile, if alone.
+    Attributes:
+        profile: Its name, a key of PROFILES.
+        dt: Seconds per step that follow from the numbers; None if they leave it open.
+        evidence: What was seen, in words.
+        settles: Whether it is enough to choose this profile, if no other framework fits;
+            False for the specification.
     """
 
     profile: ProfileName

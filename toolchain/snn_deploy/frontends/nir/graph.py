@@ -28,7 +28,12 @@ ELEMENTWISE = frozenset({*NEURONS, "Scale", "Delay"})
 
 @dataclass(frozen=True, eq=False)
 class RawNode:
-    """One node as it stands in the file: its type, and each parameter in its own dtype."""
+    """One node as it stands in the file, unchecked.
+
+    Attributes:
+        kind: Its type as the file, or the name of its class, states it; any text.
+        values: Each parameter by its name, in its own dtype and shape, a text as str.
+    """
 
     kind: str
     values: Mapping[str, Value]
@@ -36,7 +41,13 @@ class RawNode:
 
 @dataclass(frozen=True, eq=False)
 class RawGraph:
-    """Nodes by name, graphs among them; edges (source, target) by name."""
+    """A graph as it stands in the file, unchecked; graphs may stand among its nodes.
+
+    Attributes:
+        nodes: Nodes and nested graphs by name, in file order.
+        edges: (source, target) by name; a port of a nested graph is 'graph.port'. There may
+            be doubles, and names that no node has.
+    """
 
     nodes: Mapping[str, "RawNode | RawGraph"]
     edges: tuple[tuple[str, str], ...]
@@ -46,9 +57,13 @@ class RawGraph:
 class Node:
     """One checked node of a flat graph.
 
-    kind: a NIR type, or "Port" for what was the Input or Output of a nested graph (the
-    identity). values: all parameters, optional ones filled in. where: file, name and type,
-    for messages.
+    Attributes:
+        name: Unique in the graph; a node of a nested graph is 'outer.inner'.
+        kind: A NIR type, "Port" for what was the Input or Output of a nested graph (the
+            identity), or MULTI_LEVEL for what `gather` made of several nodes.
+        values: All parameters by name, optional ones filled in; shapes that can be inferred
+            (`nodes.MAY_MISS`) may be absent.
+        where: File, name and type, for messages.
     """
 
     name: str
@@ -77,7 +92,13 @@ class Node:
 class Graph:
     """A flat graph: unique names, edges without doubles between nodes that exist.
 
-    before, after: the neighbours of each node, sorted by name.
+    Attributes:
+        source: Path of the file, or "NIR graph" for one in memory; for messages.
+        nodes: By name, in file order.
+        before: The nodes from which edges lead to each node, by its name; sorted by name.
+        after: The nodes to which edges lead from each node, by its name; sorted by name.
+        assumptions: Edges that were mended or counted once, parameters that were filled in
+            or ignored, and what `correct` assumed.
     """
 
     source: str
@@ -100,8 +121,10 @@ def label(kind: str) -> str:
 class Walk:
     """What a depth-first search saw.
 
-    order: the nodes that were reached, each before all those that can be reached from it
-    only (cycles aside). back: the edges that close a cycle.
+    Attributes:
+        order: The nodes that were reached, each before all those that can be reached from
+            it only (cycles aside).
+        back: The edges (source, target) that close a cycle.
     """
 
     order: tuple[str, ...]

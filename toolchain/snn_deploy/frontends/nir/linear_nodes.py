@@ -25,7 +25,12 @@ MapPart: TypeAlias = Dense | Sparse | Conv | Pool | Scale  # a map that is no ch
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """maps: applied one after the other; delay: model steps."""
+    """One of the parallel ways through a linear node.
+
+    Attributes:
+        maps: Applied one after the other; empty is the identity.
+        delay: Model steps, 0 to MAX_DELAY.
+    """
 
     maps: tuple[MapPart, ...]
     delay: int = 0

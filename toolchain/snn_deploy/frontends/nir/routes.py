@@ -21,7 +21,13 @@ MAX_ROUTES = 10_000  # of one network; ours: forks that join again multiply
 
 @dataclass(frozen=True, eq=False)
 class NodeRoute:
-    """maps: applied in turn; delay: model steps; post: a population or an Output."""
+    """One path through linear nodes to the next population.
+
+    Attributes:
+        post: Where it ends: a population or an Output; "" while that is not known.
+        maps: Applied in turn; empty is the identity.
+        delay: Of the whole path, model steps, 0 or more.
+    """
 
     post: str
     maps: tuple[MapPart, ...] = ()
@@ -36,10 +42,16 @@ class NodeRoute:
 class Paths:
     """What routes run through.
 
-    linear: the branches of each linear node that leads somewhere. following: the nodes
-    behind each node, dead ends left out. cuts: where a loop of linear nodes was cut, the
-    population that stands in front of the node. source: the file. assumptions: what was
-    left out.
+    Attributes:
+        source: The file, for messages.
+        linear: The parallel branches of each node without neurons that leads somewhere, by
+            its name.
+        following: The nodes behind each node, by its name; dead ends are left out.
+        cuts: Where a loop of linear nodes was cut, the name of the population that stands
+            in front of the node, by the name of the node.
+        assumptions: The dead ends that were left out.
+        found: One number, the routes that all calls have yielded so far, held against
+            MAX_ROUTES; a list, so that it can grow.
     """
 
     source: str

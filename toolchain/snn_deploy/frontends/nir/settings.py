@@ -26,9 +26,19 @@ TIMED = NEURONS - {"Threshold"}  # neurons whose parameters are in seconds
 class Settings:
     """What was settled.
 
-    dt: one step in the unit of the time constants; None only if no neuron depends on it.
-    step_s: seconds per step; None also where time constants are in steps (dt is 1 then).
-    many: whether a neuron sends as many spikes in a step as thresholds fit.
+    Attributes:
+        profile: How the framework means its files; its own dt, reset and comparison are the
+            defaults for those below.
+        dt: One step in the unit of the time constants; None only if no neuron depends on
+            it.
+        step_s: Seconds per model step; None also where time constants are in steps (dt is 1
+            then).
+        reset: What a spike does to the membrane: "zero", "v_reset", "subtract" (one step
+            later if `profile.late`) or "none".
+        inclusive: Whether v == threshold fires.
+        assumptions: What was chosen, with the evidence, as far as the file has such nodes.
+        many: Whether a neuron sends as many spikes in a step as thresholds fit; only with
+            reset "subtract" at once.
     """
 
     profile: Profile

@@ -29,7 +29,13 @@ class Misfit(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Shapes:
-    """Shape of what enters and of what leaves each node, by name."""
+    """Shapes of one step of one sample, without batch and time.
+
+    Attributes:
+        before: Of what enters each node, by its name.
+        after: Of what leaves each node, by its name.
+        assumptions: Inputs and Outputs that declare another shape than they have here.
+    """
 
     before: Mapping[str, Shape]
     after: Mapping[str, Shape]

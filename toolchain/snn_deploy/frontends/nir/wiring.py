@@ -26,7 +26,17 @@ from snn_deploy.neurons import Lif
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
-    """What a Network needs; populations in the order in which signals reach them."""
+    """What a Network needs beside its inputs.
+
+    Attributes:
+        populations: In the order in which signals reach them; those made for cuts, readouts
+            and constants included.
+        projections: By target, then source, both in the order in which signals reach them,
+            then by delay.
+        outputs: Names of the populations that are read out, in the order of the Outputs,
+            each once.
+        assumptions: Dead ends that were left out, steps on recurrent edges, and readouts.
+    """
 
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...]
@@ -36,7 +46,13 @@ class Wiring:
 
 @dataclass(frozen=True, eq=False)
 class StartedRoute:
-    """A route with its start: `pre` gives n values."""
+    """A route with its start.
+
+    Attributes:
+        pre: The input or population whose output enters the route.
+        n: How many values `pre` gives per model step.
+        route: What lies between `pre` and the next population or Output.
+    """
 
     pre: str
     n: int
@@ -47,9 +63,13 @@ class StartedRoute:
 class Ends:
     """Where routes end: the population that a node or an Output means.
 
-    posts: a population per end; ends that are missing need no projection, since what leads
-    there is read out as it is. outputs: the populations that are read out, in the order of
-    the Outputs.
+    Attributes:
+        posts: The population at each end, by the name of the end. Ends that are missing
+            need no projection, since what leads there is read out as it is.
+        outputs: Names of the populations that are read out, in the order of the Outputs,
+            each once.
+        readouts: The populations made for Outputs to which no single population leads
+            unchanged.
     """
 
     posts: Mapping[str, str]

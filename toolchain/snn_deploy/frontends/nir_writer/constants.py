@@ -20,8 +20,13 @@ from snn_deploy.ir.network import Network, Population, Projection
 class Biased:
     """A network without sources of constants.
 
-    biases: [n_post], by index of the projection whose last map gets it. leaks: [n], what
-    is left for the population itself to add.
+    Attributes:
+        net: The network without populations that spike in every step; it may have gained
+            projections of weight 0, which carry a bias.
+        biases: [n_post], by index in `net.projections` of the projection whose last map
+            gets it; added to what arrives in every step.
+        leaks: [n], by name of the population: what of its bias is left for itself to add to
+            the membrane in every step, in units of v.
     """
 
     net: Network

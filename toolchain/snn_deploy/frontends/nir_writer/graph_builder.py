@@ -11,7 +11,12 @@ from snn_deploy.ir.constants import unique_name
 
 @dataclass(frozen=True)
 class NodeEnds:
-    """The nodes where signals enter and leave a population."""
+    """The nodes where signals enter and leave a population.
+
+    Attributes:
+        enter: Name of the node to which all that feeds the population is joined.
+        leave: Name of the node whose output is that of the population.
+    """
 
     enter: str
     leave: str
@@ -21,8 +26,13 @@ class NodeEnds:
 class Draft:
     """A graph that grows.
 
-    dt: seconds per model step. names: the node that stands for each input or population.
-    sums: nodes that only add up what leads to an Output, and vanish where one edge does.
+    Attributes:
+        dt: Seconds per model step.
+        nodes: By name, in the order in which they were added.
+        edges: (source, target) by name, no two alike.
+        names: The node that stands for each input or population, by the name of the latter.
+        sums: Names of nodes that only add up what leads to an Output; `drop_sums` puts the
+            layer in front in the place of one where that layer alone leads there.
     """
 
     dt: float

@@ -1,7 +1,7 @@
 """Write a population of `MultiLevel` neurons as standard NIR nodes; `gather` finds it.
 
 A membrane that only integrates (I or LI) feeds a bank of Thresholds, one per level, whose
-spikes are summed: the level. Negative levels are a bank of the negated membrane. Then
+spikes are summed: the level. Negative levels are a bank of the negated membrane. Then::
 
     no tracer   sum -> out;                     out -> Delay -> Scale(-theta) -> membrane
     tracer      sum + S a step ago -> bank at 1/2, 3/2, ... -> S; out = S - S a step ago;

@@ -17,11 +17,19 @@ NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3)  # floats around a quotient that are tried
 
 
 class PopulationNodes:
-    """The nodes of one population."""
+    """The nodes of one population.
+
+    Attributes:
+        draft: The graph to which they are added.
+        name: Of the population.
+        shape: In which it is written; its own, or flat.
+        n: Its neurons, with the bias that no layer has.
+        rest: [n], the bias of the membrane where it is measured from v0, in units of v.
+    """
 
     def __init__(self, draft: Draft, name: str, shape: Shape, neuron: Lif) -> None:
         self.draft, self.name, self.shape, self.n = draft, name, shape, neuron
-        self.rest = (neuron.beta - 1.0) * neuron.v0 + neuron.bias  # bias, v - v0 measured
+        self.rest = (neuron.beta - 1.0) * neuron.v0 + neuron.bias
 
     def full(self, value: AnyArray) -> AnyArray:
         return np.array(np.broadcast_to(value, (self.n.n,)), np.float64).reshape(self.shape)

@@ -2,7 +2,7 @@
 
 NIR has no soft reset, says nothing of the order of update and compares with `>` alone. What
 has no node of its own is decomposed into standard ones, so that any NIR reader can run the
-file and `passes.fuse` finds the neurons again:
+file and `passes.fuse` finds the neurons again::
 
     synaptic current     LI -> LIF, evaluated in this order within a step
     reset by subtraction I or LI -> Threshold, and back over Delay (one step) -> Scale
@@ -52,8 +52,12 @@ PROFILE: ProfileName = "nir"
 class Written:
     """What was written, and how it is meant: what `read_nir` has to be told.
 
-    dt: seconds per model step. threshold: "gt" or "ge". assumptions: what the file cannot
-    state, in words.
+    Attributes:
+        path: Of the file.
+        dt: Seconds per model step.
+        threshold: "gt" if neurons fire above their threshold only, "ge" if also at it.
+        assumptions: What the file cannot state, in words.
+        profile: As `--profile` takes it.
     """
 
     path: Path

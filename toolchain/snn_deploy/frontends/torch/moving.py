@@ -20,7 +20,14 @@ from snn_deploy.frontends.torch.tensor import Traced, traced_in
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows came back in front: all of them, or those of step `at`."""
+    """Which rows (samples and steps) came back in front of a result.
+
+    Attributes:
+        lead: Sizes of the leading dimensions, which hold the rows.
+        time: Which of them is time, 0 or 1; None if none is, or it is merged with the
+            batch.
+        at: The one step whose rows they are, from 0; None if all rows came back.
+    """
 
     lead: tuple[int, ...]
     time: int | None

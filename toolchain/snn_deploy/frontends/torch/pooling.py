@@ -22,7 +22,18 @@ from snn_deploy.neurons import Lif
 
 @dataclass(frozen=True)
 class PoolWindow:
-    """A sliding window over images [C, H, W], or lines [C, L] taken as [C, 1, L]."""
+    """A sliding window over images [C, H, W], or lines [C, L] taken as [C, 1, L].
+
+    Attributes:
+        kernel: Size of the window, (y, x).
+        stride: Values from one window to the next, (y, x).
+        padding: Zeros (0 or more) in front of the image, (y, x); behind it too, or more
+            where the last window reaches further (ceil_mode).
+        dilation: Distance of neighbours within the window, (y, x); 1 if they touch.
+        in_shape: Of the image, (C, H, W).
+        out_shape: One value per window, (C, H', W').
+        rank: Dimensions of the image without channels: 1 for lines, 2 for images.
+    """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]

@@ -29,7 +29,14 @@ StepKey: TypeAlias = tuple[str, int, tuple[int, ...]]  # pre, delay, ids of the 
 
 @dataclass(frozen=True, eq=False)
 class Wire:
-    """A term as its target sees it: maps of what `pre` sent `delay` steps ago."""
+    """A term as its target sees it: maps of what `pre` sent `delay` steps ago.
+
+    Attributes:
+        pre: A population, INPUT, or the stand-in of a loop.
+        delay: Model steps; 0 is the step in which it arrives.
+        maps: Applied in turn to the output of `pre`; empty is the identity. Told apart by
+            identity, since `Maps` hands out each once.
+    """
 
     pre: str
     delay: int
@@ -42,7 +49,13 @@ class Wire:
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
-    """What arrives at a population: wires, and values [n] by the step they begin with."""
+    """What arrives at a population.
+
+    Attributes:
+        wires: All that depends on what others send.
+        constants: (first, value [n]): the value arrives in every model step from `first`
+            on.
+    """
 
     wires: tuple[Wire, ...]
     constants: tuple[tuple[int, FloatArray], ...]
@@ -52,11 +65,28 @@ class Arrivals:
 class Session:
     """What was met so far.
 
-    functions: what torch's functions do to traced tensors (`functions.call`).
-    names: of modules, by id. populations: by name, in the order of their first call; fed:
-    what each of them gets. loops: outputs that are fed back one step later, by the name of
-    their stand-in. neutral: populations for which > and >= are the same. unsupported:
-    modules and functions without equivalent. refused: sentences.
+    Where the values of a dictionary are None, its keys are what counts, in the order in
+    which they were met.
+
+    Attributes:
+        title: Class of the traced module, for messages.
+        names: Path of each module within the traced one, by its id(); that one has none.
+        dtype: Of the sample input, and of all traced tensors.
+        functions: What torch's functions do to traced tensors (`functions.call`).
+        maps: Where maps come from, each once.
+        populations: By name, in the order of their first call.
+        fed: What each population gets in its latest call, by its name.
+        calls: How often each population, or stand-in of a loop, was called, by its name;
+            that is the step of its next call.
+        loops: Outputs that are fed back one step later, by the name of their stand-in.
+        neutral: Names of populations for which > and >= are the same, since their
+            thresholds lie between two sums of spikes.
+        unnamed: Names of populations that no module stands for, by what they are fed.
+        unsupported: Modules and functions without equivalent, in words.
+        refused: Sentences that say why the module cannot be converted.
+        assumptions: Evidence of each assumption, by its name and value.
+        frameworks: Names of those whose neurons were met.
+        seconds: The time steps that neurons state (Norse's do), s.
     """
 
     title: str

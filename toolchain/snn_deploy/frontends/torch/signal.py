@@ -1,6 +1,6 @@
 """What a tensor of a traced module stands for: a sum of mapped sources, and constants.
 
-Everything between two layers of neurons is affine, so a tensor is written as
+Everything between two layers of neurons is affine, so a tensor is written as::
 
     sum over terms of maps(what `pre` sends in step `at`)  +  sum of constants
 
@@ -21,7 +21,14 @@ from snn_deploy.ir.maps import Chain, Conv, Dense, Pool, Scale, Sparse
 
 @dataclass(frozen=True, eq=False)
 class SignalTerm:
-    """maps, in turn, of the output of `pre` in step `at`; None: in whatever step it is."""
+    """A summand of a signal: maps, in turn, of the output of `pre` in step `at`.
+
+    Attributes:
+        pre: Name of a source: a population, the input, or the stand-in of a loop.
+        maps: Applied in turn; empty is the identity.
+        at: Step of the trace in which `pre` sends it; None: in whatever step it is. Of a
+            whole sequence 0 is the same step and -1 the one before.
+    """
 
     pre: str
     maps: tuple[MapPart, ...] = ()
@@ -30,7 +37,13 @@ class SignalTerm:
 
 @dataclass(frozen=True, eq=False)
 class SignalConstant:
-    """value [n], there in every step from the first, as seen in step `at`."""
+    """A summand of a signal that is there in every step from the first.
+
+    Attributes:
+        value: Flattened, [n].
+        at: Step of the trace as in which it is seen: in step t it is t - at steps late.
+            None: it is not late.
+    """
 
     value: FloatArray
     at: int | None = None
@@ -38,7 +51,14 @@ class SignalConstant:
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """shape: of one sample in one step. binary: every value is 0 or 1."""
+    """A sum of mapped sources and constants.
+
+    Attributes:
+        shape: Of one sample in one step.
+        terms: The mapped sources that are summed; none gives 0.
+        constants: The constants that are summed beside them.
+        binary: Whether every value is known to be 0 or 1.
+    """
 
     shape: Shape
     terms: tuple[SignalTerm, ...] = ()
@@ -59,11 +79,16 @@ class Signal:
 
 
 class Maps:
-    """Hands out each map once, so that equal terms of two steps hold the same objects."""
+    """Hands out each map once, so that equal terms of two steps hold the same objects.
+
+    Attributes:
+        known: What was handed out, by its key.
+        kept: The owners of maps; it keeps their ids from being used again.
+    """
 
     def __init__(self) -> None:
         self.known: dict[object, MapPart] = {}
-        self.kept: list[object] = []  # keeps ids from being used again
+        self.kept: list[object] = []
 
     def once(self, key: object, make: Callable[[], MapPart]) -> MapPart:
         """Return what was made for `key` before, or make it."""

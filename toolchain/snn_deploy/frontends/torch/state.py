@@ -15,7 +15,10 @@ from snn_deploy.frontends.torch.tensor import Traced
 class ModuleState:
     """A state of the neurons of one module, after one of its calls.
 
-    readout: makes it an output; None if that is not possible.
+    Attributes:
+        owner: Path of the module.
+        name: Which of its states it is, e.g. "mem"; Norse's module has one, "state".
+        readout: Makes it an output; None if that is not possible.
     """
 
     def __init__(

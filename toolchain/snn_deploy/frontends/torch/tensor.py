@@ -41,11 +41,16 @@ class TracedRun(Protocol):
 
 
 class Traced(torch.Tensor):
-    """Stands for `signal`.
+    """A tensor of a shape and a meaning, without values.
 
-    lead: sizes of the dimensions in front of one sample in one step (batch, time, both).
-    time: which of them is time, None if none is. whole: whether it is a whole sequence
-    rather than one step.
+    Attributes:
+        session: The run of the forward that it belongs to.
+        signal: What it stands for.
+        lead: Sizes of the dimensions in front of one sample in one step (batch, time,
+            both).
+        time: Which of them is time, 0 or 1; None if none is.
+        whole: Whether it is a whole sequence rather than one step; without a time dimension
+            where batch and time are merged, or the sum over time is left out.
     """
 
     session: TracedRun

@@ -8,7 +8,7 @@ from snn_deploy.board.evidence import leaves
 from snn_deploy.evaluation.ledger import Account, Ledger
 from snn_deploy.evaluation.stages import Opened, Quantized, Simulated
 from snn_deploy.ir.quant import Range
-from snn_deploy.report.report import Support
+from snn_deploy.report.parts import Support
 
 WEAK = (
     "inherited",

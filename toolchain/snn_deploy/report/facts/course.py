@@ -13,7 +13,7 @@ from snn_deploy.ir.activity import Activity
 from snn_deploy.passes.fuse import fuse
 from snn_deploy.passes.lower import lower
 from snn_deploy.report.facts.durations import answer_seconds
-from snn_deploy.report.report import Estimate, Example, StepAccuracy, StepTime
+from snn_deploy.report.parts import Estimate, Example, StepAccuracy, StepTime
 from snn_deploy.software.counts import Watched
 from snn_deploy.software.estimates import Software, software
 

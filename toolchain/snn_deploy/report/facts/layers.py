@@ -31,7 +31,7 @@ from snn_deploy.report.facts.durations import (
     inference_seconds,
     steps_taken,
 )
-from snn_deploy.report.report import BoundShare, Latency, LayerAgreement, LayerFacts
+from snn_deploy.report.parts import BoundShare, Latency, LayerAgreement, LayerFacts
 
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"))
 

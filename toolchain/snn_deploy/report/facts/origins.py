@@ -1,12 +1,13 @@
 """Origins: for every number in report.json, the counter or the source it comes from.
 
-A key is the path of a number or of a part that holds numbers; "[]" stands for any index,
-"{}" for any name; the longest that fits counts. A text starts with its kind:
+A key is the path of a number or of a part that holds numbers; "[]" stands for any index;
+the longest that fits counts. A text starts with its kind::
 
-given        by the user: model, input, options
-count        events or neurons counted in a simulator or a mapped network
-coefficient  a board's or a price list's number; its evidence stands at the path in brackets
-derived      worked out from other numbers, as said
+    given        by the user: model, input, options
+    count        events or neurons counted in a simulator or a mapped network
+    coefficient  a board's or a price list's number; its evidence stands at the path in
+                 brackets
+    derived      worked out from other numbers, as said
 """
 
 from collections.abc import Iterator, Sequence

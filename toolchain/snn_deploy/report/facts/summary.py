@@ -30,18 +30,18 @@ from snn_deploy.report.facts.graded import graded, graded_caveats
 from snn_deploy.report.facts.layer_fidelity import fidelity
 from snn_deploy.report.facts.layers import latency, layers
 from snn_deploy.report.facts.origins import ORIGINS
-from snn_deploy.report.report import (
+from snn_deploy.report.parts import (
     Accuracy,
     Agreement,
     InputFacts,
     Model,
     PieceRow,
-    Report,
     Resource,
     Support,
     Target,
     Utilization,
 )
+from snn_deploy.report.report import Report
 
 STAGE_PAIRS = (
     ("framework", "reference"),

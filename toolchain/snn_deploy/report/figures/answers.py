@@ -14,7 +14,8 @@ from snn_deploy.report.figures.canvas import (
     label_rows,
     rows_height,
 )
-from snn_deploy.report.report import Example, LayerFacts, Report
+from snn_deploy.report.parts import Example, LayerFacts
+from snn_deploy.report.report import Report
 
 STAGE_STYLES = {
     "reference": {"color": COLORS[7], "ls": "-", "lw": 2.4},

@@ -19,7 +19,8 @@ from snn_deploy.report.figures.canvas import (
     short,
     title,
 )
-from snn_deploy.report.report import PieceRow, Report, Target, Utilization
+from snn_deploy.report.parts import PieceRow, Target, Utilization
+from snn_deploy.report.report import Report
 from snn_deploy.report.text.numbers import share
 
 MOST_CHIPS = 4  # that are drawn

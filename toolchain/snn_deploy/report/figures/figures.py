@@ -37,7 +37,13 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Plot:
-    """caption: what is seen, as a sentence. draw: None if the report does not hold it."""
+    """A figure that a report may have.
+
+    Attributes:
+        title: Of the figure, in a few words.
+        caption: What is seen, as a sentence.
+        draw: From a report to the figure; None if the report does not hold it.
+    """
 
     title: str
     caption: str

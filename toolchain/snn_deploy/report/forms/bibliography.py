@@ -16,7 +16,13 @@ from snn_deploy.report.text.latex_text import tex
 
 
 class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A published work. match: texts that name it contain one of these."""
+    """A published work.
+
+    Attributes:
+        type: Of its BibTeX entry, e.g. "article".
+        match: Texts that name it contain one of these.
+        fields: Of its BibTeX entry, by name.
+    """
 
     type: str
     match: tuple[str, ...]

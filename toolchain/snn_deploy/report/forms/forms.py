@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from snn_deploy.errors import InputError, option
+from snn_deploy.names import FormName, names
 from snn_deploy.report.forms.markdown import to_markdown
 from snn_deploy.report.report import Report, to_json
 from snn_deploy.report.text.latex_text import cited
 
-FORMS = ("json", "md", "html", "tex", "svg", "pdf")
+FORMS = names(FormName)
 FIGURES = (
     "energy", "layers", "utilization", "floorplan", "time", "raster", "fidelity",
     "accuracy",

@@ -5,14 +5,22 @@ from dataclasses import dataclass
 
 from snn_deploy.evaluation.ledger import Account
 from snn_deploy.report.forms.endings_section import at_most
-from snn_deploy.report.report import Estimate, Report
+from snn_deploy.report.parts import Estimate
+from snn_deploy.report.report import Report
 from snn_deploy.report.text.numbers import estimated, quantity, share, spread
 
 
 @dataclass(frozen=True)
 class Fact:
-    """label and text: for people. path: where `value` stands in report.json, e.g.
-    "energy.accounts[0].dynamic.mean". note: what to know about it."""
+    """One number of the headline.
+
+    Attributes:
+        label: What it is, for people.
+        text: The number with its unit, for people; with its interval or spread, if known.
+        path: Where `value` stands in report.json, e.g. "energy.accounts[0].dynamic.mean".
+        value: As it stands there; of an accuracy the count of correct samples.
+        note: What to know about it.
+    """
 
     label: str
     text: str

@@ -11,7 +11,8 @@ from snn_deploy.report.forms.fidelity_section import fidelity_sections
 from snn_deploy.report.forms.finetuning_section import tuning_sections
 from snn_deploy.report.forms.graded_section import graded_sections
 from snn_deploy.report.forms.software_section import estimate_sections, software_sections
-from snn_deploy.report.report import LayerFacts, Report, Support, Utilization
+from snn_deploy.report.parts import LayerFacts, Support, Utilization
+from snn_deploy.report.report import Report
 from snn_deploy.report.text.numbers import quantity, share, significant, spread
 from snn_deploy.report.text.sections import Section, Sources, Table, without_blanks
 

@@ -6,7 +6,7 @@ A value with an interval is written as far as that allows, any other with three 
 from math import floor, isfinite, log10
 
 from snn_deploy.evaluation.ledger import Stat
-from snn_deploy.report.report import Estimate
+from snn_deploy.report.parts import Estimate
 
 DIGITS = 3  # no coefficient in use is known better
 SMALLEST_PLAIN = 1e-4

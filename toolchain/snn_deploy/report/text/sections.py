@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows of text. right: columns that hold numbers."""
+    """Columns and rows of text.
+
+    Attributes:
+        columns: Heads, from left to right.
+        rows: A text per column each; "-" says nothing.
+        right: Heads of the columns that hold numbers, which are set to the right.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -23,7 +29,14 @@ def without_blanks(table: Table) -> Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A title, sentences, and a table. detail: too much for a screen."""
+    """A title, sentences, and a table.
+
+    Attributes:
+        title: What it is about.
+        lines: Sentences above the table.
+        table: None if there is none.
+        detail: Whether it is too much for a screen.
+    """
 
     title: str
     lines: tuple[str, ...] = ()
@@ -32,7 +45,11 @@ class Section:
 
 
 class Sources:
-    """Numbers the sources that tables cite, in order of appearance."""
+    """Numbers the sources that tables cite, in order of appearance.
+
+    Attributes:
+        number: From 1, by the text of each source that was cited so far.
+    """
 
     def __init__(self) -> None:
         self.number: dict[str, int] = {}
