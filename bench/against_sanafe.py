@@ -10,6 +10,7 @@ import statistics
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,12 +26,19 @@ from snn_deploy.evaluation.ledger import ledger
 from snn_deploy.ir.activity import Activity
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.names import TimeModelName
 from snn_deploy_simulators import chip
 from snn_deploy_simulators.counting.tables import Fan, fans
+from support.networks import mapped
 from support.sanafe_networks import gesture, perceptron, raster, recurrent
-from support.sanafe_oracle import Run, fired, mapped, simulate
+from support.sanafe_oracle import Run, fired, simulate
 
-MODELS = {"bound": "simple", "simple": "simple", "event": "detailed"}
+MODELS: dict[TimeModelName, str] = {
+    "bound": "simple",
+    "simple": "simple",
+    "event": "detailed",
+}
+TIMED: tuple[TimeModelName, ...] = ("simple", "event")  # give the seconds of a step
 ROUNDS = 2
 
 
@@ -75,17 +83,17 @@ def compare(case: Case) -> list[str]:
     tables = fans(program)
     made = measure(lambda: fans(program), 5)
     steps = case.stimulus.steps
-    ours: dict[str, list[float]] = {name: [] for name in MODELS}
+    ours: dict[TimeModelName, list[float]] = {name: [] for name in MODELS}
     theirs: dict[str, list[float]] = {"simple": [], "detailed": []}
     runs = [Run("simple", steps, False), Run("detailed", steps, False)]
     results: Any = None
     for _ in range(ROUNDS):
         for name, seconds in ours.items():
-            seconds += measure(lambda model=name: run(program, case, model, tables), 3)
+            seconds += measure(partial(run, program, case, name, tables), 3)
         with TemporaryDirectory() as folder:
             results = simulate(program, case.stimulus, Path(folder), runs)
-        for name, result in zip(theirs, results, strict=True):
-            theirs[name].append(result["seconds"])
+        for timing, result in zip(theirs, results, strict=True):
+            theirs[timing].append(result["seconds"])
     activity = {name: run(program, case, name, tables) for name in MODELS}
     synops = int(activity["bound"].counts.synops.sum())
     lines = [case.title, f"  {program_line(program, activity['bound'], steps)}"]
@@ -103,7 +111,9 @@ def compare(case: Case) -> list[str]:
     return lines
 
 
-def run(program: Program, case: Case, model: str, tables: Mapping[str, Fan]) -> Activity:
+def run(
+    program: Program, case: Case, model: TimeModelName, tables: Mapping[str, Fan]
+) -> Activity:
     """Return our run on one thread, nothing kept but the outputs."""
     return chip.run(
         program, case.stimulus, keep=(), threads=1, time_model=model, tables=tables
@@ -140,7 +150,7 @@ def spikes_line(program: Program, case: Case) -> str:
 
 
 def equalities(
-    program: Program, activity: dict[str, Activity], results: Any, steps: int
+    program: Program, activity: Mapping[TimeModelName, Activity], results: Any, steps: int
 ) -> list[str]:
     """Return how close counts, energy and time of the whole run are."""
     simple, detailed = results
@@ -153,7 +163,7 @@ def equalities(
         counts.synops.sum() == simple["spikes"],
         counts.messages_in.sum() == simple["packets_sent"],
     )
-    times = {n: float(activity[n].step_s[0, :steps].sum()) for n in ("simple", "event")}
+    times = {n: float(activity[n].step_s[0, :steps].sum()) for n in TIMED}
     return [
         f"synops and packets the same: {all(same)}; energy {joules:.6e} J, "
         f"off by {relative(joules, simple['energy']['total']):.0e}",

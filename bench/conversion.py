@@ -30,6 +30,7 @@ from snn_deploy.board.board import load_board
 from snn_deploy.conversion.convert import Converted, convert
 from snn_deploy.conversion.running import answers
 from snn_deploy.evaluation.decode import floats_of
+from snn_deploy.evaluation.stages import Routed
 from snn_deploy.ir.program import Program
 from snn_deploy.pipeline.line import line
 from snn_deploy_simulators import chip, reference
@@ -117,11 +118,11 @@ def train(data: Split, seed: int) -> Net:
     batches = -(-len(data.x) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, epochs * batches)
     for _ in range(epochs):
-        for index in torch.randperm(len(data.x)).split(BATCH):
+        for index in torch.randperm(len(data.x)).split(BATCH):  # type: ignore[no-untyped-call]
             shift = torch.randint(-reach, reach + 1, (2,)).tolist()
             optimizer.zero_grad()
             moved = torch.roll(data.x[index], shift, (2, 3))
-            cross_entropy(net(moved), data.y[index]).backward()
+            cross_entropy(net(moved), data.y[index]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return net
@@ -184,7 +185,7 @@ def mapped(made: Converted, x: Any) -> Program:
     """Return the network on the cores of Loihi 2."""
     fed = {"x": made.feed(x)}
     run = begin(load_board("loihi2"), made.network, fed, decode="final")
-    return next(r.program for r in line(run) if r.program is not None)
+    return next(stage.program for stage in line(run) if isinstance(stage, Routed))
 
 
 def answers_of(made: Converted, output: Any) -> Any:

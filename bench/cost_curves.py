@@ -8,7 +8,7 @@ stands what of the middle case is kept. The picture is docs/images/cost_curves.s
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib
@@ -26,12 +26,11 @@ from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip
+from support.networks import mapped
 from support.sanafe_networks import even, network, random_sparse, raster
-from support.sanafe_oracle import mapped
 
 REPEATS = 3
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "cost_curves.svg"
-SIDE, FAN_IN, RATE, TIMES = 4096, 64, 0.1, 64  # the middle case
 
 
 @dataclass(frozen=True)
@@ -44,48 +43,48 @@ class Curve:
     kept: str
 
 
+@dataclass(frozen=True)
+class Case:
+    """A random network and its input; as it stands, the middle case."""
+
+    neurons: int = 4096
+    fan_in: int = 64
+    rate: float = 0.1
+    steps: int = 64
+    samples: int = 1
+
+    def made(self, board: Board) -> tuple[Program, Stimulus]:
+        """Return it as a program and a stimulus."""
+        program = mapped(random(self.neurons, self.fan_in), board, method="in-order")
+        once = raster(self.neurons, self.steps, self.rate, 0)
+        return program, repeated(once, self.samples)
+
+    def without(self, size: str) -> str:
+        """Return what it is, in words, but for one size."""
+        words = {
+            "neurons": f"{self.neurons} neurons",
+            "fan_in": f"{self.fan_in} synapses per neuron",
+            "rate": f"rate {self.rate}",
+            "steps": f"{self.steps} steps",
+        }
+        return ", ".join(text for name, text in words.items() if name != size)
+
+
 def curves() -> Iterator[Curve]:
     """Yield what is measured."""
-    board = roomy(load_board("loihi2"))
+    board, middle = roomy(load_board("loihi2")), Case()
 
-    def case(
-        side: int = SIDE,
-        fan_in: int = FAN_IN,
-        rate: float = RATE,
-        steps: int = TIMES,
-        samples: int = 1,
-    ) -> tuple[Program, Stimulus]:
-        program = mapped(random(side, fan_in), board, method="in-order")
-        return program, repeated(raster(side, steps, rate, 0), samples)
+    def curve(size: str, values: tuple[float, ...], case: Case, title: str = "") -> Curve:
+        def at(value: float) -> tuple[Program, Stimulus]:
+            return replace(case, **{size: value}).made(board)  # type: ignore[arg-type]
 
-    rest = f"{FAN_IN} synapses per neuron, rate {RATE}, {TIMES} steps"
-    yield Curve(
-        "neurons", (1024, 2048, 4096, 8192, 16384), lambda x: case(side=int(x)), rest
-    )
-    yield Curve(
-        "synapses per neuron",
-        (32, 64, 128, 256, 512),
-        lambda x: case(fan_in=int(x)),
-        f"{SIDE} neurons, rate {RATE}, {TIMES} steps",
-    )
-    yield Curve(
-        "rate",
-        (0.02, 0.05, 0.1, 0.2, 0.4),
-        lambda x: case(fan_in=256, rate=x),
-        f"{SIDE} neurons, 256 synapses per neuron, {TIMES} steps",
-    )
-    yield Curve(
-        "steps",
-        (64, 128, 256, 512, 1024),
-        lambda x: case(steps=int(x)),
-        f"{SIDE} neurons, {FAN_IN} synapses per neuron, rate {RATE}",
-    )
-    yield Curve(
-        "samples",
-        (4, 8, 16, 32),
-        lambda x: case(samples=int(x)),
-        f"{SIDE} neurons, {rest}",
-    )
+        return Curve(title or size, values, at, case.without(size))
+
+    yield curve("neurons", (1024, 2048, 4096, 8192, 16384), middle)
+    yield curve("fan_in", (32, 64, 128, 256, 512), middle, "synapses per neuron")
+    yield curve("rate", (0.02, 0.05, 0.1, 0.2, 0.4), replace(middle, fan_in=256))
+    yield curve("steps", (64, 128, 256, 512, 1024), middle)
+    yield curve("samples", (4, 8, 16, 32), middle)
     yield Curve(
         "cores",
         (4, 8, 16, 32, 64),
@@ -129,7 +128,7 @@ def spread_over(cores: int, board: Board) -> tuple[Program, Stimulus]:
     program = mapped(net, small, method="in-order")
     if len(program.partition.pieces) != cores:
         raise RuntimeError(f"{len(program.partition.pieces)} pieces, not {cores}")
-    return program, raster(1024, TIMES, RATE, 0)
+    return program, raster(1024, Case.steps, Case.rate, 0)
 
 
 def seconds(curve: Curve) -> FloatArray:

@@ -22,12 +22,13 @@ from snn_deploy.ir.program import Placement, Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.route import route
+from snn_deploy.names import TimeModelName
 from snn_deploy_simulators import chip
+from support.networks import mapped
 from support.random_networks import random_network
 from support.sanafe_networks import network, perceptron, raster, recurrent
-from support.sanafe_oracle import mapped
 
-MODELS = ("bound", "simple", "event")
+MODELS: tuple[TimeModelName, ...] = ("bound", "simple", "event")
 BOARD = load_board("loihi2")
 
 

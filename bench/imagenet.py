@@ -26,24 +26,17 @@ from measuring.clock import report
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.board.board import load_board
+from snn_deploy.ir import quant
 from snn_deploy.ir.activity import Activity
 from snn_deploy.ir.maps import Connection, Conv, Dense
 from snn_deploy.ir.program import Program
-from snn_deploy.ir.quant import (
-    QuantInput,
-    QuantNetwork,
-    QuantPopulation,
-    QuantProjection,
-    SignMode,
-    Stimulus,
-)
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
 from snn_deploy.neurons.lif import lif
 from snn_deploy_simulators import chip, integer
+from support.networks import mapped
 from support.sanafe_networks import even, gesture, population, raster
-from support.sanafe_oracle import mapped
 
 STEPS, RATE = 4, 0.1
 LEAST, MOST = 0.05, 0.15  # rates that every layer must have
@@ -125,10 +118,10 @@ def resnet18() -> list[Layer]:
     return shape.layers
 
 
-def network(layers: list[Layer], thresholds: dict[str, int]) -> QuantNetwork:
+def network(layers: list[Layer], thresholds: dict[str, int]) -> quant.QuantNetwork:
     """Return the network."""
-    return QuantNetwork(
-        inputs=(QuantInput("in", SHAPE, 0, 1.0),),
+    return quant.QuantNetwork(
+        inputs=(quant.QuantInput("in", SHAPE, 0, 1.0),),
         drives=(),
         populations=tuple(
             replace(neurons(x, thresholds[x.name], DECAY), lag=x.lag) for x in layers
@@ -139,14 +132,16 @@ def network(layers: list[Layer], thresholds: dict[str, int]) -> QuantNetwork:
     )
 
 
-def neurons(layer: Layer, vth: int, decay: int) -> QuantPopulation:
+def neurons(layer: Layer, vth: int, decay: int) -> quant.QuantPopulation:
     """Return the neurons of a layer."""
     return population(layer.name, layer.shape, vth, decay)
 
 
-def synapses(layer: Layer, source: str, connection: Connection) -> QuantProjection:
+def synapses(layer: Layer, source: str, connection: Connection) -> quant.QuantProjection:
     """Return binary synapses of model delay 0."""
-    return QuantProjection(source, layer.name, connection, SignMode.MIXED, 8, 0, 0, 0)
+    return quant.QuantProjection(
+        source, layer.name, connection, quant.SignMode.MIXED, 8, 0, 0, 0
+    )
 
 
 def calibrated(layers: list[Layer], x: AnyArray) -> tuple[dict[str, int], dict[str, float]]:
@@ -172,15 +167,15 @@ def summed(layer: Layer, spikes: dict[str, AnyArray]) -> AnyArray:
     """Return the summed input of each neuron [T, n]: a membrane that forgets at once."""
     silent = replace(neurons(layer, HIGHEST, 4096), spiking=False)
     sources = dict.fromkeys(source for source, _ in layer.into)
-    net = QuantNetwork(
-        inputs=tuple(QuantInput(s, spikes[s].shape[2:], 0, 1.0) for s in sources),
+    net = quant.QuantNetwork(
+        inputs=tuple(quant.QuantInput(s, spikes[s].shape[2:], 0, 1.0) for s in sources),
         drives=(),
         populations=(silent,),
         projections=tuple(synapses(layer, *into) for into in layer.into),
         outputs=(layer.name,),
         arithmetic="loihi",
     )
-    fed = Stimulus(1, STEPS, {s: spikes[s] for s in sources}, {})
+    fed = quant.Stimulus(1, STEPS, {s: spikes[s] for s in sources}, {})
     out = integer.run(net, fed, threads=1).outputs[layer.name]
     return np.asarray(out[0].reshape(STEPS, -1)) >> 6
 
@@ -230,7 +225,7 @@ def main() -> None:
     cores = timed("place", lambda: place(pieces, net, board), lines)
     ways = timed("route", lambda: route(net, pieces, cores, board), lines)
     program = Program(net, pieces, cores, ways, board)
-    stimulus = Stimulus(1, STEPS, {"in": x}, {})
+    stimulus = quant.Stimulus(1, STEPS, {"in": x}, {})
     activity = timed("simulate", lambda: chip.run(program, stimulus, keep=()), lines)
     seconds = time.perf_counter() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

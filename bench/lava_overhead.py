@@ -19,15 +19,8 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import AnyArray
+from snn_deploy.ir import quant
 from snn_deploy.ir.maps import Dense
-from snn_deploy.ir.quant import (
-    QuantInput,
-    QuantNetwork,
-    QuantPopulation,
-    QuantProjection,
-    SignMode,
-    Stimulus,
-)
 from snn_deploy_backends.lava.python import find_lava_python
 from snn_deploy_simulators import integer
 from support.emitted import emit
@@ -78,7 +71,7 @@ def prepare(folder: Path) -> AnyArray:
     shapes = list(zip(SIZES[1:], SIZES[:-1], strict=True))
     weights = [(2 * rng.integers(-20, 23, shape)).astype(np.int16) for shape in shapes]
     x = (rng.random((SAMPLES, STEPS, SIZES[0])) < 0.1).astype(np.int8)
-    net, given = network(weights), Stimulus(SAMPLES, STEPS, {"x": x}, {})
+    net, given = network(weights), quant.Stimulus(SAMPLES, STEPS, {"x": x}, {})
     recording = integer.run(net, given)
     emit(net, given, recording, folder / "build")
     frame = STEPS + net.guard
@@ -89,7 +82,7 @@ def prepare(folder: Path) -> AnyArray:
     return recording.outputs["layer 3"]
 
 
-def network(weights: list[AnyArray]) -> QuantNetwork:
+def network(weights: list[AnyArray]) -> quant.QuantNetwork:
     """Return the network with the registers that by_hand/lava_mlp.py has."""
     populations, projections = [], []
     for level, weight in enumerate(weights, start=1):
@@ -99,13 +92,15 @@ def network(weights: list[AnyArray]) -> QuantNetwork:
         zero, one = np.zeros(n, np.int64), np.ones(n)
         name, pre = f"layer {level}", "x" if level == 1 else f"layer {level - 1}"
         populations.append(
-            QuantPopulation(name, (n,), "lif", params, zero, one, 0 * one, level)
+            quant.QuantPopulation(name, (n,), "lif", params, zero, one, 0 * one, level)
         )
         projections.append(
-            QuantProjection(pre, name, Dense(weight), SignMode.MIXED, 8, 0, 0, 0)
+            quant.QuantProjection(
+                pre, name, Dense(weight), quant.SignMode.MIXED, 8, 0, 0, 0
+            )
         )
-    return QuantNetwork(
-        inputs=(QuantInput("x", (SIZES[0],), 0, 1.0),),
+    return quant.QuantNetwork(
+        inputs=(quant.QuantInput("x", (SIZES[0],), 0, 1.0),),
         drives=(),
         populations=tuple(populations),
         projections=tuple(projections),

@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import numpy as np
 import scipy.sparse as sp
 from measuring.clock import report
@@ -29,7 +29,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from silicon import dvs_gesture
 from silicon import pilotnet as pilotnet_at_rates
 
-from snn_deploy.arrays import IntArray
 from snn_deploy.board.board import Board, load_board
 from snn_deploy.ir.maps import Sparse
 from snn_deploy.ir.program import Partition, Placement, Program
@@ -41,16 +40,9 @@ from snn_deploy.mapping.place import place, weighted_hops
 from snn_deploy.mapping.reorder import Reordered, reorder
 from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import Rates, traffic
+from snn_deploy.names import PartitionName
 from snn_deploy_simulators import chip, integer
-from support.networks import (
-    layers,
-    network,
-    pilotnet,
-    population,
-    projection,
-    sparse,
-    yolo_kp,
-)
+from support import networks
 
 # Cores per layer, from the notebooks of lava-dl (commit d825ac5): netx/mnist/run.ipynb,
 # netx/oxford/run.ipynb, netx/pilotnet_snn/benchmark.ipynb, YOLO-KP's notebook.
@@ -65,20 +57,17 @@ NEURONS, FAN_IN = 1_000_000, 100
 LOIHI2 = load_board("loihi2")
 
 
-def with_synapse_words(board: Board, words: int) -> Board:
-    """Return the board with another limit of synapse memory."""
-    limit = msgspec.structs.replace(board.pool.synapse, value=words)
-    pool = msgspec.structs.replace(board.pool, synapse=limit)
-    return msgspec.structs.replace(board, pool=pool)
-
-
 def beside_intel() -> list[str]:
     """Return the table of cores per layer."""
-    nets: dict[str, tuple[QuantNetwork, Board, str]] = {
-        "MNIST 784-128-64-10": (layers(784, 128, 64, 10), LOIHI2, "intel"),
-        "Oxford 200-256-200": (layers(200, 256, 200), LOIHI2, "intel"),
-        "PilotNet LIF": (pilotnet(), with_synapse_words(LOIHI2, OLDER), "intel"),
-        "YOLO-KP": (yolo_kp(), load_board("kapoho-point"), "square"),
+    nets: dict[str, tuple[QuantNetwork, Board, PartitionName]] = {
+        "MNIST 784-128-64-10": (networks.layers(784, 128, 64, 10), LOIHI2, "intel"),
+        "Oxford 200-256-200": (networks.layers(200, 256, 200), LOIHI2, "intel"),
+        "PilotNet LIF": (
+            networks.pilotnet(),
+            networks.with_synapses(LOIHI2, OLDER),
+            "intel",
+        ),
+        "YOLO-KP": (networks.yolo_kp(), load_board("kapoho-point"), "square"),
     }
     lines = [f"{'cores per layer':22}{'sum':>5}  "]
     for name, (net, board, method) in nets.items():
@@ -168,17 +157,20 @@ def blocks(n: int, clusters: int, inside: float) -> list[str]:
     rows = np.repeat(np.arange(n), 40)
     ones = sp.coo_array((np.ones(rows.size, np.int16), (rows, columns.ravel())), (n, n))
     m = Sparse(sp.csr_array(ones))
-    net = network(
+    net = networks.network(
         [],
-        [population("pool", (n,)), population("out", (10,), 1)],
-        [projection("pool", "pool", m), projection("pool", "out", sparse(10, n, 100))],
+        [networks.population("pool", (n,)), networks.population("out", (10,), 1)],
+        [
+            networks.projection("pool", "pool", m),
+            networks.projection("pool", "out", networks.sparse(10, n, 100)),
+        ],
     )
-    lines, board = [], with_synapse_words(LOIHI2, 2000)
+    lines, board = [], networks.with_synapses(LOIHI2, 2000)
     for method in ("intel", "fewest", "kahypar"):
         begin, anew = time.process_time(), Reordered(net, {}, {})
         if PARTITIONS[method].reorders:
             anew = reorder(net, board, seed=0)
-        pieces = partition(anew.net, board, method=method, seams=anew.seams)
+        pieces = partition(anew.net, board, method=method, cut_points=anew.cut_points)
         took = time.process_time() - begin
         pairs = traffic(anew.net, pieces)
         hops = weighted_hops(pairs, place(pieces, anew.net, board), board)
@@ -196,9 +188,11 @@ def layered() -> QuantNetwork:
     maps = []
     for pre, post in pairwise(names):
         columns = rng.integers(0, size, (size, FAN_IN), dtype=np.int32)
-        maps.append(projection(pre, post, listed(columns, size)))
-    populations = [population(name, (size,), i + 1) for i, name in enumerate(names[1:])]
-    return network([("l0", (size,))], populations, maps)
+        maps.append(networks.projection(pre, post, listed(columns, size)))
+    populations = [
+        networks.population(name, (size,), i + 1) for i, name in enumerate(names[1:])
+    ]
+    return networks.network([("l0", (size,))], populations, maps)
 
 
 def geometric() -> QuantNetwork:
@@ -223,10 +217,14 @@ def geometric() -> QuantNetwork:
         own = slice(first[cell], first[cell + 1])
         columns[own] = rng.choice(near, (own.stop - own.start, FAN_IN))
     m = listed(columns, NEURONS)
-    return network([], [population("pool", (NEURONS,))], [projection("pool", "pool", m)])
+    return networks.network(
+        [],
+        [networks.population("pool", (NEURONS,))],
+        [networks.projection("pool", "pool", m)],
+    )
 
 
-def listed(columns: IntArray, n_pre: int) -> Sparse:
+def listed(columns: Any, n_pre: int) -> Sparse:
     """Return a map with the sources `columns` [n_post, FAN_IN]; repeats are kept apart."""
     columns.sort(axis=1)
     data = np.ones(columns.size, np.int16)

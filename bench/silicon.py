@@ -29,8 +29,8 @@ from snn_deploy.ir.maps import Connection, Conv, Dense
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import chip, integer
+from support.networks import mapped
 from support.sanafe_networks import even, gesture, network, raster
-from support.sanafe_oracle import mapped
 
 WIDEST = 3.0
 # lava-dl 0.6.0, tests/lava/lib/dl/netx/gts/pilotnet_lif: share of neuron-steps with a spike
@@ -99,16 +99,17 @@ def pilotnet() -> tuple[QuantNetwork, Stimulus]:
     """Return PilotNet-LIF; its input layer is neurons on the chip that a bias drives."""
     rng = np.random.default_rng(0)
     shape, name = (3, 66, 200), "input"
-    layers, maps = [("input", shape, 25, 1024)], []
+    layers: list[tuple[str, tuple[int, ...], int, int]] = [("input", shape, 25, 1024)]
+    maps: list[tuple[str, str, Connection]] = []
     for i, (channels, stride, padding) in enumerate(CONVS):
-        out = tuple(
+        high, wide = (
             (n + 2 * p - 3) // s + 1
             for n, s, p in zip(shape[1:], stride, padding, strict=True)
         )
         conv = Conv(
             even(rng, -16, 20, (channels, shape[0], 3, 3)),
             shape,
-            (channels, *out),
+            (channels, high, wide),
             stride,
             padding,
         )

@@ -45,7 +45,7 @@ from snn_deploy.ir.quant import Stimulus
 from snn_deploy_backends.lava.python import find_lava_python
 from snn_deploy_simulators import chip, integer
 from support.emitted import emit
-from support.sanafe_oracle import mapped
+from support.networks import mapped
 
 SIZES, SAMPLES, STEPS = (784, 128, 64, 10), 32, 64
 NENGO = Path(__file__).parent / "by_hand" / "nengo_mlp.py"

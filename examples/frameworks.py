@@ -162,7 +162,7 @@ def _run_sinabs(graph: nir.NIRGraph, frames: "Tensor", tape: _Tape) -> None:
             held = module.recordings["v_mem"]
             for step in zip(
                 signal.unflatten(0, (samples, steps)).unbind(1),
-                received.unflatten(0, (samples, steps)).unbind(1),
+                received.unflatten(0, (samples, steps)).unbind(1),  # type: ignore[no-untyped-call]
                 held.unbind(1),
                 strict=True,
             ):

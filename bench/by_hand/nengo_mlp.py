@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from nengo_loihi.block import Axon, LoihiBlock, Synapse
@@ -36,10 +37,10 @@ def main() -> None:
     print(json.dumps({"spikes": fired.tolist(), "seconds": seconds}))
 
 
-def built(net, sample):
+def built(net: Any, sample: Any) -> tuple[Any, list[Any]]:
     """Return the model of one sample, and a probe of each layer."""
     model, probes = Model(dt=0.001), []
-    pre = SpikeInput(net["w0"].shape[1], label="in")
+    pre: Any = SpikeInput(net["w0"].shape[1], label="in")
     for step, spikes in enumerate(sample, start=1):
         pre.add_spikes(step, np.flatnonzero(spikes), permanent=True)
     model.add_input(pre)

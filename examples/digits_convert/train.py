@@ -1,6 +1,6 @@
 """Train a quantized convolutional ANN on 8x8 digits with Brevitas, convert it, write NIR.
 
-    python examples/digits_convert/train.py
+    python -m examples.digits_convert.train
 
 Weights have 4 bits (8 in the last layer), activations 3; a residual sum and an average pool
 are in it. Every quantizer becomes a spiking neuron that sends its level as one graded
@@ -14,19 +14,16 @@ from typing import Any
 import brevitas.nn as qnn
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from examples.digits import SEED, fit_quantized, split_digits
 from snn_deploy import convert, write_nir
 
 HERE = Path(__file__).parent
-SEED = 0
 EPOCHS = 60
 BATCH = 32
 WEIGHT_BITS, BITS = 4, 3
-METHOD = "graded"
 
 
 class Digits(nn.Module):
@@ -55,47 +52,24 @@ class Digits(nn.Module):
         return self.fc(torch.flatten(self.act3(self.pool(x)), 1))
 
 
-def split_digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return train [1347, 1, 8, 8] and test [450, 1, 8, 8] pixels 0..16, and labels."""
-    digits = load_digits()
-    x_train, x_test, y_train, y_test = train_test_split(
-        digits.images[:, None],
-        digits.target,
-        test_size=450,
-        stratify=digits.target,
-        random_state=SEED,
-    )
-    return (
-        torch.tensor(x_train, dtype=torch.float32),
-        torch.tensor(x_test, dtype=torch.float32),
-        torch.tensor(y_train),
-        torch.tensor(y_test),
-    )
-
-
 def train(x: Tensor, y: Tensor) -> Digits:
     """Return the network, trained with its quantizers on."""
     torch.manual_seed(SEED)
     net = Digits()
-    optimizer = torch.optim.Adam(net.parameters(), 5e-3)
-    steps = EPOCHS * -(-len(x) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, steps)
-    for _ in range(EPOCHS):
-        for index in torch.randperm(len(x)).split(BATCH):
-            optimizer.zero_grad()
-            cross_entropy(net(x[index]), y[index]).backward()
-            optimizer.step()
-            schedule.step()
-    net.eval()
+
+    def loss_of(chosen: Tensor) -> Tensor:
+        return cross_entropy(net(x[chosen]), y[chosen])
+
+    fit_quantized(net, loss_of, len(x), epochs=EPOCHS, batch=BATCH)
     return net
 
 
 def main() -> None:
     """Train, convert, write, and print what was reached."""
     torch.set_num_threads(1)
-    x_train, x_test, y_train, y_test = split_digits()
+    x_train, x_test, y_train, y_test = split_digits((1, 8, 8), largest=16.0)
     net = train(x_train, y_train)
-    made = convert(net, x_train.numpy(), method=METHOD)
+    made = convert(net, x_train.numpy(), method="graded")
     samples = x_test.numpy()
     answers = made.evaluate(samples)
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """Train quantized recurrent ANNs (QRNNs) on 8x8 digits with Brevitas, convert, write NIR.
 
-    python examples/digits_sequence/train.py
+    python -m examples.digits_sequence.train
 
 A digit is a sequence: its 8 rows of 8 pixels, or 8 times 8 pixels of a fixed random order
 (`permuted`). QuantElman with 64 units, 4-bit levels and weights, whose scales are powers of
@@ -21,18 +21,16 @@ import brevitas.nn as qnn
 import numpy as np
 import torch
 from brevitas.quant import Int8WeightPerTensorFixedPoint as PowerOfTwo
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from examples.digits import SEED, fit_quantized, split_digits
 from snn_deploy import convert, write_nir
 from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.conversion.brevitas.elman import QuantElman
-from snn_deploy.conversion.integers.ann import QuantAnn, weights
+from snn_deploy.conversion.integers.ann import QuantAnn
 
 HERE = Path(__file__).parent
-SEED = 0
 EPOCHS = 60
 BATCH = 32
 HIDDEN, BITS = 64, 4
@@ -75,43 +73,19 @@ class Scaled(nn.Module):
         return self.layer(x) * self.gain
 
 
-def split_digits(order: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return train [1347, 8, 8] and test [450, 8, 8] pixels 0..16, and labels."""
-    digits = load_digits()
-    x_train, x_test, y_train, y_test = train_test_split(
-        digits.data[:, order].reshape(-1, 8, 8),
-        digits.target,
-        test_size=450,
-        stratify=digits.target,
-        random_state=SEED,
-    )
-    return (
-        torch.tensor(x_train, dtype=torch.float32),
-        torch.tensor(x_test, dtype=torch.float32),
-        torch.tensor(y_train),
-        torch.tensor(y_test),
-    )
-
-
 def train(x: Tensor, y: Tensor) -> Sequence:
     """Return the network, trained with its quantizers on; later steps count more."""
     torch.manual_seed(SEED)
     net = Sequence()
     weight = torch.arange(1.0, 9.0) / 36.0
-    optimizer = torch.optim.Adam(net.parameters(), 5e-3)
-    steps = EPOCHS * -(-len(x) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, steps)
-    for _ in range(EPOCHS):
-        for index in torch.randperm(len(x)).split(BATCH):
-            optimizer.zero_grad()
-            logits = net(x[index]).transpose(1, 2)
-            wanted = y[index, None].expand(-1, 8)
-            losses = cross_entropy(logits, wanted, reduction="none")
-            (losses @ weight).mean().backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-    net.eval()
+
+    def loss_of(chosen: Tensor) -> Tensor:
+        logits = net(x[chosen]).transpose(1, 2)
+        wanted = y[chosen, None].expand(-1, 8)
+        losses = cross_entropy(logits, wanted, reduction="none")
+        return (losses @ weight).mean()
+
+    fit_quantized(net, loss_of, len(x), epochs=EPOCHS, batch=BATCH, gradient_limit=1.0)
     return net
 
 
@@ -130,7 +104,7 @@ def move(net: Sequence, ann: QuantAnn) -> None:
     for (name, level), source in zip(pairs, cell.sources, strict=True):
         linear = getattr(net.cell, name)
         stored = linear.quant_weight()
-        factor = np.abs(weights(source.map)).max() / float(stored.int().abs().max())
+        factor = np.abs(source.map.stored).max() / float(stored.int().abs().max())
         gain = factor * unit / (float(stored.scale) * level)
         if gain != 1.0:  # theta is odd, so that one of the powers of two gives way
             setattr(net.cell, name, Scaled(linear, gain))
@@ -160,7 +134,7 @@ def right(classes: IntArray, labels: IntArray) -> list[int]:
 @torch.no_grad()
 def write(name: str) -> None:
     """Train, convert and write one variant, and print what was reached in every step."""
-    x_train, x_test, y_train, y_test = split_digits(ORDERS[name])
+    x_train, x_test, y_train, y_test = split_digits((8, 8), 16.0, ORDERS[name])
     with torch.enable_grad():
         net = train(x_train, y_train)
     labels = y_test.numpy()

@@ -11,14 +11,10 @@ from snn_deploy.ir.activity import Activity, Counts
 from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.program import Program, grid_of
-from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy.mapping.partition import partition
-from snn_deploy.mapping.place import place
-from snn_deploy.mapping.route import route
-from snn_deploy.names import PlacementName
 from snn_deploy.quantization.quantize import quantize
 from snn_deploy_simulators import chip, golden, integer
 from snn_deploy_simulators.stimulus import encode
+from support.networks import mapped
 from support.random_models import calibration, random_model
 from support.random_networks import random_network
 
@@ -31,14 +27,6 @@ def cramped(board: Board, neurons: int) -> Board:
     return msgspec.structs.replace(
         board, pool=msgspec.structs.replace(board.pool, neuron=limit)
     )
-
-
-def mapped(
-    net: QuantNetwork, board: Board, seed: int = 0, method: PlacementName = "random"
-) -> Program:
-    pieces = partition(net, board)
-    placement = place(pieces, net, board, seed=seed, method=method)
-    return Program(net, pieces, placement, route(net, pieces, placement, board), board)
 
 
 def assert_same_outputs(activity: Activity, outputs: object) -> None:

@@ -22,8 +22,9 @@ from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy.names import PlacementName, TimeModelName
 from snn_deploy_simulators import chip
+from support.networks import mapped
 from support.sanafe_networks import gesture, perceptron, raster, recurrent
-from support.sanafe_oracle import Run, fired, free_running, mapped, simulate
+from support.sanafe_oracle import Run, fired, free_running, simulate
 
 EXACT = 1e-9  # relative; sums of 1e5 doubles in different orders
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from snn_deploy.frontends.nir.read_nir import read_nir
@@ -57,3 +58,17 @@ def outputs(path: Path, x: Array, **wishes: Any) -> Array:
 def active(spikes: Array) -> bool:
     """Whether enough happened for equality to mean something."""
     return bool(0.02 < spikes.mean() < 0.9 and (spikes.sum(axis=0) > 0).mean() > 0.5)
+
+
+def assert_same_answers(ours: Any, expected: Any, *, readout: bool, many: bool) -> None:
+    """Hold what a file gives here against the framework's own steps, neither of them dead.
+
+    readout: the answers are membranes; else spikes, `many` of them in a step or one.
+    """
+    if readout:
+        assert ours == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        assert np.abs(expected).max() > 0.5
+    else:
+        assert active(expected != 0)
+        assert (expected.max() > 1) == many
+        assert np.count_nonzero(ours != expected) == 0

@@ -6,22 +6,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from snn_deploy.ir import quant
 from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
-from snn_deploy.ir.quant import (
-    Drive,
-    QuantInput,
-    QuantNetwork,
-    QuantPopulation,
-    QuantProjection,
-    SignMode,
-    Stimulus,
-)
 from snn_deploy.neurons.multi_level import OFF
 
 
 def population(
     name: str, shape: tuple[int, ...], lag: int, model: str = "lif", **values: object
-) -> QuantPopulation:
+) -> quant.QuantPopulation:
     """Return a population; values are registers, broadcast to [n], or fields."""
     n = int(np.prod(shape))
     registers = {"du": 4095, "dv": 256, "bias_mant": 0, "bias_exp": 0, "vth": 100}
@@ -34,7 +26,7 @@ def population(
     registers |= {k: v for k, v in values.items() if k in (*registers, "hold", "amount")}  # type: ignore[misc]
     params = {k: np.array(np.broadcast_to(v, n), np.int64) for k, v in registers.items()}
     one = np.ones(n)
-    made = QuantPopulation(
+    made = quant.QuantPopulation(
         name, shape, model, params, np.zeros(n, np.int64), one, 0 * one, lag
     )
     return replace(made, **{k: v for k, v in values.items() if k not in registers})  # type: ignore[arg-type]
@@ -42,20 +34,20 @@ def population(
 
 def projection(
     pre: str, post: str, connection: Connection, **values: object
-) -> QuantProjection:
+) -> quant.QuantProjection:
     """Return a projection of 8 mixed bits, exponent 0 and no delay, unless said."""
-    made = QuantProjection(pre, post, connection, SignMode.MIXED, 8, 0, 0, 0)
+    made = quant.QuantProjection(pre, post, connection, quant.SignMode.MIXED, 8, 0, 0, 0)
     return replace(made, **values)  # type: ignore[arg-type]
 
 
 def network(
-    inputs: tuple[QuantInput, ...],
-    populations: tuple[QuantPopulation, ...],
-    projections: tuple[QuantProjection, ...],
+    inputs: tuple[quant.QuantInput, ...],
+    populations: tuple[quant.QuantPopulation, ...],
+    projections: tuple[quant.QuantProjection, ...],
     outputs: tuple[str, ...],
-    drives: tuple[Drive, ...] = (),
-) -> QuantNetwork:
-    return QuantNetwork(inputs, drives, populations, projections, outputs, "loihi")
+    drives: tuple[quant.Drive, ...] = (),
+) -> quant.QuantNetwork:
+    return quant.QuantNetwork(inputs, drives, populations, projections, outputs, "loihi")
 
 
 def weights(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
@@ -64,23 +56,23 @@ def weights(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
     return (2 * ((i * 37 + 11) % 91 - 30)).astype(np.int16)
 
 
-def stimulus(net: QuantNetwork, samples: int = 2, steps: int = 8) -> Stimulus:
+def stimulus(net: quant.QuantNetwork, samples: int = 2, steps: int = 8) -> quant.Stimulus:
     """Return spikes (or payloads 0..5) by a formula."""
     spikes = {}
     for port in net.inputs:
         i = np.arange(samples * steps * port.n).reshape(samples, steps, port.n)
         high = 6 if port.payload_bits else 2
         spikes[port.name] = ((i * 7 + i // 5) % 11 % high).astype(np.int32)
-    return Stimulus(samples, steps, spikes, {})
+    return quant.Stimulus(samples, steps, spikes, {})
 
 
-def stock_network() -> QuantNetwork:
+def stock_network() -> quant.QuantNetwork:
     """Return conv -> sum pool -> dense readout: every process is Lava's own."""
     conv = Conv(weights(2, 1, 3, 2), (1, 4, 5), (2, 4, 4), padding=(1, 0))
     pool = Conv(np.full((2, 1, 2, 2), 64, np.int16), (2, 4, 4), (2, 2, 2), (2, 2), groups=2)
     readout = population("out", (3,), 3, vth=131071, bias_mant=5, spiking=False)
     return network(
-        (QuantInput("image", (1, 4, 5), 8, 1.0),),
+        (quant.QuantInput("image", (1, 4, 5), 8, 1.0),),
         (
             population(
                 "conv", (2, 4, 4), 1, vth=120, bias_mant=[3] * 16 + [-2] * 16, bias_exp=4
@@ -90,18 +82,20 @@ def stock_network() -> QuantNetwork:
         ),
         (
             projection("image", "conv", conv, payload_bits=8),
-            projection("conv", "pool", pool, weight_exp=1, sign_mode=SignMode.EXCITATORY),
+            projection(
+                "conv", "pool", pool, weight_exp=1, sign_mode=quant.SignMode.EXCITATORY
+            ),
             projection("pool", "out", Dense(weights(3, 8)), weight_exp=-2),
         ),
         ("out",),
     )
 
 
-def held_network() -> QuantNetwork:
+def held_network() -> quant.QuantNetwork:
     """Return two inputs, a recurrent soft LIF with a skip branch, and a refractory one."""
     ring = sp.csr_array(np.roll(np.diag([40, -30, 20, 10]), 1, axis=1).astype(np.int16))
     return network(
-        (QuantInput("a", (5,), 0, 1.0), QuantInput("b", (3,), 16, 1.0)),
+        (quant.QuantInput("a", (5,), 0, 1.0), quant.QuantInput("b", (3,), 16, 1.0)),
         (
             population("soft", (4,), 1, "soft_lif", du=1000, vth=60),
             population(
@@ -118,7 +112,7 @@ def held_network() -> QuantNetwork:
     )
 
 
-def levels_network() -> QuantNetwork:
+def levels_network() -> quant.QuantNetwork:
     """Return signed levels over weights of mixed signs through Conv, Dense and Sparse, the
     last two also with a delay."""
     image = (1, 4, 4)
@@ -128,7 +122,7 @@ def levels_network() -> QuantNetwork:
     free: dict[str, Any] = {"floor": -OFF, "ceiling": OFF}  # no tracer
     start = np.array([0, 300, -300])
     return network(
-        (QuantInput("image", image, 8, 1.0),),
+        (quant.QuantInput("image", image, 8, 1.0),),
         (
             population("first", image, 1, "multi_level", payload_bits=4, theta=300),
             population("second", image, 2, "multi_level", payload_bits=4, **free),

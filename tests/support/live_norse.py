@@ -5,24 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from support.live_modules import (
-    CONV,
-    CUBA,
-    IMAGE,
-    LIF,
-    LOOP,
-    SEQUENCE,
-    SKIP,
-    TOKENS,
-    WIDTH,
-    Build,
-    Case,
-    Cast,
-    batch_norm,
-    conv2d,
-    dyadic,
-    linear,
-)
+from support import live_modules as live
 
 NORSE_DT = 1 / 1024
 
@@ -50,13 +33,13 @@ def norse_cell(kind: str, *sizes: int, **more: float) -> Any:
     return getattr(nt, kind)(*sizes, p=made(**values), dt=NORSE_DT)
 
 
-def norse_fc(kind: str, scale: float, **more: Any) -> Build:
+def norse_fc(kind: str, scale: float, **more: Any) -> live.Build:
     def build(rng: np.random.Generator) -> Any:
         import norse.torch as nt
 
         return nt.SequentialState(
-            linear(rng, 20, WIDTH, scale), norse_cell(kind, **more), Cast(),
-            linear(rng, WIDTH, WIDTH, 2 * scale), norse_cell(kind, **more),
+            live.linear(rng, 20, live.WIDTH, scale), norse_cell(kind, **more), live.Cast(),
+            live.linear(rng, live.WIDTH, live.WIDTH, 2 * scale), norse_cell(kind, **more),
         )  # fmt: skip
 
     return build
@@ -72,21 +55,23 @@ def norse_conv(rng: np.random.Generator) -> Any:
     import norse.torch as nt
 
     return nt.SequentialState(
-        conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
-        norse_cell("LIFBoxCell"), Cast(), torch.nn.MaxPool2d(2), conv2d(rng, 4, 8, 3, padding=1),
-        norse_cell("IAFCell"), Cast(), torch.nn.AvgPool2d(2), torch.nn.Flatten(),
-        linear(rng, 32, WIDTH, 1 / 4), norse_cell("IAFCell"),
+        live.conv2d(rng, 2, 4, 3, padding=1, bias=False), live.batch_norm(torch.nn.BatchNorm2d(4), rng),
+        norse_cell("LIFBoxCell"), live.Cast(), torch.nn.MaxPool2d(2), live.conv2d(rng, 4, 8, 3, padding=1),
+        norse_cell("IAFCell"), live.Cast(), torch.nn.AvgPool2d(2), torch.nn.Flatten(),
+        live.linear(rng, 32, live.WIDTH, 1 / 4), norse_cell("IAFCell"),
     )  # fmt: skip
 
 
-def norse_recurrent(kind: str) -> Build:
+def norse_recurrent(kind: str) -> live.Build:
     def build(rng: np.random.Generator) -> Any:
         import norse.torch as nt
 
-        layer = norse_cell(kind, 20, WIDTH)
+        layer = norse_cell(kind, 20, live.WIDTH)
         with torch.no_grad():
-            layer.input_weights.data = torch.tensor(rng.integers(-4, 8, (WIDTH, 20)) / 16)
-            back = torch.tensor(rng.integers(-4, 4, (WIDTH, WIDTH)) / 32)
+            layer.input_weights.data = torch.tensor(
+                rng.integers(-4, 8, (live.WIDTH, 20)) / 16
+            )
+            back = torch.tensor(rng.integers(-4, 4, (live.WIDTH, live.WIDTH)) / 32)
             layer.recurrent_weights.data = back
         return nt.SequentialState(layer)
 
@@ -98,8 +83,8 @@ def norse_loop(rng: np.random.Generator) -> Any:
     import norse.torch as nt
 
     return nt.RecurrentSequential(
-        linear(rng, WIDTH, WIDTH, 1 / 4), norse_cell("IAFCell"), Cast(),
-        linear(rng, WIDTH, WIDTH, 1 / 8), norse_cell("IAFCell"), Cast(),
+        live.linear(rng, live.WIDTH, live.WIDTH, 1 / 4), norse_cell("IAFCell"), live.Cast(),
+        live.linear(rng, live.WIDTH, live.WIDTH, 1 / 8), norse_cell("IAFCell"), live.Cast(),
     )  # fmt: skip
 
 
@@ -108,8 +93,14 @@ class NorseSkip(torch.nn.Module):
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
-        self.fc1, self.first = linear(rng, 20, WIDTH, 1.0), norse_cell("LIFBoxCell")
-        self.fc2, self.second = linear(rng, WIDTH, WIDTH, 1 / 2), norse_cell("LIFBoxCell")
+        self.fc1, self.first = (
+            live.linear(rng, 20, live.WIDTH, 1.0),
+            norse_cell("LIFBoxCell"),
+        )
+        self.fc2, self.second = (
+            live.linear(rng, live.WIDTH, live.WIDTH, 1 / 2),
+            norse_cell("LIFBoxCell"),
+        )
 
     def forward(self, x: Any, state: Any = None) -> Any:
         one, two = (None, None) if state is None else state
@@ -123,10 +114,16 @@ class NorseMixer(torch.nn.Module):
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
-        tokens, channels = SEQUENCE
-        self.embed, self.first = linear(rng, channels, 8, 1.0), norse_cell("LIFBoxCell")
-        self.across, self.mixed = linear(rng, tokens, tokens, 2.0), norse_cell("LIFBoxCell")
-        self.along, self.last = linear(rng, 8, 8, 2.0), norse_cell("LIFBoxCell")
+        tokens, channels = live.SEQUENCE
+        self.embed, self.first = (
+            live.linear(rng, channels, 8, 1.0),
+            norse_cell("LIFBoxCell"),
+        )
+        self.across, self.mixed = (
+            live.linear(rng, tokens, tokens, 2.0),
+            norse_cell("LIFBoxCell"),
+        )
+        self.along, self.last = live.linear(rng, 8, 8, 2.0), norse_cell("LIFBoxCell")
 
     def forward(self, x: Any, state: Any = None) -> Any:
         one, two, three = (None, None, None) if state is None else state
@@ -141,9 +138,9 @@ def norse_line(rng: np.random.Generator) -> Any:
     import norse.torch as nt
 
     return nt.SequentialState(
-        dyadic(torch.nn.Conv1d(4, 8, 5, padding=2, groups=2, stride=2), rng, 1.0), norse_cell("LIFBoxCell"),
-        Cast(), torch.nn.AvgPool1d(2, padding=1, count_include_pad=False), torch.nn.Flatten(),
-        linear(rng, 88, WIDTH, 1 / 4), norse_cell("IAFCell"),
+        live.dyadic(torch.nn.Conv1d(4, 8, 5, padding=2, groups=2, stride=2), rng, 1.0), norse_cell("LIFBoxCell"),
+        live.Cast(), torch.nn.AvgPool1d(2, padding=1, count_include_pad=False), torch.nn.Flatten(),
+        live.linear(rng, 88, live.WIDTH, 1 / 4), norse_cell("IAFCell"),
     )  # fmt: skip
 
 
@@ -151,23 +148,23 @@ def norse_sequence(rng: np.random.Generator) -> Any:
     import norse.torch as nt
 
     return nt.SequentialState(
-        nt.Lift(conv2d(rng, 2, 4, 3, padding=1, stride=2, scale=0.5)), norse_cell("LIF"), Cast(),
-        torch.nn.Flatten(2), linear(rng, 64, WIDTH, 1 / 8), norse_cell("LIF"),
+        nt.Lift(live.conv2d(rng, 2, 4, 3, padding=1, stride=2, scale=0.5)), norse_cell("LIF"), live.Cast(),
+        torch.nn.Flatten(2), live.linear(rng, 64, live.WIDTH, 1 / 8), norse_cell("LIF"),
     )  # fmt: skip
 
 
 CASES = (
-    Case("Norse", LIF, "LIFBoxCell", norse_fc("LIFBoxCell", 1 / 2), layout="state"),
-    Case("Norse", LIF, "LIFBoxCell subtract", norse_soft, layout="state"),
-    Case("Norse", LIF, "leak and reset not 0", norse_fc("LIFBoxCell", 1 / 2, v_leak=0.125, v_reset=-0.25), layout="state"),
-    Case("Norse", LIF, "IAFCell", norse_fc("IAFCell", 1 / 8), layout="state"),
-    Case("Norse", CUBA, "LIFCell", norse_fc("LIFCell", 1 / 8), layout="state"),
-    Case("Norse", CONV, "BatchNorm MaxPool", norse_conv, IMAGE, layout="state"),
-    Case("Norse", CONV, "LIF of sequences, Lift", norse_sequence, IMAGE, layout="TBstate"),
-    Case("Norse", LOOP, "LIFRecurrentCell", norse_recurrent("LIFRecurrentCell"), layout="state"),
-    Case("Norse", LOOP, "LIFRecurrent", norse_recurrent("LIFRecurrent"), layout="TBstate"),
-    Case("Norse", LOOP, "RecurrentSequential", norse_loop, (WIDTH,), layout="state"),
-    Case("Norse", SKIP, "LIFBoxCell", NorseSkip, layout="state"),
-    Case("Norse", CONV, "Conv1d groups, AvgPool1d padding", norse_line, (4, 40), layout="state"),
-    Case("Norse", TOKENS, "LIFBoxCell, Linear per token", NorseMixer, SEQUENCE, layout="state"),
+    live.Case("Norse", live.LIF, "LIFBoxCell", norse_fc("LIFBoxCell", 1 / 2), layout="state"),
+    live.Case("Norse", live.LIF, "LIFBoxCell subtract", norse_soft, layout="state"),
+    live.Case("Norse", live.LIF, "leak and reset not 0", norse_fc("LIFBoxCell", 1 / 2, v_leak=0.125, v_reset=-0.25), layout="state"),
+    live.Case("Norse", live.LIF, "IAFCell", norse_fc("IAFCell", 1 / 8), layout="state"),
+    live.Case("Norse", live.CUBA, "LIFCell", norse_fc("LIFCell", 1 / 8), layout="state"),
+    live.Case("Norse", live.CONV, "BatchNorm MaxPool", norse_conv, live.IMAGE, layout="state"),
+    live.Case("Norse", live.CONV, "LIF of sequences, Lift", norse_sequence, live.IMAGE, layout="TBstate"),
+    live.Case("Norse", live.LOOP, "LIFRecurrentCell", norse_recurrent("LIFRecurrentCell"), layout="state"),
+    live.Case("Norse", live.LOOP, "LIFRecurrent", norse_recurrent("LIFRecurrent"), layout="TBstate"),
+    live.Case("Norse", live.LOOP, "RecurrentSequential", norse_loop, (live.WIDTH,), layout="state"),
+    live.Case("Norse", live.SKIP, "LIFBoxCell", NorseSkip, layout="state"),
+    live.Case("Norse", live.CONV, "Conv1d groups, AvgPool1d padding", norse_line, (4, 40), layout="state"),
+    live.Case("Norse", live.TOKENS, "LIFBoxCell, Linear per token", NorseMixer, live.SEQUENCE, layout="state"),
 )  # fmt: skip

@@ -5,25 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from support.live_modules import (
-    CONV,
-    CUBA,
-    IMAGE,
-    LIF,
-    LOOP,
-    SEQUENCE,
-    SKIP,
-    TOKENS,
-    WIDTH,
-    Build,
-    Case,
-    Cast,
-    Mixer,
-    batch_norm,
-    conv2d,
-    dyadic,
-    linear,
-)
+from support import live_modules as live
 
 ENDLESS = "inf levels in one step"
 
@@ -55,11 +37,11 @@ def sinabs_layer(
     return made
 
 
-def sinabs_fc(kind: str, scale: float, **more: Any) -> Build:
+def sinabs_fc(kind: str, scale: float, **more: Any) -> live.Build:
     def build(rng: np.random.Generator) -> Any:
         return torch.nn.Sequential(
-            linear(rng, 20, WIDTH, scale), sinabs_layer(kind, **more), Cast(),
-            linear(rng, WIDTH, WIDTH, 2 * scale), sinabs_layer(kind, **more),
+            live.linear(rng, 20, live.WIDTH, scale), sinabs_layer(kind, **more), live.Cast(),
+            live.linear(rng, live.WIDTH, live.WIDTH, 2 * scale), sinabs_layer(kind, **more),
         )  # fmt: skip
 
     return build
@@ -72,8 +54,8 @@ def sinabs_exponential(rng: np.random.Generator) -> Any:
 
     single = sinabs.activation.SingleSpike
     return torch.nn.Sequential(
-        linear(rng, 20, WIDTH, 2.0), sinabs.layers.LIF(tau_mem=20.0, spike_fn=single).double(), Cast(),
-        linear(rng, WIDTH, WIDTH, 2.0), sinabs.layers.LIF(tau_mem=7.0, spike_fn=single).double(),
+        live.linear(rng, 20, live.WIDTH, 2.0), sinabs.layers.LIF(tau_mem=20.0, spike_fn=single).double(), live.Cast(),
+        live.linear(rng, live.WIDTH, live.WIDTH, 2.0), sinabs.layers.LIF(tau_mem=7.0, spike_fn=single).double(),
     )  # fmt: skip
 
 
@@ -81,10 +63,10 @@ def sinabs_conv(rng: np.random.Generator) -> Any:
     import sinabs.layers
 
     return torch.nn.Sequential(
-        conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
-        sinabs_layer("IAFSqueeze", batch_size=1), Cast(), torch.nn.MaxPool2d(2),
-        conv2d(rng, 4, 8, 3, padding=1), sinabs_layer("IAFSqueeze", batch_size=1), Cast(),
-        sinabs.layers.SumPool2d(2), torch.nn.Flatten(), linear(rng, 32, WIDTH, 1 / 16),
+        live.conv2d(rng, 2, 4, 3, padding=1, bias=False), live.batch_norm(torch.nn.BatchNorm2d(4), rng),
+        sinabs_layer("IAFSqueeze", batch_size=1), live.Cast(), torch.nn.MaxPool2d(2),
+        live.conv2d(rng, 4, 8, 3, padding=1), sinabs_layer("IAFSqueeze", batch_size=1), live.Cast(),
+        sinabs.layers.SumPool2d(2), torch.nn.Flatten(), live.linear(rng, 32, live.WIDTH, 1 / 16),
         sinabs_layer("LIFSqueeze", batch_size=1),
     )  # fmt: skip
 
@@ -94,30 +76,32 @@ def sinabs_conv_many(rng: np.random.Generator) -> Any:
     import sinabs.layers
 
     return torch.nn.Sequential(
-        conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
-        sinabs_layer("IAFSqueeze", batch_size=1, most=0), Cast(), torch.nn.AvgPool2d(2, padding=1),
-        conv2d(rng, 4, 8, 3, padding=1, groups=2), sinabs_layer("IAFSqueeze", batch_size=1, most=0),
-        Cast(), sinabs.layers.SumPool2d(2), torch.nn.Flatten(), linear(rng, 32, WIDTH, 1 / 8),
+        live.conv2d(rng, 2, 4, 3, padding=1, bias=False), live.batch_norm(torch.nn.BatchNorm2d(4), rng),
+        sinabs_layer("IAFSqueeze", batch_size=1, most=0), live.Cast(), torch.nn.AvgPool2d(2, padding=1),
+        live.conv2d(rng, 4, 8, 3, padding=1, groups=2), sinabs_layer("IAFSqueeze", batch_size=1, most=0),
+        live.Cast(), sinabs.layers.SumPool2d(2), torch.nn.Flatten(), live.linear(rng, 32, live.WIDTH, 1 / 8),
         sinabs_layer("IAFSqueeze", batch_size=1, most=0),
     )  # fmt: skip
 
 
 def sinabs_line(rng: np.random.Generator) -> Any:
     return torch.nn.Sequential(
-        dyadic(torch.nn.Conv1d(4, 8, 5, padding=2, groups=2, stride=2), rng, 1.0),
-        sinabs_layer("IAFSqueeze", batch_size=1, most=0), Cast(), torch.nn.AvgPool1d(2, padding=1),
-        torch.nn.Flatten(), linear(rng, 88, WIDTH, 1 / 4), sinabs_layer("IAFSqueeze", batch_size=1, most=0),
+        live.dyadic(torch.nn.Conv1d(4, 8, 5, padding=2, groups=2, stride=2), rng, 1.0),
+        sinabs_layer("IAFSqueeze", batch_size=1, most=0), live.Cast(), torch.nn.AvgPool1d(2, padding=1),
+        torch.nn.Flatten(), live.linear(rng, 88, live.WIDTH, 1 / 4), sinabs_layer("IAFSqueeze", batch_size=1, most=0),
     )  # fmt: skip
 
 
-def sinabs_recurrent(kind: str, scale: float = 1 / 4, **options: Any) -> Build:
+def sinabs_recurrent(kind: str, scale: float = 1 / 4, **options: Any) -> live.Build:
     def build(rng: np.random.Generator) -> Any:
         back = torch.nn.Sequential(
-            Cast(), torch.nn.Flatten(), linear(rng, WIDTH, WIDTH, 1 / 16)
+            live.Cast(),
+            torch.nn.Flatten(),
+            live.linear(rng, live.WIDTH, live.WIDTH, 1 / 16),
         )
         more = {} if "IAF" in kind else {"norm_input": False}
         return torch.nn.Sequential(
-            linear(rng, 20, WIDTH, scale),
+            live.linear(rng, 20, live.WIDTH, scale),
             sinabs_layer(kind, rec_connect=back, **more, **options),
         )
 
@@ -133,9 +117,12 @@ class Merged(torch.nn.Module):
         super().__init__()
         import sinabs.layers
 
-        self.fc1, self.first = linear(rng, 20, WIDTH, scale), sinabs_layer("IAF", most=most)
+        self.fc1, self.first = (
+            live.linear(rng, 20, live.WIDTH, scale),
+            sinabs_layer("IAF", most=most),
+        )
         self.fc2, self.second = (
-            linear(rng, WIDTH, WIDTH, 1 / 8),
+            live.linear(rng, live.WIDTH, live.WIDTH, 1 / 8),
             sinabs_layer("IAF", most=most),
         )
         self.merge = sinabs.layers.Merge()
@@ -146,24 +133,24 @@ class Merged(torch.nn.Module):
 
 
 CASES = (
-    Case("sinabs", LIF, "LIF", sinabs_fc("LIF", 1 / 2), layout="BT"),
-    Case("sinabs", LIF, "LIF exp(-1/tau)", sinabs_exponential, layout="BT"),
-    Case("sinabs", LIF, "IAF", sinabs_fc("IAF", 1 / 16), layout="BT"),
-    Case("sinabs", LIF, "IAF MultiSpike", sinabs_fc("IAF", 1 / 4, most=0), layout="BT", most=4, refusal=ENDLESS),
-    Case("sinabs", LIF, "IAF MultiSpike threshold 0.75", sinabs_fc("IAF", 1 / 4, most=0, spike_threshold=torch.tensor(0.75)), layout="BT", most=4, refusal=ENDLESS),
-    Case("sinabs", LIF, "IAF MaxSpike(3)", sinabs_fc("IAF", 1 / 4, most=3), layout="BT", most=3),
-    Case("sinabs", LIF, "LIF MultiSpike", sinabs_fc("LIF", 2.0, most=0), layout="BT", most=4, refusal=ENDLESS),
-    Case("sinabs", CUBA, "LIF with tau_syn, MultiSpike", sinabs_fc("LIF", 1.0, syn=0.75, most=0), layout="BT", most=4, refusal=ENDLESS),
-    Case("sinabs", CONV, "MultiSpike, groups, AvgPool padding", sinabs_conv_many, IMAGE, layout="flat", most=2, refusal=ENDLESS),
-    Case("sinabs", LOOP, "LIFRecurrent MultiSpike", sinabs_recurrent("LIFRecurrent", 1.0, most=0), layout="BT", most=4, refusal=ENDLESS),
-    Case("sinabs", LOOP, "IAFRecurrent MultiSpike", sinabs_recurrent("IAFRecurrent", 1.0, most=0), layout="BT", most=4, refusal=ENDLESS),
-    Case("sinabs", SKIP, "Merge MultiSpike", lambda rng: Merged(rng, 1 / 2, most=0), layout="BT", most=4, refusal=ENDLESS),
-    Case("sinabs", CUBA, "LIF with tau_syn", sinabs_fc("LIF", 1 / 4, syn=0.75), layout="BT"),
-    Case("sinabs", CONV, "BatchNorm MaxPool SumPool, Squeeze", sinabs_conv, IMAGE, layout="flat"),
-    Case("sinabs", LOOP, "LIFRecurrent", sinabs_recurrent("LIFRecurrent"), layout="BT"),
-    Case("sinabs", LOOP, "IAFRecurrent", sinabs_recurrent("IAFRecurrent"), layout="BT"),
-    Case("sinabs", SKIP, "Merge", Merged, layout="BT"),
-    Case("sinabs", CONV, "Conv1d groups, AvgPool1d", sinabs_line, (4, 40), layout="flat", most=2, refusal=ENDLESS),
-    Case("sinabs", TOKENS, "IAF, Linear per token", lambda rng: Mixer(rng, lambda: sinabs_layer("IAF"), 1 / 4), SEQUENCE, layout="BT"),
-    Case("sinabs", TOKENS, "IAF MultiSpike", lambda rng: Mixer(rng, lambda: sinabs_layer("IAF", most=0), 1 / 2), SEQUENCE, layout="BT", most=2, refusal=ENDLESS),
+    live.Case("sinabs", live.LIF, "LIF", sinabs_fc("LIF", 1 / 2), layout="BT"),
+    live.Case("sinabs", live.LIF, "LIF exp(-1/tau)", sinabs_exponential, layout="BT"),
+    live.Case("sinabs", live.LIF, "IAF", sinabs_fc("IAF", 1 / 16), layout="BT"),
+    live.Case("sinabs", live.LIF, "IAF MultiSpike", sinabs_fc("IAF", 1 / 4, most=0), layout="BT", most=4, refusal=ENDLESS),
+    live.Case("sinabs", live.LIF, "IAF MultiSpike threshold 0.75", sinabs_fc("IAF", 1 / 4, most=0, spike_threshold=torch.tensor(0.75)), layout="BT", most=4, refusal=ENDLESS),
+    live.Case("sinabs", live.LIF, "IAF MaxSpike(3)", sinabs_fc("IAF", 1 / 4, most=3), layout="BT", most=3),
+    live.Case("sinabs", live.LIF, "LIF MultiSpike", sinabs_fc("LIF", 2.0, most=0), layout="BT", most=4, refusal=ENDLESS),
+    live.Case("sinabs", live.CUBA, "LIF with tau_syn, MultiSpike", sinabs_fc("LIF", 1.0, syn=0.75, most=0), layout="BT", most=4, refusal=ENDLESS),
+    live.Case("sinabs", live.CONV, "MultiSpike, groups, AvgPool padding", sinabs_conv_many, live.IMAGE, layout="flat", most=2, refusal=ENDLESS),
+    live.Case("sinabs", live.LOOP, "LIFRecurrent MultiSpike", sinabs_recurrent("LIFRecurrent", 1.0, most=0), layout="BT", most=4, refusal=ENDLESS),
+    live.Case("sinabs", live.LOOP, "IAFRecurrent MultiSpike", sinabs_recurrent("IAFRecurrent", 1.0, most=0), layout="BT", most=4, refusal=ENDLESS),
+    live.Case("sinabs", live.SKIP, "Merge MultiSpike", lambda rng: Merged(rng, 1 / 2, most=0), layout="BT", most=4, refusal=ENDLESS),
+    live.Case("sinabs", live.CUBA, "LIF with tau_syn", sinabs_fc("LIF", 1 / 4, syn=0.75), layout="BT"),
+    live.Case("sinabs", live.CONV, "BatchNorm MaxPool SumPool, Squeeze", sinabs_conv, live.IMAGE, layout="flat"),
+    live.Case("sinabs", live.LOOP, "LIFRecurrent", sinabs_recurrent("LIFRecurrent"), layout="BT"),
+    live.Case("sinabs", live.LOOP, "IAFRecurrent", sinabs_recurrent("IAFRecurrent"), layout="BT"),
+    live.Case("sinabs", live.SKIP, "Merge", Merged, layout="BT"),
+    live.Case("sinabs", live.CONV, "Conv1d groups, AvgPool1d", sinabs_line, (4, 40), layout="flat", most=2, refusal=ENDLESS),
+    live.Case("sinabs", live.TOKENS, "IAF, Linear per token", lambda rng: live.Mixer(rng, lambda: sinabs_layer("IAF"), 1 / 4), live.SEQUENCE, layout="BT"),
+    live.Case("sinabs", live.TOKENS, "IAF MultiSpike", lambda rng: live.Mixer(rng, lambda: sinabs_layer("IAF", most=0), 1 / 2), live.SEQUENCE, layout="BT", most=2, refusal=ENDLESS),
 )  # fmt: skip

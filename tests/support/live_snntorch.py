@@ -5,26 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from support.live_modules import (
-    CONV,
-    CUBA,
-    HELD,
-    IMAGE,
-    LIF,
-    LOOP,
-    SEQUENCE,
-    SKIP,
-    TOKENS,
-    WIDTH,
-    Build,
-    Case,
-    Mixer,
-    Skip,
-    batch_norm,
-    conv2d,
-    dyadic,
-    linear,
-)
+from support import live_modules as live
 
 
 def fires(u: Any) -> Any:
@@ -56,11 +37,13 @@ def with_recurrent(module: Any, rng: np.random.Generator) -> Any:
     return module
 
 
-def snn_fc(kind: str, reset: str, scale: float, last: Any = None, **more: Any) -> Build:
+def snn_fc(
+    kind: str, reset: str, scale: float, last: Any = None, **more: Any
+) -> live.Build:
     def build(rng: np.random.Generator) -> Any:
         return torch.nn.Sequential(
-            linear(rng, 20, WIDTH, scale), snn(kind, reset, **more), torch.nn.Dropout(0.0),
-            linear(rng, WIDTH, WIDTH, 2 * scale), snn(kind, reset, **(more if last is None else last)),
+            live.linear(rng, 20, live.WIDTH, scale), snn(kind, reset, **more), torch.nn.Dropout(0.0),
+            live.linear(rng, live.WIDTH, live.WIDTH, 2 * scale), snn(kind, reset, **(more if last is None else last)),
         )  # fmt: skip
 
     return build
@@ -68,34 +51,34 @@ def snn_fc(kind: str, reset: str, scale: float, last: Any = None, **more: Any) -
 
 def snn_conv(rng: np.random.Generator) -> Any:
     return torch.nn.Sequential(
-        conv2d(rng, 2, 6, 3, padding=1, stride=2), snn("Leaky"), torch.nn.AvgPool2d(2),
-        torch.nn.Flatten(), linear(rng, 24, WIDTH, 1 / 2), snn("Leaky", "zero"),
+        live.conv2d(rng, 2, 6, 3, padding=1, stride=2), snn("Leaky"), torch.nn.AvgPool2d(2),
+        torch.nn.Flatten(), live.linear(rng, 24, live.WIDTH, 1 / 2), snn("Leaky", "zero"),
     )  # fmt: skip
 
 
 def snn_conv_more(rng: np.random.Generator) -> Any:
     """BatchNorm, maximum pooling of spikes, grouped convolution, padded average pooling."""
     return torch.nn.Sequential(
-        conv2d(rng, 2, 4, 3, padding=1, bias=False), batch_norm(torch.nn.BatchNorm2d(4), rng),
-        snn("Leaky"), torch.nn.MaxPool2d(2), conv2d(rng, 4, 8, 3, padding=1, groups=2),
+        live.conv2d(rng, 2, 4, 3, padding=1, bias=False), live.batch_norm(torch.nn.BatchNorm2d(4), rng),
+        snn("Leaky"), torch.nn.MaxPool2d(2), live.conv2d(rng, 4, 8, 3, padding=1, groups=2),
         snn("Leaky"), torch.nn.AvgPool2d(2, padding=1), torch.nn.Dropout2d(0.0),
-        torch.nn.Flatten(), linear(rng, 72, WIDTH, 1 / 2), snn("Leaky"),
+        torch.nn.Flatten(), live.linear(rng, 72, live.WIDTH, 1 / 2), snn("Leaky"),
     )  # fmt: skip
 
 
 def snn_line(rng: np.random.Generator) -> Any:
     return torch.nn.Sequential(
-        dyadic(torch.nn.Conv1d(3, 8, 5, padding=2, stride=2), rng, 1 / 4), snn("Leaky"),
-        torch.nn.MaxPool1d(2), torch.nn.Flatten(), linear(rng, 80, WIDTH, 1.0), snn("Leaky"),
+        live.dyadic(torch.nn.Conv1d(3, 8, 5, padding=2, stride=2), rng, 1 / 4), snn("Leaky"),
+        torch.nn.MaxPool1d(2), torch.nn.Flatten(), live.linear(rng, 80, live.WIDTH, 1.0), snn("Leaky"),
     )  # fmt: skip
 
 
-def snn_recurrent(kind: str, reset: str, scale: float) -> Build:
+def snn_recurrent(kind: str, reset: str, scale: float) -> live.Build:
     def build(rng: np.random.Generator) -> Any:
-        layer = snn(kind, reset, linear_features=WIDTH)
+        layer = snn(kind, reset, linear_features=live.WIDTH)
         return torch.nn.Sequential(
-            linear(rng, 20, WIDTH, scale), with_recurrent(layer, rng),
-            linear(rng, WIDTH, WIDTH, scale), snn("Leaky", reset),
+            live.linear(rng, 20, live.WIDTH, scale), with_recurrent(layer, rng),
+            live.linear(rng, live.WIDTH, live.WIDTH, scale), snn("Leaky", reset),
         )  # fmt: skip
 
     return build
@@ -103,21 +86,23 @@ def snn_recurrent(kind: str, reset: str, scale: float) -> Build:
 
 def snn_recurrent_conv(rng: np.random.Generator) -> Any:
     layer = snn("RLeaky", conv2d_channels=2, kernel_size=3)
-    return torch.nn.Sequential(conv2d(rng, 2, 2, 3, padding=1), with_recurrent(layer, rng))
+    return torch.nn.Sequential(
+        live.conv2d(rng, 2, 2, 3, padding=1), with_recurrent(layer, rng)
+    )
 
 
 def snn_one_to_one(rng: np.random.Generator) -> Any:
-    gains = torch.tensor(rng.integers(-8, 4, WIDTH) / 16)
+    gains = torch.tensor(rng.integers(-8, 4, live.WIDTH) / 16)
     return torch.nn.Sequential(
-        linear(rng, 20, WIDTH, 1 / 2), snn("RLeaky", all_to_all=False, V=gains)
+        live.linear(rng, 20, live.WIDTH, 1 / 2), snn("RLeaky", all_to_all=False, V=gains)
     )
 
 
 def snn_skip(rng: np.random.Generator) -> Any:
-    return Skip(
-        linear(rng, 20, WIDTH, 1 / 4),
+    return live.Skip(
+        live.linear(rng, 20, live.WIDTH, 1 / 4),
         snn("Leaky"),
-        linear(rng, WIDTH, WIDTH, 1 / 8),
+        live.linear(rng, live.WIDTH, live.WIDTH, 1 / 8),
         snn("Leaky"),
     )
 
@@ -127,17 +112,20 @@ class Loop(torch.nn.Module):
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
-        self.fc1, self.lif1 = linear(rng, 20, WIDTH, 1 / 2), snn("Leaky", init_hidden=False)
-        self.back = linear(rng, WIDTH, WIDTH, 1 / 8, bias=False)
+        self.fc1, self.lif1 = (
+            live.linear(rng, 20, live.WIDTH, 1 / 2),
+            snn("Leaky", init_hidden=False),
+        )
+        self.back = live.linear(rng, live.WIDTH, live.WIDTH, 1 / 8, bias=False)
         self.fc2, self.lif2 = (
-            linear(rng, WIDTH, WIDTH, 1 / 4),
+            live.linear(rng, live.WIDTH, live.WIDTH, 1 / 4),
             snn("Synaptic", init_hidden=False),
         )
 
     def forward(self, x: Any) -> Any:
         mem1 = self.lif1.reset_mem()
         syn2, mem2 = self.lif2.reset_mem()
-        spk1 = torch.zeros(x.size(1), WIDTH, dtype=x.dtype)
+        spk1 = torch.zeros(x.size(1), live.WIDTH, dtype=x.dtype)
         spikes, membranes = [], []
         for t in range(x.size(0)):
             spk1, mem1 = self.lif1(self.fc1(x[t]) + self.back(spk1), mem1)
@@ -148,22 +136,22 @@ class Loop(torch.nn.Module):
 
 
 CASES = (
-    Case("snnTorch", LIF, "Leaky subtract", snn_fc("Leaky", "subtract", 1 / 4)),
-    Case("snnTorch", LIF, "Leaky zero", snn_fc("Leaky", "zero", 1 / 4)),
-    Case("snnTorch", LIF, "Leaky none", snn_fc("Leaky", "none", 1 / 4)),
-    Case("snnTorch", LIF, "Leaky zero at once", snn_fc("Leaky", "zero", 1 / 4, reset_delay=False)),
-    Case("snnTorch", LIF, "graded factor 2", snn_fc("Leaky", "subtract", 1 / 4, {}, graded_spikes_factor=2.0)),
-    Case("snnTorch", CUBA, "Synaptic subtract", snn_fc("Synaptic", "subtract", 1 / 4)),
-    Case("snnTorch", CUBA, "Synaptic zero", snn_fc("Synaptic", "zero", 1 / 4), refusal=HELD),
-    Case("snnTorch", CONV, "AvgPool", snn_conv, IMAGE),
-    Case("snnTorch", CONV, "BatchNorm MaxPool groups", snn_conv_more, IMAGE),
-    Case("snnTorch", CONV, "Conv1d MaxPool1d", snn_line, (3, 40)),
-    Case("snnTorch", LOOP, "RLeaky subtract", snn_recurrent("RLeaky", "subtract", 1 / 2)),
-    Case("snnTorch", LOOP, "RLeaky zero", snn_recurrent("RLeaky", "zero", 1 / 2), refusal=HELD),
-    Case("snnTorch", LOOP, "RSynaptic subtract", snn_recurrent("RSynaptic", "subtract", 1 / 4)),
-    Case("snnTorch", LOOP, "RLeaky Conv2d", snn_recurrent_conv, (2, 8, 8)),
-    Case("snnTorch", LOOP, "RLeaky one to one", snn_one_to_one),
-    Case("snnTorch", LOOP, "own loop over time", Loop, layout="TB", looped=True),
-    Case("snnTorch", SKIP, "Leaky", snn_skip),
-    Case("snnTorch", TOKENS, "Leaky, Linear per token", lambda rng: Mixer(rng, lambda: snn("Leaky"), 1 / 2), SEQUENCE),
+    live.Case("snnTorch", live.LIF, "Leaky subtract", snn_fc("Leaky", "subtract", 1 / 4)),
+    live.Case("snnTorch", live.LIF, "Leaky zero", snn_fc("Leaky", "zero", 1 / 4)),
+    live.Case("snnTorch", live.LIF, "Leaky none", snn_fc("Leaky", "none", 1 / 4)),
+    live.Case("snnTorch", live.LIF, "Leaky zero at once", snn_fc("Leaky", "zero", 1 / 4, reset_delay=False)),
+    live.Case("snnTorch", live.LIF, "graded factor 2", snn_fc("Leaky", "subtract", 1 / 4, {}, graded_spikes_factor=2.0)),
+    live.Case("snnTorch", live.CUBA, "Synaptic subtract", snn_fc("Synaptic", "subtract", 1 / 4)),
+    live.Case("snnTorch", live.CUBA, "Synaptic zero", snn_fc("Synaptic", "zero", 1 / 4), refusal=live.HELD),
+    live.Case("snnTorch", live.CONV, "AvgPool", snn_conv, live.IMAGE),
+    live.Case("snnTorch", live.CONV, "BatchNorm MaxPool groups", snn_conv_more, live.IMAGE),
+    live.Case("snnTorch", live.CONV, "Conv1d MaxPool1d", snn_line, (3, 40)),
+    live.Case("snnTorch", live.LOOP, "RLeaky subtract", snn_recurrent("RLeaky", "subtract", 1 / 2)),
+    live.Case("snnTorch", live.LOOP, "RLeaky zero", snn_recurrent("RLeaky", "zero", 1 / 2), refusal=live.HELD),
+    live.Case("snnTorch", live.LOOP, "RSynaptic subtract", snn_recurrent("RSynaptic", "subtract", 1 / 4)),
+    live.Case("snnTorch", live.LOOP, "RLeaky Conv2d", snn_recurrent_conv, (2, 8, 8)),
+    live.Case("snnTorch", live.LOOP, "RLeaky one to one", snn_one_to_one),
+    live.Case("snnTorch", live.LOOP, "own loop over time", Loop, layout="TB", looped=True),
+    live.Case("snnTorch", live.SKIP, "Leaky", snn_skip),
+    live.Case("snnTorch", live.TOKENS, "Leaky, Linear per token", lambda rng: live.Mixer(rng, lambda: snn("Leaky"), 1 / 2), live.SEQUENCE),
 )  # fmt: skip

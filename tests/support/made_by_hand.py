@@ -13,21 +13,7 @@ from snn_deploy.ir.activity import Activity, Counts, Recording
 from snn_deploy.ir.network import Assumption
 from snn_deploy.ir.program import Partition, Piece, Placement, Program, Routes, Use, Window
 from snn_deploy.ir.quant import Loss, QuantNetwork, QuantPopulation, Range
-from snn_deploy.report.parts import (
-    Accuracy,
-    Agreement,
-    BoundShare,
-    InputFacts,
-    Latency,
-    LayerAgreement,
-    LayerFacts,
-    Model,
-    PieceRow,
-    Resource,
-    Support,
-    Target,
-    Utilization,
-)
+from snn_deploy.report import parts
 from snn_deploy.report.report import Report
 
 SAMPLES, FRAME, PIECES = 4, 2, 3
@@ -133,7 +119,7 @@ def activity(seed: int = 0, samples: int = SAMPLES, **fixed: Any) -> Activity:
 
 def report() -> Report:
     """Every part filled, with names that a careless writer would trip over."""
-    layer = LayerFacts(
+    layer = parts.LayerFacts(
         name="a|b_[red]",
         shape=(2, 1),
         neurons=2,
@@ -145,35 +131,35 @@ def report() -> Report:
         spikes=Stat(3.25, 0.5, 3.0, 4.0),
         rate=0.08125,
         agreement=(
-            LayerAgreement("reference", "integer", 0.9875, 0.9, None),
-            LayerAgreement("integer", "chip", 1.0, 1.0, None),
+            parts.LayerAgreement("reference", "integer", 0.9875, 0.9, None),
+            parts.LayerAgreement("integer", "chip", 1.0, 1.0, None),
         ),
     )
     use = {"axon_in": 5, "neuron_groups": 1, "neuron": 1, "synapse": 6, "axon_map": 1,
            "axon_mem": 0, "total": 14}  # fmt: skip
-    piece = PieceRow("a|b_[red]", 5, 1, 1, (0, 1, 0, 1, 0, 1), use)
+    piece = parts.PieceRow("a|b_[red]", 5, 1, 1, (0, 1, 0, 1, 0, 1), use)
     return Report(
         tool="snn-deploy 0",
-        model=Model("model.nir", "00ff", 1e-4, {"x": (3,)}, {"a|b_[red]": (2, 1)}),
-        target=Target("tiny", "a tiny board", "made up", "loihi", 2, 8),
+        model=parts.Model("model.nir", "00ff", 1e-4, {"x": (3,)}, {"a|b_[red]": (2, 1)}),
+        target=parts.Target("tiny", "a tiny board", "made up", "loihi", 2, 8),
         seed=7,
         stopped_after=None,
-        support=(Support("a|b_[red]", "soft_lif", "microcode", "a paper", "a note"),),
+        support=(parts.Support("a|b_[red]", "soft_lif", "microcode", "a paper", "a note"),),
         caveats=("energy: everything is made up",),
         assumptions=(Assumption("dt", "0.0001", "r == tau/dt"),),
-        input=InputFacts("test.npz", 4, 20, True, True, 4),
+        input=parts.InputFacts("test.npz", 4, 20, True, True, 4),
         answer=Answer("a|b_[red]", "count", "most spikes", "default"),
-        accuracy=(Accuracy("reference", 4, 4), Accuracy("chip", 3, 4)),
-        agreement=(Agreement("reference", "chip", 3, 4),),
+        accuracy=(parts.Accuracy("reference", 4, 4), parts.Accuracy("chip", 3, 4)),
+        agreement=(parts.Agreement("reference", "chip", 3, 4),),
         layers=(layer,),
-        utilization=Utilization(
-            1, 1, (Resource("synapse", "64-bit words", 256, 6, 6.0, 6),), (piece,)
+        utilization=parts.Utilization(
+            1, 1, (parts.Resource("synapse", "64-bit words", 256, 6, 6.0, 6),), (piece,)
         ),
         losses=(Loss("a|b_[red]", "threshold", 0.5, 0.25, "LSB", "nearest"),),
         ranges=(Range("a|b_[red]", "v", 8388607, None, 1200),),
-        latency=Latency(
+        latency=parts.Latency(
             "bound", 20, 2, 32, 1e-6, 2e-6, Stat(2.2e-5, None, 2.2e-5, 2.2e-5),
-            Stat(3.2e-5, None, 3.2e-5, 3.2e-5), (BoundShare("barrier", 0.75), BoundShare("synops", 0.25)),
+            Stat(3.2e-5, None, 3.2e-5, 3.2e-5), (parts.BoundShare("barrier", 0.75), parts.BoundShare("synops", 0.25)),
         ),
         energy=ledger(activity(), program()),
     )  # fmt: skip

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import IntArray, frozen
+from snn_deploy.board.board import Board
 from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
+from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import (
     QuantInput,
     QuantNetwork,
@@ -14,6 +17,10 @@ from snn_deploy.ir.quant import (
     QuantProjection,
     SignMode,
 )
+from snn_deploy.mapping.partition import partition
+from snn_deploy.mapping.place import place
+from snn_deploy.mapping.route import route
+from snn_deploy.names import PlacementName
 
 # PilotNet LIF of lava-dl: (channels, height, width), kernel 3 x 3 each, (y, x) stride and padding,
 # and the bits its weights need
@@ -145,3 +152,20 @@ def yolo_kp() -> QuantNetwork:
         projections.append(projection(name, f"conv{i}", m, bits))
         before, name = shape, f"conv{i}"
     return network([("in", (3, 448, 448))], populations, projections)
+
+
+def mapped(
+    net: QuantNetwork, board: Board, seed: int = 0, method: PlacementName = "random"
+) -> Program:
+    """Return the network on the board."""
+    pieces = partition(net, board)
+    placement = place(pieces, net, board, seed=seed, method=method)
+    return Program(net, pieces, placement, route(net, pieces, placement, board), board)
+
+
+def with_synapses(board: Board, words: int) -> Board:
+    """Return the board with so many words of synapse memory a core."""
+    limit = msgspec.structs.replace(board.pool.synapse, value=words)
+    return msgspec.structs.replace(
+        board, pool=msgspec.structs.replace(board.pool, synapse=limit)
+    )

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from snn_deploy.conversion.brevitas.from_brevitas import BrevitasReading
-from snn_deploy.conversion.integers.ann import AnnLayer, weights
+from snn_deploy.conversion.integers.ann import AnnLayer
 
 
 class Mlp(nn.Module):
@@ -122,7 +122,7 @@ def set_cnn(model: ResidualCnn, reading: BrevitasReading) -> None:
     model.fc.bias.data[:] = channels(last.bias * units(last), last)
     both = ann.layer("act2")
     for i, source in enumerate(both.sources):
-        factor = float(np.abs(weights(source.map)).max())
+        factor = float(np.abs(source.map.stored).max())
         worth = factor * float(units(both)[0]) / float(ann.layer(source.pre).scale[0])
         model.gains[i] = worth
 
@@ -130,7 +130,7 @@ def set_cnn(model: ResidualCnn, reading: BrevitasReading) -> None:
 def _set_norm(model: ResidualCnn, layer: AnnLayer, entry: float) -> None:
     """Give the BatchNorm the gain and offset that the integers stand for."""
     whole = model.conv1.quant_weight().int().double().numpy().reshape(6, -1)
-    stored = weights(layer.sources[0].map).reshape(6, -1)
+    stored = layer.sources[0].map.stored.reshape(6, -1)
     at = np.abs(whole).argmax(1)
     factor = stored[np.arange(6), at] / whole[np.arange(6), at]
     unit = channels(units(layer), layer)

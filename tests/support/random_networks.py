@@ -69,18 +69,6 @@ STOCK = Limits(  # networks that are mostly Lava's own LIFReset
 
 
 @dataclass
-class _Edge:
-    pre: str
-    post: str
-    map: Connection
-    sign_mode: SignMode
-    weight_bits: int
-    weight_exp: int
-    delay: int
-    payload_bits: int
-
-
-@dataclass
 class _Draft:
     """A network while it is drawn: shapes in order of creation, and edges."""
 
@@ -90,7 +78,7 @@ class _Draft:
     apart: np.random.Generator
     inputs: list[QuantInput] = field(default_factory=list)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # populations
-    edges: list[_Edge] = field(default_factory=list)
+    edges: list[QuantProjection] = field(default_factory=list)
     levels: dict[str, int] = field(default_factory=dict)
     multi: dict[str, Levels] = field(default_factory=dict)  # populations that send levels
 
@@ -177,7 +165,7 @@ def _draw(rng: np.random.Generator, limits: Limits) -> tuple[QuantNetwork, Stimu
         inputs=inputs,
         drives=drives,
         populations=tuple(populations),
-        projections=tuple(QuantProjection(**vars(e)) for e in draft.edges),
+        projections=tuple(draft.edges),
         outputs=_outputs(draft),
         arithmetic="loihi",
     )
@@ -251,7 +239,9 @@ def _add_edge(draft: _Draft, pre: str, post: str, conv: Conv | None, delay: int)
     if draft.chance(0.15):
         graded = 0 if graded else 8
     exponent = int(rng.integers(-6, 4))
-    draft.edges.append(_Edge(pre, post, made, sign, bits, exponent, delay, graded))
+    draft.edges.append(
+        QuantProjection(pre, post, made, sign, bits, exponent, delay, graded)
+    )
 
 
 def _set_level(draft: _Draft, name: str) -> None:
@@ -263,8 +253,10 @@ def _set_level(draft: _Draft, name: str) -> None:
     highest = min(draft.levels[e.pre] + MAX_DELAY + 1 - e.delay for e in into)
     slack = int(draft.rng.integers(1, 4)) if draft.chance(draft.limits.delays / 2) else 0
     draft.levels[name] = min(lowest + slack, max(lowest, highest))
-    for e in into:  # of several delays into one population only some can be the longest
-        e.delay = min(e.delay, MAX_DELAY + 1 + draft.levels[e.pre] - draft.levels[name])
+    for i, e in enumerate(draft.edges):
+        if e.post == name:  # of several delays into one only some can be the longest
+            longest = MAX_DELAY + 1 + draft.levels[e.pre] - draft.levels[name]
+            draft.edges[i] = replace(e, delay=min(e.delay, longest))
 
 
 def _draw_recurrence(draft: _Draft) -> None:
@@ -283,15 +275,17 @@ def _fit_ranges(draft: _Draft) -> dict[str, int]:
     input.
     """
     amplitude = {p.name: (1 << max(p.payload_bits - 1, 1)) - 1 for p in draft.inputs}
-    for e in draft.edges:
+    for i, e in enumerate(draft.edges):
         shared = sum(other.post == e.post for other in draft.edges)
         budget = SAFE_INPUT // shared
         rows = int(np.abs(matrix(e.map)).astype(np.int64).sum(axis=1).max(initial=1)) or 1
         rows *= draft.multi[e.pre].largest if e.pre in draft.multi else 1
-        while (rows << max(e.weight_exp, 0)) >> max(-e.weight_exp, 0) > budget:
-            e.weight_exp -= 1
+        exponent = e.weight_exp
+        while (rows << max(exponent, 0)) >> max(-exponent, 0) > budget:
+            exponent -= 1
+        draft.edges[i] = replace(e, weight_exp=exponent)
         if e.payload_bits and e.pre in amplitude:
-            room = (budget << max(-e.weight_exp, 0)) // (rows << max(e.weight_exp, 0))
+            room = (budget << max(-exponent, 0)) // (rows << max(exponent, 0))
             amplitude[e.pre] = max(1, min(amplitude[e.pre], room, ACCUMULATOR // rows))
     return amplitude
 

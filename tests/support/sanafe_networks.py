@@ -4,39 +4,34 @@ import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import AnyArray
+from snn_deploy.ir import quant
 from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
-from snn_deploy.ir.quant import (
-    QuantInput,
-    QuantNetwork,
-    QuantPopulation,
-    QuantProjection,
-    SignMode,
-    Stimulus,
-)
 
 Layer = tuple[str, tuple[int, ...], int, int]  # name, shape, threshold, dv
 
 
-def population(name: str, shape: tuple[int, ...], vth: int, dv: int) -> QuantPopulation:
+def population(
+    name: str, shape: tuple[int, ...], vth: int, dv: int
+) -> quant.QuantPopulation:
     """Return hard-reset neurons whose current lasts one step."""
     n = int(np.prod(shape))
     values = {"du": 4095, "dv": dv, "bias_mant": 0, "bias_exp": 0, "vth": vth}
     params = {key: np.full(n, value, np.int64) for key, value in values.items()}
     zero, one = np.zeros(n, np.int64), np.ones(n)
-    return QuantPopulation(name, shape, "lif", params, zero, one, 0 * one, 0)
+    return quant.QuantPopulation(name, shape, "lif", params, zero, one, 0 * one, 0)
 
 
-def projection(pre: str, post: str, connection: Connection) -> QuantProjection:
+def projection(pre: str, post: str, connection: Connection) -> quant.QuantProjection:
     """Return binary synapses of one step's delay."""
-    return QuantProjection(pre, post, connection, SignMode.MIXED, 8, 0, 1, 0)
+    return quant.QuantProjection(pre, post, connection, quant.SignMode.MIXED, 8, 0, 1, 0)
 
 
 def network(
     n_in: tuple[int, ...], layers: list[Layer], maps: list[tuple[str, str, Connection]]
-) -> QuantNetwork:
+) -> quant.QuantNetwork:
     """Return a network with the input "in" and the given layers, all at level 0."""
-    return QuantNetwork(
-        inputs=(QuantInput("in", n_in, 0, 1.0),),
+    return quant.QuantNetwork(
+        inputs=(quant.QuantInput("in", n_in, 0, 1.0),),
         drives=(),
         populations=tuple(population(*layer) for layer in layers),
         projections=tuple(projection(*m) for m in maps),
@@ -50,13 +45,13 @@ def even(rng: np.random.Generator, low: int, high: int, shape: tuple[int, ...]) 
     return (2 * rng.integers(low // 2, high // 2, shape)).astype(np.int16)
 
 
-def raster(n: int, steps: int, rate: float, seed: int) -> Stimulus:
+def raster(n: int, steps: int, rate: float, seed: int) -> quant.Stimulus:
     """Return one sample of independent spikes for the input "in"."""
     spikes = np.random.default_rng(seed).random((1, steps, n)) < rate
-    return Stimulus(1, steps, {"in": spikes.astype(np.int8)}, {})
+    return quant.Stimulus(1, steps, {"in": spikes.astype(np.int8)}, {})
 
 
-def perceptron(sizes: tuple[int, ...], vth: int, seed: int = 0) -> QuantNetwork:
+def perceptron(sizes: tuple[int, ...], vth: int, seed: int = 0) -> quant.QuantNetwork:
     """Return dense layers: sizes (in, hidden..., out)."""
     rng = np.random.default_rng(seed)
     names = ["in", *(f"layer {i}" for i in range(1, len(sizes)))]
@@ -72,7 +67,7 @@ def perceptron(sizes: tuple[int, ...], vth: int, seed: int = 0) -> QuantNetwork:
 
 def gesture(
     side: int = 32, vth: tuple[int, ...] = (60, 675, 1012, 1500, 2000), seed: int = 0
-) -> QuantNetwork:
+) -> quant.QuantNetwork:
     """Return SANA-FE's DVS gesture shape: 32x32 -> 16c3s2 -> 32c3 -> 64c3 -> 11c3 -> 11."""
     rng = np.random.default_rng(seed)
     shape, name = (1, side, side), "in"
@@ -90,7 +85,9 @@ def gesture(
     return network((1, side, side), layers, maps)
 
 
-def recurrent(n: int, fan_in: int, n_in: int, vth: int, seed: int = 0) -> QuantNetwork:
+def recurrent(
+    n: int, fan_in: int, n_in: int, vth: int, seed: int = 0
+) -> quant.QuantNetwork:
     """Return one population with random recurrent synapses, and sparse input synapses."""
     rng = np.random.default_rng(seed)
     return network(

@@ -24,11 +24,7 @@ from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Connection, Conv, Dense
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
-from snn_deploy.mapping.partition import partition
-from snn_deploy.mapping.place import place
-from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import homes
-from snn_deploy.names import PlacementName
 
 ROOT = Path(__file__).parents[2]
 SIDE = Path(__file__).with_name("sanafe_side.py")
@@ -83,15 +79,6 @@ def free_running(net: QuantNetwork, stimulus: Stimulus) -> tuple[QuantNetwork, S
     steps = stimulus.steps + latency
     free = replace(net, populations=populations, projections=projections)
     return free, replace(stimulus, steps=steps, spikes=spikes)
-
-
-def mapped(
-    net: QuantNetwork, board: Board, *, seed: int = 0, method: PlacementName = "random"
-) -> Program:
-    """Return the network on the board."""
-    pieces = partition(net, board)
-    placement = place(pieces, net, board, seed=seed, method=method)
-    return Program(net, pieces, placement, route(net, pieces, placement, board), board)
 
 
 def write(

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.ir.linear import matrix, replace_weight
+from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Connection, Conv
 from snn_deploy.ir.quant import QuantNetwork, QuantProjection
 
@@ -44,7 +44,7 @@ def conv_kernel(
     if images.get(p.pre) != m.in_shape or images.get(p.post) != m.out_shape:
         return None
     folded = _folded(m.weight, p.weight_exp)
-    return replace_weight(m, folded[:, :, ::-1, ::-1].transpose(0, 3, 2, 1))
+    return m.with_stored(folded[:, :, ::-1, ::-1].transpose(0, 3, 2, 1))
 
 
 def _folded(weight: AnyArray, exponent: int) -> AnyArray:
@@ -66,28 +66,9 @@ def _is_stock(net: QuantNetwork, p: QuantProjection, m: Conv) -> bool:
     return (
         net.chip_delay(p) == 1
         and whole
-        and _is_symmetric(m)
+        and m.padded_evenly
         and max(registers) <= INT8_MAX
         and largest * payload < CONV_LIMIT
-    )
-
-
-def _is_symmetric(m: Conv) -> bool:
-    """Whether the padding on the top and left, used on all sides, gives the output's
-    shape.
-    """
-    spatial = zip(
-        m.in_shape[1:],
-        m.out_shape[1:],
-        m.weight.shape[2:],
-        m.stride,
-        m.padding,
-        m.dilation,
-        strict=True,
-    )
-    return all(
-        out == (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
-        for size, out, kernel, stride, pad, dilation in spatial
     )
 
 

@@ -3,17 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta
-
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Options, says
 
 
 class LavaOptions(Options, frozen=True):
     """How an emitted Lava program is run."""
 
     lava_python: Annotated[
-        Path | None,
-        Meta(description="Python 3.10 with lava-nc; found by itself if there is one."),
+        Path | None, says("Python 3.10 with lava-nc; found by itself if there is one.")
     ] = None
 
 

@@ -19,7 +19,7 @@ import networkx as nx
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.ir.maps import Conv, Dense, Sparse
+from snn_deploy.ir.maps import Conv, Dense
 from snn_deploy.ir.quant import (
     QuantInput,
     QuantNetwork,
@@ -54,11 +54,11 @@ SPARSE_COST = 3  # a stored synapse of Sparse takes weight, column and its share
 
 @dataclass(frozen=True, eq=False)
 class SourceProcess:
-    """An input as a Lava source.
+    """An input as a Lava source; what every process has.
 
     Attributes:
-        key: Its name in the program, "in_0" and so on.
-        name: Of the input in the model.
+        key: Its name in the program, "in_0" or "pop_0" and so on.
+        name: Of the input or population in the model.
         order: Which of our neurons stands at each Lava position, [n].
     """
 
@@ -68,13 +68,10 @@ class SourceProcess:
 
 
 @dataclass(frozen=True, eq=False)
-class NeuronProcess:
+class NeuronProcess(SourceProcess):
     """One population as one process.
 
     Attributes:
-        key: Its name in the program, "pop_0" and so on.
-        name: Of the population in the model.
-        order: Which of our neurons stands at each Lava position, [n].
         process: "LIFReset", or the class name of an own process.
         model: Key of `snn_deploy.neurons.MODELS`.
         lag: Chip steps by which it runs behind the model step.
@@ -86,9 +83,6 @@ class NeuronProcess:
         why: What makes it stock or not, for people.
     """
 
-    key: str
-    name: str
-    order: IntArray
     process: str
     model: str
     lag: int
@@ -185,7 +179,7 @@ def plan(net: QuantNetwork, driven: frozenset[str]) -> Plan:
     images = image_shapes(net)
     ends: list[QuantInput | QuantPopulation] = [*net.inputs, *net.populations]
     order = {end.name: lava_order(end.n, images.get(end.name)) for end in ends}
-    kept = {f"syn_{i}": p for i, p in enumerate(net.projections) if _has_weights(p)}
+    kept = {f"syn_{i}": p for i, p in enumerate(net.projections) if p.map.stored.any()}
     used = {p.pre for p in kept.values()}
     sources = tuple(
         SourceProcess(f"in_{i}", port.name, order[port.name])
@@ -245,7 +239,7 @@ def _projection_violations(net: QuantNetwork, p: QuantProjection) -> Iterator[st
             f"{where}: takes {delay} chip steps, but Lava's delays end at "
             f"{MAX_LAVA_DELAY + 1}; put a relay population in between"
         )
-    weights = p.map.matrix.data if isinstance(p.map, Sparse) else p.map.weight
+    weights = p.map.stored
     changed = int(np.count_nonzero(on_grid(weights, p.sign_mode, p.weight_bits) != weights))
     if changed:
         yield (
@@ -336,11 +330,6 @@ def _shortest(values: IntArray) -> AnyArray:
     """Return `values` as a 0-d array if they are all equal."""
     array = values.astype(np.int32)
     return array[0] if array.size and bool((array == array[0]).all()) else array
-
-
-def _has_weights(p: QuantProjection) -> bool:
-    weights = p.map.matrix.data if isinstance(p.map, Sparse) else p.map.weight
-    return bool(weights.any())
 
 
 def _synapses(

@@ -95,20 +95,9 @@ def add_rows(rows, size, weight, narrow):
 
 @kernel
 def dense_graded(
-    first,
-    index,
-    value,
-    start,
-    delay,
-    binary,
-    listens,
-    weight,
-    pre_shift,
-    exponent,
-    column,
-    total,
-    touched,
-):
+    first, index, value, start, delay, binary, listens, weight, pre_shift, exponent, column,
+    total, touched,
+):  # fmt: skip
     """Add rows of weight [n_pre, width] (int8 or int16) times the payload of every
     event."""
     width = weight.shape[1]
@@ -135,20 +124,9 @@ def dense_graded(
 
 @kernel
 def sparse(
-    first,
-    index,
-    value,
-    start,
-    delay,
-    binary,
-    listens,
-    row_first,
-    row_post,
-    row_weight,
-    exponent,
-    total,
-    touched,
-):
+    first, index, value, start, delay, binary, listens, row_first, row_post, row_weight,
+    exponent, total, touched,
+):  # fmt: skip
     """Add the synapses row_first[i] : row_first[i + 1] of every event's neuron i, times its
     payload."""
     n = total.shape[1]

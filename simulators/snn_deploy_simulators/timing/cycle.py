@@ -21,15 +21,8 @@ from snn_deploy.ir.program import Program, grid_of
 from snn_deploy.mapping.traffic import homes
 from snn_deploy_simulators.counting.tables import Fan
 from snn_deploy_simulators.engine.engine import Trace
+from snn_deploy_simulators.timing import model
 from snn_deploy_simulators.timing.mesh import Message, Passage, simulate
-from snn_deploy_simulators.timing.model import (
-    StepCounts,
-    TimeModel,
-    Timer,
-    barrier_seconds,
-    core_rates,
-    seconds,
-)
 
 BOUNDS = ("barrier", "sending", "receiving")
 MOST_MESSAGES = 20_000  # in one step; each takes some ten microseconds per link here
@@ -48,7 +41,7 @@ class _Source:
     heard: list[tuple[tuple[int, float], ...]]
 
 
-def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
+def prepare(program: Program, fans: Mapping[str, Fan]) -> model.Timer:
     """Return the timer of `program`; fans: its tables.
 
     Raises:
@@ -56,11 +49,11 @@ def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
         BoardError: The board does not say how many messages its links hold.
     """
     _check_size(program)
-    buffer, barrier = _link_buffer(program), barrier_seconds(program)
+    buffer, barrier = _link_buffer(program), model.barrier_seconds(program)
     sources, ways, cycle = _sources(program, fans), _ways(program), link_cycles(program)
-    rates = core_rates(program).tolist()
+    rates = model.core_rates(program).tolist()
 
-    def timer(counts: StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
+    def timer(counts: model.StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
         updates, active = counts.pieces["updates"], counts.pieces["active"]
         frame, pieces = updates.shape
         sent, received = np.zeros(frame), np.zeros(frame)
@@ -84,12 +77,15 @@ def link_cycles(program: Program) -> FloatArray:
     A hop between chips takes as long as one east-west, at least: nothing is published.
     """
     routes, t = program.routes, program.board.time.bound
-    link_s, chip_link_s = seconds(t.link_s), seconds(t.chip_link_s)
+    link_s, chip_link_s = model.seconds(t.link_s), model.seconds(t.chip_link_s)
     hop: FloatArray = np.zeros(len(routes.links))
     for r in range(len(routes.pair_source)):
         way = routes.path_link[routes.path_first[r] : routes.path_first[r + 1]]
         turn = 1 + int(routes.hops_x[r] + routes.hops_chip[r])
-        hop[way[1:turn]], hop[way[turn:-1]] = seconds(t.hop_x_s), seconds(t.hop_y_s)
+        hop[way[1:turn]], hop[way[turn:-1]] = (
+            model.seconds(t.hop_x_s),
+            model.seconds(t.hop_y_s),
+        )
     chip = np.array(["chip link" in name for name in routes.links], np.bool_)
     return np.maximum(hop, np.where(chip, chip_link_s, link_s))
 
@@ -175,9 +171,9 @@ def _heard(program: Program, fan: Fan) -> list[tuple[tuple[int, float], ...]]:
     synapses, whose memory is read at the same time."""
     t = program.board.time.bound
     rates = (t.synop_dense_s, t.synop_sparse_s, t.synop_conv_s)
-    synapses = fan.cost[:, :3] @ np.array([seconds(rate) for rate in rates])
-    memory = fan.cost[:, 3] * seconds(t.memory_read_s)
-    receive = seconds(t.message_in_s) + np.maximum(synapses, memory)
+    synapses = fan.cost[:, :3] @ np.array([model.seconds(rate) for rate in rates])
+    memory = fan.cost[:, 3] * model.seconds(t.memory_read_s)
+    receive = model.seconds(t.message_in_s) + np.maximum(synapses, memory)
     messages = list(zip(fan.pair.tolist(), receive.tolist(), strict=True))
     ends = fan.first.tolist()
     of_kind = [
@@ -214,4 +210,4 @@ def _link_buffer(program: Program) -> int:
     return int(event.link_buffer.value)
 
 
-CYCLE = TimeModel(BOUNDS, prepare, ranked=True)
+CYCLE = model.TimeModel(BOUNDS, prepare, ranked=True)

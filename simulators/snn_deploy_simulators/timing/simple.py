@@ -13,34 +13,26 @@ from snn_deploy.arrays import FloatArray, IntArray
 from snn_deploy.ir.program import Program
 from snn_deploy_simulators.counting.tables import Fan
 from snn_deploy_simulators.engine.engine import Trace
-from snn_deploy_simulators.timing.model import (
-    StepCounts,
-    TimeModel,
-    Timer,
-    barrier_seconds,
-    busiest,
-    neuron_seconds,
-    seconds,
-    synapse_seconds,
-    update_work,
-)
+from snn_deploy_simulators.timing import model
 
 BOUNDS = ("barrier", "inputs", "neurons and axons out", "axons in and synapses")
 
 
-def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
+def prepare(program: Program, fans: Mapping[str, Fan]) -> model.Timer:
     """Return the timer of `program`."""
-    t, barrier = program.board.time.bound, barrier_seconds(program)
-    work = update_work(program)
-    message_out, message_in = seconds(t.message_out_s), seconds(t.message_in_s)
+    t, barrier = program.board.time.bound, model.barrier_seconds(program)
+    work = model.update_work(program)
+    message_out, message_in = model.seconds(t.message_out_s), model.seconds(t.message_in_s)
 
-    def timer(counts: StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
+    def timer(counts: model.StepCounts, trace: Trace) -> tuple[FloatArray, IntArray]:
         c = counts.pieces
         terms = np.stack(
             [
                 counts.input_messages * message_out,
-                busiest(neuron_seconds(c, t, work) + c["messages_out"] * message_out),
-                busiest(synapse_seconds(c, t) + c["messages_in"] * message_in),
+                model.busiest(
+                    model.neuron_seconds(c, t, work) + c["messages_out"] * message_out
+                ),
+                model.busiest(model.synapse_seconds(c, t) + c["messages_in"] * message_in),
             ]
         )
         longest = terms.max(axis=0)
@@ -50,4 +42,4 @@ def prepare(program: Program, fans: Mapping[str, Fan]) -> Timer:
     return timer
 
 
-SIMPLE = TimeModel(BOUNDS, prepare)
+SIMPLE = model.TimeModel(BOUNDS, prepare)

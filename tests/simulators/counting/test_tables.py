@@ -15,9 +15,9 @@ from snn_deploy.mapping.resources import words_heard
 from snn_deploy.mapping.traffic import homes
 from snn_deploy_simulators import chip, integer
 from snn_deploy_simulators.counting.tables import COSTS, Fan, fans
+from support.networks import mapped
 from support.random_networks import random_network
 from support.sanafe_networks import gesture, raster, recurrent
-from support.sanafe_oracle import mapped
 
 Messages = dict[tuple[int, int], tuple[int, ...]]  # (neuron, piece) -> pair, *cost
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,9 +19,9 @@ from snn_deploy_simulators import chip
 from snn_deploy_simulators.timing import TIME_MODELS
 from snn_deploy_simulators.timing.cycle import link_cycles
 from snn_deploy_simulators.timing.mesh import Message, Passage, simulate
+from support.networks import mapped, with_synapses
 from support.random_networks import random_network
 from support.sanafe_networks import network, perceptron, raster
-from support.sanafe_oracle import mapped
 
 NS = 1e-9
 LOIHI2 = load_board("loihi2")
@@ -45,18 +46,21 @@ def traffic_on(program: Program, seed: int) -> list[list[Message]]:
     return sources
 
 
+def on_busy_meshes(test: Any) -> Any:
+    """Run a test on several meshes, with several sizes of a link's buffer."""
+    seeds = pytest.mark.parametrize("seed", range(4))
+    return pytest.mark.parametrize("buffer", [1, 2, 16])(seeds(test))
+
+
 def busy_mesh(seed: int, buffer: int) -> tuple[list[list[Message]], Passage, list[float]]:
     net = perceptron((20, 60, 60, 60, 20), 100, seed)
-    limit = msgspec.structs.replace(LOIHI2.pool.synapse, value=200)
-    pool = msgspec.structs.replace(LOIHI2.pool, synapse=limit)
-    program = mapped(net, msgspec.structs.replace(LOIHI2, pool=pool), seed=seed)
+    program = mapped(net, with_synapses(LOIHI2, 200), seed=seed)
     assert len(program.partition.pieces) > 10
     sources, cycle = traffic_on(program, seed), link_cycles(program)
     return sources, simulate(sources, cycle, buffer), cycle.tolist()
 
 
-@pytest.mark.parametrize("buffer", [1, 2, 16])
-@pytest.mark.parametrize("seed", range(4))
+@on_busy_meshes
 def test_each_message_arrives_once_and_in_the_order_of_its_way(
     seed: int, buffer: int
 ) -> None:
@@ -80,8 +84,7 @@ def test_each_message_arrives_once_and_in_the_order_of_its_way(
     assert arrived == 300
 
 
-@pytest.mark.parametrize("buffer", [1, 2, 16])
-@pytest.mark.parametrize("seed", range(4))
+@on_busy_meshes
 def test_no_link_takes_two_messages_in_a_cycle_or_more_than_it_holds(
     seed: int, buffer: int
 ) -> None:

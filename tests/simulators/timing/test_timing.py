@@ -18,9 +18,9 @@ from snn_deploy_simulators import chip
 from snn_deploy_simulators.timing import TIME_MODELS
 from snn_deploy_simulators.timing.model import seconds, update_work
 from support.integer_networks import population, projection
+from support.networks import mapped
 from support.random_networks import random_network
 from support.sanafe_networks import network, perceptron, raster
-from support.sanafe_oracle import mapped
 
 NS = 1e-9
 BARRIER, ACCESS, UPDATE, SPIKE, SYNOP, IN, OUT = (

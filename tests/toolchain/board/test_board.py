@@ -46,7 +46,7 @@ REFUSED = {  # what the file holds -> what the message says
     "extends: loihi2\nneurons: 3": r"unknown field `neurons`",
     f"extends: loihi2\npool: {{neuron_count: {SIZE}}}": r"unknown field `neuron_count` - at `\$\.pool`",
     "extends: loihi2\npool: {neuron: 12}": r"Expected `object`, got `int` - at `\$\.pool\.neuron`",
-    "extends: loihi2\npool: {neuron: {value: 12}}": r"missing required field `unit` - at `\$\.pool\.neuron`",
+    "extends: loihi2\npool: {neuron: {value: 12}}": r"missing required field `kind` - at `\$\.pool\.neuron`",
     "extends: loihi2\npool: {neuron: {value: -1, unit: words, kind: assumed, source: me,"
     " confidence: unconfirmed}}": r"Expected `int` >= 0 - at `\$\.pool\.neuron\.value`",
     "extends: loihi2\npool: {neuron: {value: 1, unit: words, kind: guess, source: me,"

@@ -9,12 +9,11 @@ import torch
 
 from snn_deploy.arrays import AnyArray
 from snn_deploy.finetune.forward import run
-from snn_deploy.finetune.grid import with_weights
+from snn_deploy.finetune.grid import folded_map
 from snn_deploy.finetune.step import SLOPE, neurons_of, scan
 from snn_deploy.ir.maps import Conv, Dense, Sparse
 from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
-from snn_deploy.quantization.population import stored_weights
 from snn_deploy_simulators import reference
 from support.random_models import random_model
 
@@ -26,13 +25,13 @@ def dyadic(net: Network) -> Network:
     projections = []
     for p in net.projections:
         assert isinstance(p.map, Dense | Conv | Sparse)
-        weight = np.rint(stored_weights(p.map) * 256) / 256
-        projections.append(replace(p, map=with_weights(p.map, weight)))
+        weight = np.rint(p.map.stored * 256) / 256
+        projections.append(replace(p, map=p.map.with_stored(weight)))
     return replace(net, projections=tuple(projections))
 
 
 def in_torch(net: Network, x: AnyArray) -> dict[str, np.ndarray]:
-    weights = [torch.tensor(stored_weights(p.map)) for p in net.projections]  # type: ignore[arg-type]
+    weights = [torch.tensor(folded_map(p).stored) for p in net.projections]
     neurons = {p.name: neurons_of(p.neuron, torch.float64) for p in net.populations}
     fed = torch.tensor(np.asarray(x, np.float64)).flatten(2)
     with torch.no_grad():

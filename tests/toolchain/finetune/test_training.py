@@ -88,7 +88,7 @@ def values(net: Network) -> Sequence[np.ndarray]:
     found = []
     for p in net.projections:
         assert isinstance(p.map, Dense | Conv | Sparse)
-        found.append(p.map.weight if not isinstance(p.map, Sparse) else p.map.matrix.data)
+        found.append(p.map.stored)
     return [*found, *(p.neuron.threshold for p in net.populations)]
 
 

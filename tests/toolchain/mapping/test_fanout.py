@@ -1,5 +1,7 @@
 """Who hears whom, held against the matrices of the maps."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from snn_deploy.arrays import IntArray
 from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Conv
 from snn_deploy.ir.program import Window, grid_of
-from snn_deploy.ir.quant import QuantProjection
+from snn_deploy.ir.quant import QuantNetwork, QuantProjection
 from snn_deploy.mapping.fanout import (
     TileGrid,
     between,
@@ -28,6 +30,13 @@ def counted(p: QuantProjection, grid: TileGrid, window: Window) -> IntArray:
     return np.bincount(rows.indices, minlength=p.map.n_pre).astype(np.int64)
 
 
+def each_network(test: Callable[..., None]) -> Callable[..., None]:
+    """Run `test` on random networks, with data to draw more from."""
+    return settings(max_examples=60, deadline=None)(
+        given(st.integers(0, 40).map(lambda seed: random_network(seed)[0]), st.data())(test)
+    )
+
+
 @st.composite
 def windows(draw: st.DrawFn, grid: TileGrid) -> Window:
     edges = []
@@ -37,20 +46,18 @@ def windows(draw: st.DrawFn, grid: TileGrid) -> Window:
     return Window(*edges)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 40), st.data())
-def test_synapses_are_those_of_the_matrix(seed: int, data: st.DataObject) -> None:
-    net, _ = random_network(seed)
+@each_network
+def test_synapses_are_those_of_the_matrix(net: QuantNetwork, data: st.DataObject) -> None:
     for p in net.projections:
         grid = grid_of(net, p.post)
         window = data.draw(windows(grid))
         assert (synapses_heard(p, grid, window) == counted(p, grid, window)).all()
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 40), st.data())
-def test_sources_heard_are_all_that_have_a_synapse(seed: int, data: st.DataObject) -> None:
-    net, _ = random_network(seed)
+@each_network
+def test_sources_heard_are_all_that_have_a_synapse(
+    net: QuantNetwork, data: st.DataObject
+) -> None:
     for pop in net.populations:
         grid = grid_of(net, pop.name)
         window = data.draw(windows(grid))

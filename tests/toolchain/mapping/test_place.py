@@ -15,7 +15,7 @@ from snn_deploy.mapping.place import METHODS, chip_hop, place, weighted_hops
 from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import traffic
 from snn_deploy.names import PlacementName
-from support.networks import layers, pilotnet
+from support.networks import layers, pilotnet, with_synapses
 from support.random_networks import random_network
 
 LOIHI2 = load_board("loihi2")
@@ -87,12 +87,7 @@ def test_local_search_finds_the_optimum_of_a_chain() -> None:
 
 def test_local_search_finds_no_exchange_that_saves_hops() -> None:
     net = layers(100, 300, 200, 100)
-    board = msgspec.structs.replace(
-        LOIHI2,
-        pool=msgspec.structs.replace(
-            LOIHI2.pool, synapse=msgspec.structs.replace(LOIHI2.pool.synapse, value=700)
-        ),
-    )
+    board = with_synapses(LOIHI2, 700)
     pieces, pairs = partition(net, board), traffic(net, partition(net, board))
     core = place(pieces, net, board).core
     best = weighted_hops(pairs, Placement(core), board)
@@ -136,12 +131,7 @@ def test_a_net_that_fits_one_chip_stays_on_it() -> None:
 
 def test_measured_rates_move_busy_neighbors_together() -> None:
     net = layers(10, 200, 200, 200)
-    board = msgspec.structs.replace(
-        LOIHI2,
-        pool=msgspec.structs.replace(
-            LOIHI2.pool, synapse=msgspec.structs.replace(LOIHI2.pool.synapse, value=3000)
-        ),
-    )
+    board = with_synapses(LOIHI2, 3000)
     pieces = partition(net, board)
     silent = {"l1": np.zeros(200), "l2": np.ones(200)}
     with_rates = place(pieces, net, board, rates=silent)

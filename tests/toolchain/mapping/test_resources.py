@@ -20,17 +20,7 @@ from snn_deploy.mapping.resources import (
     utilization,
     words_heard,
 )
-from support.networks import (
-    kernel,
-    layers,
-    network,
-    pilotnet,
-    population,
-    projection,
-    sparse,
-    yolo_kp,
-    zeros,
-)
+from support import networks
 from support.random_networks import random_network
 
 LOIHI2 = load_board("loihi2")
@@ -67,7 +57,7 @@ MNIST = [
 def test_mnist_takes_the_words_of_intels_log(
     name: str, neurons: int, row: tuple[int, ...], total: float
 ) -> None:
-    use = use_of(layers(784, 128, 64, 10), LOIHI2, name, flat(neurons))
+    use = use_of(networks.layers(784, 128, 64, 10), LOIHI2, name, flat(neurons))
     assert tuple(getattr(use, c) for c in COLUMNS) == row
     assert 100 * use.total / 20000 == pytest.approx(total, abs=0.0051)
 
@@ -78,7 +68,7 @@ def test_mnist_takes_the_words_of_intels_log(
 def test_oxford_takes_the_words_of_intels_log_before_it_is_cut(
     name: str, sources: int, words: int
 ) -> None:
-    net = layers(200, 256, 200)
+    net = networks.layers(200, 256, 200)
     use = use_of(net, LOIHI2, name, flat(net.size(name)))
     assert (use.axon_in, use.synapse) == (sources, words)
 
@@ -101,7 +91,7 @@ PILOTNET = [
 
 @pytest.fixture(scope="module")
 def pilot() -> Partition:
-    return partition(pilotnet(), older_compiler())
+    return partition(networks.pilotnet(), older_compiler())
 
 
 @pytest.mark.parametrize(
@@ -136,7 +126,7 @@ AXON_MEM_YOLO = (112, 56, 56, 28, 28, 448, 56, 56, 28, 0)
 
 def test_axon_lists_are_bounded_from_above_by_at_most_six_times(pilot: Partition) -> None:
     ours = [mean(pilot, name, "axon_mem") for name in AXON_MEM_PILOTNET]
-    pieces = partition(yolo_kp(), load_board("kapoho-point"), method="square")
+    pieces = partition(networks.yolo_kp(), load_board("kapoho-point"), method="square")
     for i in range(1, 11):
         ours.append(max(pieces.pieces[j].use.axon_mem for j in pieces.of(f"conv{i}")))
     published = [*AXON_MEM_PILOTNET.values(), *AXON_MEM_YOLO]
@@ -178,7 +168,7 @@ def test_a_list_of_loihi2_has_one_header() -> None:
 
 def test_seven_bit_weights_take_the_room_of_eight() -> None:
     words = [
-        use_of(layers(100, 30, weight_bits=bits), LOIHI2, "l1", flat(30)).synapse
+        use_of(networks.layers(100, 30, weight_bits=bits), LOIHI2, "l1", flat(30)).synapse
         for bits in (6, 7, 8)
     ]
     assert words == [900, 1000, 1000]
@@ -186,10 +176,10 @@ def test_seven_bit_weights_take_the_room_of_eight() -> None:
 
 def test_delayed_synapses_take_six_bits_more() -> None:
     def words(delay: int) -> int:
-        net = network(
+        net = networks.network(
             [("in", (10,))],
-            [population("p", (30,), 1)],
-            [projection("in", "p", zeros(30, 10), delay=delay)],
+            [networks.population("p", (30,), 1)],
+            [networks.projection("in", "p", networks.zeros(30, 10), delay=delay)],
         )
         return use_of(net, LOIHI2, "p", flat(30)).synapse
 
@@ -198,12 +188,12 @@ def test_delayed_synapses_take_six_bits_more() -> None:
 
 def recurrent(split: bool) -> QuantNetwork:
     """Return a recurrent net; its input comes in two accumulator groups if `split`."""
-    into = [projection("in", "p", zeros(20, 12))]
-    into += [projection("in", "p", zeros(20, 12))] if split else []
-    return network(
+    into = [networks.projection("in", "p", networks.zeros(20, 12))]
+    into += [networks.projection("in", "p", networks.zeros(20, 12))] if split else []
+    return networks.network(
         [("in", (12,))],
-        [population("p", (20,), 1)],
-        [*into, projection("p", "p", sparse(20, 20, 5), delay=1)],
+        [networks.population("p", (20,), 1)],
+        [*into, networks.projection("p", "p", networks.sparse(20, 20, 5), delay=1)],
     )
 
 
@@ -223,21 +213,21 @@ def test_recurrent_synapses_take_axons_and_words_too() -> None:
 
 
 def test_sparse_axons_are_only_those_heard() -> None:
-    net = network(
+    net = networks.network(
         [("in", (1000,))],
-        [population("p", (10,), 1)],
-        [projection("in", "p", sparse(10, 1000, 4))],
+        [networks.population("p", (10,), 1)],
+        [networks.projection("in", "p", networks.sparse(10, 1000, 4))],
     )
     assert use_of(net, LOIHI2, "p", flat(1)).axon_in == 4
     assert use_of(net, LOIHI2, "p", flat(1)).synapse == 4
 
 
 def test_a_depthwise_kernel_stores_one_row_per_channel() -> None:
-    conv = kernel((16, 8, 8), (16, 8, 8), padding=(1, 1), groups=16)
-    net = network(
+    conv = networks.kernel((16, 8, 8), (16, 8, 8), padding=(1, 1), groups=16)
+    net = networks.network(
         [("in", (16, 8, 8))],
-        [population("p", (16, 8, 8), 1)],
-        [projection("in", "p", conv)],
+        [networks.population("p", (16, 8, 8), 1)],
+        [networks.projection("in", "p", conv)],
     )
     use = use_of(net, LOIHI2, "p", Window(0, 16, 0, 8, 0, 8))
     assert (use.axon_in, use.synapse) == (1, 16 * 9)
@@ -245,10 +235,10 @@ def test_a_depthwise_kernel_stores_one_row_per_channel() -> None:
 
 
 def test_a_kernel_on_loihi1_takes_an_axon_per_pixel_heard() -> None:
-    net = network(
+    net = networks.network(
         [("in", (3, 6, 6))],
-        [population("p", (2, 4, 4), 1)],
-        [projection("in", "p", kernel((3, 6, 6), (2, 4, 4)))],
+        [networks.population("p", (2, 4, 4), 1)],
+        [networks.projection("in", "p", networks.kernel((3, 6, 6), (2, 4, 4)))],
     )
     assert use_of(net, LOIHI1, "p", Window(0, 2, 0, 4, 0, 4)).axon_in == 36
     assert use_of(net, LOIHI1, "p", Window(0, 2, 0, 1, 0, 2)).axon_in == 3 * 4
@@ -256,20 +246,26 @@ def test_a_kernel_on_loihi1_takes_an_axon_per_pixel_heard() -> None:
 
 def test_neuron_groups_are_parameter_sets_the_bias_aside() -> None:
     vth = np.repeat([100, 200, 300], 4)
-    pop = population("p", (12,), vth=vth, du=np.repeat([7, 8], 6), bias_mant=np.arange(12))
-    net = network([], [pop], [])
+    pop = networks.population(
+        "p", (12,), vth=vth, du=np.repeat([7, 8], 6), bias_mant=np.arange(12)
+    )
+    net = networks.network([], [pop], [])
     assert use_of(net, LOIHI2, "p", flat(12)).neuron_groups == 4
     assert use_of(net, LOIHI2, "p", flat(4)).neuron_groups == 1
     assert use_of(net, LOIHI2, "p", Window(0, 1, 0, 1, 3, 7)).neuron_groups == 3
 
 
 def test_a_neuron_with_more_state_takes_more_words() -> None:
-    net = network([], [population("p", (9,), model="refractory_lif", hold=1)], [])
+    net = networks.network(
+        [], [networks.population("p", (9,), model="refractory_lif", hold=1)], []
+    )
     assert use_of(net, LOIHI2, "p", flat(9)).neuron == 18
 
 
 def test_output_axons_of_loihi1_are_messages_and_of_loihi2_sources() -> None:
-    net = layers(4, 10, 300, 4)  # 300 neurons of 10 sources: cut by hand into three
+    net = networks.layers(
+        4, 10, 300, 4
+    )  # 300 neurons of 10 sources: cut by hand into three
     windows = tuple(Window(0, 1, 0, 1, x, x + 100) for x in (0, 100, 200))
     cuts = {"l1": (flat(10),), "l2": windows, "l3": (flat(4),)}
     fan_out = fan_out_of(net, "l1", cuts)
@@ -288,7 +284,7 @@ def test_only_limits_that_are_exceeded_are_named() -> None:
 
 
 def test_utilization_states_use_and_limit_of_every_resource() -> None:
-    pieces = partition(layers(784, 128, 64, 10), LOIHI2)
+    pieces = partition(networks.layers(784, 128, 64, 10), LOIHI2)
     rows = utilization(pieces, LOIHI2)
     assert len(rows) == 5
     assert rows[3] == {
@@ -317,13 +313,15 @@ def test_words_read_are_those_of_the_lists_that_synapses_are_in(seed: int) -> No
 
 
 def test_a_dense_piece_read_by_every_source_is_its_synapse_memory() -> None:
-    net = layers(30, 40)
+    net = networks.layers(30, 40)
     words = words_heard(net.projections[0], (1, 1, 40), flat(40), LOIHI2)
     assert words.sum() == use_of(net, LOIHI2, "l1", flat(40)).synapse
 
 
 def test_a_pixel_inside_an_image_reads_the_whole_kernel_of_its_channel() -> None:
-    p = projection("in", "p", kernel((2, 5, 5), (24, 5, 5), padding=(1, 1)), weight_bits=5)
+    p = networks.projection(
+        "in", "p", networks.kernel((2, 5, 5), (24, 5, 5), padding=(1, 1)), weight_bits=5
+    )
     words = words_heard(p, (24, 5, 5), Window(0, 24, 0, 5, 0, 5), LOIHI2).reshape(2, 5, 5)
     assert words[:, 2, 2].tolist() == [9 * 3, 9 * 3]  # PilotNet conv1: 3 words per row
     assert words[:, 0, 0].tolist() == [4 * 3, 4 * 3]

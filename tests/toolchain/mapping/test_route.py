@@ -6,28 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snn_deploy.board.board import Board, load_board
+from snn_deploy.board.board import load_board
 from snn_deploy.ir.linear import matrix
-from snn_deploy.ir.program import Placement, Program, Routes, grid_of
-from snn_deploy.ir.quant import QuantNetwork
+from snn_deploy.ir.program import Placement, Routes, grid_of
 from snn_deploy.mapping.partition import partition
-from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
 from snn_deploy.mapping.traffic import traffic
-from snn_deploy.names import PlacementName
-from support.networks import layers, network, population, projection, sparse
+from support.networks import layers, mapped, network, population, projection, sparse
 from support.random_networks import random_network
 
 KAPOHO = load_board("kapoho-point")
 LOIHI2 = load_board("loihi2")
-
-
-def program(
-    net: QuantNetwork, board: Board, seed: int = 0, method: PlacementName = "random"
-) -> Program:
-    pieces = partition(net, board)
-    placement = place(pieces, net, board, seed=seed, method=method)
-    return Program(net, pieces, placement, route(net, pieces, placement, board), board)
 
 
 def path(routes: Routes, pair: int) -> list[str]:
@@ -39,7 +28,7 @@ def path(routes: Routes, pair: int) -> list[str]:
 @given(st.integers(0, 30))
 def test_every_synapses_source_is_heard_and_nobody_else(seed: int) -> None:
     net, _ = random_network(seed)
-    made = program(net, LOIHI2)
+    made = mapped(net, LOIHI2)
     heard = {(r.pre, r.piece): r.listens for r in made.routes.routes}
     for post in net.populations:
         for piece in made.partition.of(post.name):
@@ -58,7 +47,7 @@ def test_every_synapses_source_is_heard_and_nobody_else(seed: int) -> None:
 @given(st.integers(0, 30), st.integers(0, 1000))
 def test_hops_are_the_manhattan_distance_of_the_routers(seed: int, chance: int) -> None:
     net, _ = random_network(seed)
-    made = program(net, KAPOHO, chance)
+    made = mapped(net, KAPOHO, chance)
     routes, core = made.routes, made.placement.core
     for r, (source, target) in enumerate(
         zip(routes.pair_source, routes.pair_target, strict=True)
@@ -77,7 +66,7 @@ def test_hops_are_the_manhattan_distance_of_the_routers(seed: int, chance: int) 
 @given(st.integers(0, 30), st.integers(0, 1000))
 def test_a_path_has_a_link_per_hop_and_one_at_each_end(seed: int, chance: int) -> None:
     net, _ = random_network(seed)
-    routes = program(net, KAPOHO, chance).routes
+    routes = mapped(net, KAPOHO, chance).routes
     for r in range(len(routes.pair_source)):
         links = path(routes, r)
         assert len(links) == 2 + routes.hops_x[r] + routes.hops_y[r] + routes.hops_chip[r]
@@ -125,7 +114,7 @@ def test_a_piece_hears_itself_through_its_router() -> None:
     net = network(
         [], [population("a", (4,))], [projection("a", "a", sparse(4, 4, 2), delay=1)]
     )
-    routes = program(net, LOIHI2, method="in-order").routes
+    routes = mapped(net, LOIHI2, method="in-order").routes
     assert path(routes, 0) == ["core 0 -> router 0/0,0", "router 0/0,0 -> core 0"]
     assert (routes.hops_x[0], routes.hops_y[0]) == (0, 0)
 
@@ -133,7 +122,7 @@ def test_a_piece_hears_itself_through_its_router() -> None:
 def test_inputs_enter_where_the_board_says() -> None:
     io = msgspec.structs.replace(KAPOHO.io, inject_router=(2, 3, 1))
     board = msgspec.structs.replace(KAPOHO, io=io)
-    routes = program(layers(4, 3), board, method="in-order").routes
+    routes = mapped(layers(4, 3), board, method="in-order").routes
     assert path(routes, 0)[0] == "host -> router 2/3,1"
     assert (routes.hops_x[0], routes.hops_y[0], routes.hops_chip[0]) == (3 + 7 + 7, 1, 2)
 
@@ -147,7 +136,7 @@ def test_a_source_tells_each_core_once_however_many_synapses_it_has_there() -> N
             projection("in", "a", sparse(6, 5, 4), delay=3),
         ],
     )
-    routes = program(net, LOIHI2).routes
+    routes = mapped(net, LOIHI2).routes
     assert len(routes.routes) == 1
     assert traffic(net, partition(net, LOIHI2)).weight.tolist() == [5.0]
 
@@ -155,7 +144,7 @@ def test_a_source_tells_each_core_once_however_many_synapses_it_has_there() -> N
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_program_has_the_same_arrays(seed: int) -> None:
     net, _ = random_network(seed)
-    first, second = (program(net, KAPOHO, seed).routes for _ in range(2))
+    first, second = (mapped(net, KAPOHO, seed).routes for _ in range(2))
     assert first.links == second.links
     for name in (
         "pair_source",
@@ -170,7 +159,7 @@ def test_the_same_program_has_the_same_arrays(seed: int) -> None:
 
 def test_a_net_without_synapses_has_no_routes() -> None:
     net = network([("in", (3,))], [population("p", (2,))], [])
-    routes = program(net, LOIHI2).routes
+    routes = mapped(net, LOIHI2).routes
     assert routes.routes == ()
     assert routes.links == ()
     assert routes.path_first.tolist() == [0]

@@ -7,15 +7,10 @@ import pytest
 
 from snn_deploy import InputError, deploy
 from snn_deploy.frontends.nir_writer.write_nir import write_nir
+from snn_deploy.frontends.torch import from_torch
 from snn_deploy.ir.network import Network
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("snntorch")
-pytest.importorskip("sinabs")
-
-from snn_deploy.frontends.torch import from_torch  # noqa: E402
-from support import live_sinabs, live_snntorch  # noqa: E402
-from support.live_modules import Case, run_framework, sample_of, spikes_for  # noqa: E402
+from support import live_sinabs, live_snntorch
+from support.live_modules import Case, run_framework, sample_of, spikes_for
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the frameworks' own
 

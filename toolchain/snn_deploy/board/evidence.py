@@ -44,137 +44,105 @@ Small = Annotated[int, msgspec.Meta(ge=-64, le=64)]
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
-class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every record says of its number.
+
+    Attributes:
+        kind: Kind of evidence, see `Kind`.
+        source: Where the number is from.
+        confidence: How far to trust it, see `Confidence`.
+        note: What else to know; may be empty.
+    """
+
+    kind: Kind
+    source: str
+    confidence: Confidence
+    note: str = ""
+
+
+class Limit(Evidence, frozen=True, kw_only=True):
     """A size: how much there is of something, or the largest value that is allowed.
 
     Attributes:
         value: The size, 0..2**40, in `unit`.
         unit: E.g. "bit", "64-bit words", "steps".
-        kind: Kind of evidence, see `Kind`.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     value: Natural
     unit: str
-    kind: Kind
-    source: str
-    confidence: Confidence
-    note: str = ""
 
 
-class Exponent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Exponent(Evidence, frozen=True, kw_only=True):
     """A limit that may be negative.
 
     Attributes:
         value: The exponent of a power of two, -64..64.
         unit: "bit": places that something is shifted by.
-        kind: Kind of evidence, see `Kind`.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     value: Small
     unit: str
-    kind: Kind
-    source: str
-    confidence: Confidence
-    note: str = ""
 
 
-class Widths(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Widths(Evidence, frozen=True, kw_only=True):
     """The sizes something can have.
 
     Attributes:
         values: At least one, rising, in `unit`.
         unit: E.g. "bit".
-        kind: Kind of evidence, see `Kind`.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     values: tuple[Natural, ...]
     unit: str
-    kind: Kind
-    source: str
-    confidence: Confidence
-    note: str = ""
 
     def __post_init__(self) -> None:
         if not self.values or list(self.values) != sorted(set(self.values)):
             raise ValueError("`values` must rise and not be empty")
 
 
-class Flag(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Flag(Evidence, frozen=True, kw_only=True):
     """A yes or no; true in a condition if the value is.
 
     Attributes:
         value: The answer.
-        kind: Kind of evidence, see `Kind`.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     value: bool
-    kind: Kind
-    source: str
-    confidence: Confidence
-    note: str = ""
 
     def __bool__(self) -> bool:
         return self.value
 
 
-class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Figure(Evidence, frozen=True, kw_only=True):
     """A quantity.
 
     Attributes:
         value: 0..1e12, in `unit`; None exactly if the kind is "none".
         unit: E.g. "s".
-        kind: Kind of evidence, see `Kind`.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     value: Amount | None
     unit: str
-    kind: Kind
-    source: str
-    confidence: Confidence
-    note: str = ""
 
     def __post_init__(self) -> None:
         _check_none(self.value, self.kind)
 
 
-class Barrier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Barrier(Evidence, frozen=True, kw_only=True):
     """Time the end of a step takes, one row of a table.
 
     Attributes:
         tiles: Least number of routers with a core in use for which the row holds.
         value: The time, in s.
         unit: Always "s".
-        kind: Kind of evidence, see `Kind`.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     tiles: SmallCount
     value: Amount
     unit: Literal["s"]
-    kind: Kind
-    source: str
-    confidence: Confidence
-    note: str = ""
 
 
-class Coefficient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Coefficient(Evidence, frozen=True, kw_only=True):
     """Energy per event.
 
     Attributes:
@@ -182,59 +150,43 @@ class Coefficient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         counter: Which events are counted, see `CounterName`.
         value: Energy of one event, in pJ; None exactly if the kind is "none".
         unit: Always "pJ".
-        kind: Kind of evidence, see `Kind`.
         scope: Where it is spent: in the cores, on the network on chip, or at the chip's
             ports. Only the first two are added up.
         voltage: Supply in volts at which it holds; None if unknown.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     name: str
     counter: CounterName
     value: Amount | None
     unit: Literal["pJ"]
-    kind: Kind
     scope: Literal["core", "noc", "io"]
     voltage: Amount | None
-    source: str
-    confidence: Confidence
-    note: str = ""
 
     def __post_init__(self) -> None:
         _check_none(self.value, self.kind)
 
 
-class StaticPower(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StaticPower(Evidence, frozen=True, kw_only=True):
     """Power that flows whatever happens.
 
     Attributes:
         name: Of the line in a report.
         value: Power of one unit, in W; None exactly if the kind is "none".
         unit: Always "W".
-        kind: Kind of evidence, see `Kind`.
         scope: What one unit of it covers: a core in use, a chip in use, or the management
             CPUs of one.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     name: str
     value: Amount | None
     unit: Literal["W"]
-    kind: Kind
     scope: Literal["core", "chip", "management"]
-    source: str
-    confidence: Confidence
-    note: str = ""
 
     def __post_init__(self) -> None:
         _check_none(self.value, self.kind)
 
 
-class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Measurement(Evidence, frozen=True, kw_only=True):
     """What somebody measured on the real thing: to compare with, never a coefficient.
 
     Attributes:
@@ -242,38 +194,17 @@ class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         quantity: What was measured, e.g. "time per step".
         value: In `unit`.
         unit: E.g. "s", "J", "W", "1/s".
-        kind: Kind of evidence, see `Kind`.
-        source: Where the number is from.
-        confidence: How far to trust it, see `Confidence`.
-        note: What else to know; may be empty.
     """
 
     workload: str
     quantity: str
     value: Amount
     unit: str
-    kind: Kind
-    source: str
-    confidence: Confidence
-    note: str = ""
 
 
-Leaf: TypeAlias = (
-    Limit
-    | Exponent
-    | Widths
-    | Flag
-    | Figure
-    | Barrier
-    | Coefficient
-    | StaticPower
-    | Measurement
-)
-
-
-def leaves(item: Any, path: str = "") -> Iterator[tuple[str, Leaf]]:
+def leaves(item: Any, path: str = "") -> Iterator[tuple[str, Evidence]]:
     """Yield every record inside a board, or a part of one, with its path in field order."""
-    if isinstance(item, Leaf):
+    if isinstance(item, Evidence):
         yield path, item
     elif isinstance(item, msgspec.Struct):
         for name in item.__struct_fields__:

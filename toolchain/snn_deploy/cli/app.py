@@ -1,19 +1,18 @@
 """The command line: arguments in, `deploy` and its neighbours, a printed result out.
 
 Exit codes: 0 done, 1 our bug, 2 usage or unreadable input, 3 does not fit, 4 over budget or
-below a required accuracy, 130 interrupted. Results go to stdout, all else to stderr. What
-is heavy is imported by the verb that needs it.
+below a required accuracy, 130 interrupted, 141 the reader of stdout went away. Results go
+to stdout, all else to stderr. What is heavy is imported by the verb that needs it.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Optional, TypeAlias
 
 import typer
 
 from snn_deploy.cli.flags import (
-    DebugFlag,
     JsonFlag,
     Lists,
     ModelArgument,
@@ -21,14 +20,13 @@ from snn_deploy.cli.flags import (
     TargetFlag,
     takes_options,
 )
-from snn_deploy.cli.frame import Group, complain, reported, show_version
+from snn_deploy.cli.frame import Group, complain, show_version
 from snn_deploy.errors import DeployError, command_line_words, speaking
 from snn_deploy.options.base import Options
 from snn_deploy.options.conversion import ConversionOptions
 from snn_deploy.options.running import RunningOptions
 from snn_deploy.pipeline.backends import backend_options
 
-Verb: TypeAlias = Callable[..., int]
 OwnOptions: TypeAlias = dict[str, Options]  # of each backend, by its name
 # `Optional`: Typer reads annotations at run time, and old ones only know this spelling.
 OptionalPath: TypeAlias = Optional[Path]  # noqa: UP045
@@ -85,14 +83,11 @@ def deploy(
     target: TargetFlag,
     request: Request,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """Map MODEL onto a target, simulate it there, and report (the default verb)."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli.deploy import run_deploy
+    from snn_deploy.cli.deploy import run_deploy
 
-        run_deploy(model, target, request, json=json)
-    return outcome.code
+    run_deploy(model, target, request, json=json)
 
 
 def run(
@@ -100,14 +95,11 @@ def run(
     options: RunningOptions,
     backend_options: OwnOptions,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """Run an emitted program and compare its every state and spike."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli.run import run_build_folder
+    from snn_deploy.cli.run import run_build_folder
 
-        run_build_folder(build, options, backend_options, json=json)
-    return outcome.code
+    run_build_folder(build, options, backend_options, json=json)
 
 
 def check(
@@ -122,14 +114,11 @@ def check(
         ),
     ] = False,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """List how MODEL can be read, what is assumed, and everything that does not fit."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli.check import run_check
+    from snn_deploy.cli.check import run_check
 
-        run_check(model, target, request, compare_readings=compare_readings, json=json)
-    return outcome.code
+    run_check(model, target, request, compare_readings=compare_readings, json=json)
 
 
 def gate(
@@ -144,14 +133,11 @@ def gate(
         typer.Option(help="Folder for NAME.json of each deployment, a later baseline."),
     ] = None,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """Deploy what a file lists; exit with 4 where a budget or the baseline is missed."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli.gate import run_gate
+    from snn_deploy.cli.gate import run_gate
 
-        run_gate(file, json=json, baseline=baseline, junit_file=junit, out=out)
-    return outcome.code
+    run_gate(file, json=json, baseline=baseline, junit_file=junit, out=out)
 
 
 def compare(
@@ -171,18 +157,15 @@ def compare(
         OptionalPath, typer.Option(help="Draw the comparison here (.svg or .pdf).")
     ] = None,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """Put reports side by side; or deploy one MODEL in every way that the lists give.
 
     With --targets: one table, and in --out one picture, of accuracy, energy, time and
     cores, e.g. compare model.nir --input x.npz --targets loihi2,loihi1 --weight-bits 8,4.
     """
-    with reported(debug) as outcome:
-        from snn_deploy.cli.compare import run_either
+    from snn_deploy.cli.compare import run_either
 
-        run_either(tuple(files), targets, lists, request, json=json, out=out)
-    return outcome.code
+    run_either(tuple(files), targets, lists, request, json=json, out=out)
 
 
 def convert(
@@ -201,14 +184,11 @@ def convert(
         typer.Option(help="Samples to encode as input.npz, if others than --calibrate."),
     ] = None,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """Convert a trained ANN into a spiking network with the same integers."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli.convert import run_convert
+    from snn_deploy.cli.convert import run_convert
 
-        run_convert(factory, calibrate, out, options, input=input, json=json)
-    return outcome.code
+    run_convert(factory, calibrate, out, options, input=input, json=json)
 
 
 def boards(
@@ -217,15 +197,12 @@ def boards(
         typer.Argument(metavar="[NAME]", help="Board name or file."),
     ] = None,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """List the boards, or every number of one with its unit, kind, source and
     confidence."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli.boards import run_boards
+    from snn_deploy.cli.boards import run_boards
 
-        run_boards(name, json=json)
-    return outcome.code
+    run_boards(name, json=json)
 
 
 def doctor(
@@ -234,11 +211,8 @@ def doctor(
         typer.Option(help="Set up what this backend needs first: lava."),
     ] = None,
     json: JsonFlag = False,
-    debug: DebugFlag = False,
-) -> int:
+) -> None:
     """Show what this installation has: Python, packages, kernel cache, backends."""
-    with reported(debug) as outcome:
-        from snn_deploy.cli.doctor import run_doctor
+    from snn_deploy.cli.doctor import run_doctor
 
-        run_doctor(json=json, install=install)
-    return outcome.code
+    run_doctor(json=json, install=install)

@@ -4,7 +4,7 @@ import msgspec
 
 from snn_deploy.board.board import Board, load_board, shipped_boards
 from snn_deploy.board.core import ModelSupport
-from snn_deploy.board.evidence import Leaf, leaves
+from snn_deploy.board.evidence import Evidence, leaves
 from snn_deploy.cli.printing import print_json
 from snn_deploy.report.forms.screen import grid, screen, show_section
 from snn_deploy.report.forms.tables import Sources, Table
@@ -56,7 +56,7 @@ def neurons(board: Board, sources: Sources) -> Table:
     return Table(("neuron", "runs as", "confidence", "source"), rows)
 
 
-def _row(path: str, leaf: Leaf, sources: Sources) -> tuple[str, ...]:
+def _row(path: str, leaf: Evidence, sources: Sources) -> tuple[str, ...]:
     facts = msgspec.to_builtins(leaf)
     name = facts.get("name") or facts.get("workload")
     value = facts.get("value", facts.get("values"))
@@ -70,5 +70,5 @@ def _row(path: str, leaf: Leaf, sources: Sources) -> tuple[str, ...]:
     )
 
 
-def _source(record: Leaf | ModelSupport) -> str:
+def _source(record: Evidence | ModelSupport) -> str:
     return f"{record.source} ({record.note})" if record.note else record.source

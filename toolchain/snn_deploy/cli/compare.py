@@ -1,8 +1,9 @@
 """The verb `compare`: reports side by side, or one model in every way that lists give."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from snn_deploy.cli.flags import Lists
 from snn_deploy.cli.printing import print_json, print_whole
@@ -18,7 +19,11 @@ from snn_deploy.report.report import read_report
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from snn_deploy.report.text.sections import Section
+
 PICTURES = (".svg", ".pdf")
+# What draws a result, and what puts it into a section of text.
+Views: TypeAlias = tuple[Callable[[Any], "Figure"], Callable[[Any], "Section"]]
 
 
 def run_either(
@@ -72,17 +77,7 @@ def run_what_if(
     variants = all_variants(boards, lists, request.mapping, usual)
     with progress() as told:
         found = deploy_variants(model, variants, request=request, progress=told)
-    if out is not None:
-        from snn_deploy.compare.pareto import pareto_figure
-
-        write_picture(out, pareto_figure(found), "what-if")
-    if json:
-        print_json(found)
-    else:
-        from snn_deploy.compare.pareto import what_if_section
-
-        print_whole(what_if_section(found))
-    sys.stdout.flush()
+    show(found, "what-if", _what_if_views, json=json, out=out)
 
 
 def run_reports(files: tuple[Path, ...], *, json: bool, out: Path | None) -> None:
@@ -94,16 +89,34 @@ def run_reports(files: tuple[Path, ...], *, json: bool, out: Path | None) -> Non
     if len(files) < 2:
         raise InputError(f"compare: takes two or more report.json files, not {len(files)}")
     found = compare(tuple(read_report(_report_in(f)) for f in files), _names(files))
-    if out is not None:
-        from snn_deploy.compare.comparison import comparison_figure
+    show(found, "comparison", _comparison_views, json=json, out=out)
 
-        write_picture(out, comparison_figure(found), "comparison")
+
+def _what_if_views() -> Views:
+    from snn_deploy.compare.pareto import pareto_figure, what_if_section
+
+    return pareto_figure, what_if_section
+
+
+def _comparison_views() -> Views:
+    from snn_deploy.compare.comparison import comparison_figure, comparison_section
+
+    return comparison_figure, comparison_section
+
+
+def show(
+    found: Any, name: str, views: Callable[[], Views], *, json: bool, out: Path | None
+) -> None:
+    """Draw `found` into `out` if there is one, and print it, as JSON if wanted.
+
+    views: imports its figure and its section, which takes long, hence only if needed.
+    """
+    if out is not None:
+        write_picture(out, views()[0](found), name)
     if json:
         print_json(found)
     else:
-        from snn_deploy.compare.comparison import comparison_section
-
-        print_whole(comparison_section(found))
+        print_whole(views()[1](found))
     sys.stdout.flush()
 
 

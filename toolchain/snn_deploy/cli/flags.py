@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from snn_deploy.cli.frame import reported
 from snn_deploy.names import board_names
 from snn_deploy.options.base import Field, Options, fields_of
 from snn_deploy.options.request import Request, gathered
@@ -111,26 +112,34 @@ class OptionFlag:
 
 def takes_options(
     name: str, backends: Mapping[str, type[Options]]
-) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Return a decorator that gives the verb `name` its options as flags.
+) -> Callable[[Callable[..., None]], Callable[..., int]]:
+    """Return a decorator that gives the verb `name` its options as flags, and `--debug`; it
+    then returns the exit code.
 
     Args:
         name: Of the verb.
         backends: The backends whose own options it may have, by their names.
     """
 
-    def decorate(verb: Callable[..., int]) -> Callable[..., int]:
+    def decorate(verb: Callable[..., None]) -> Callable[..., int]:
         own = inspect.signature(verb, eval_str=True)
         wants = {p.name: p.annotation for p in own.parameters.values()}
         flags = {f.field.name: f for f in _flags(name, wants, backends)}
 
         @wraps(verb)
-        def with_flags(**given: Any) -> int:
+        def with_flags(*, debug: bool = False, **given: Any) -> int:
             values = {n: given.pop(n) for n in flags if n in given}
-            return verb(**given, **_made(wants, flags, values, backends))
+            with reported(debug) as outcome:
+                verb(**given, **_made(wants, flags, values, backends))
+            return outcome.code
 
         made = ("request", "options", "lists", "backend_options")
         kept = [p for p in own.parameters.values() if p.name not in made]
+        kept.append(
+            inspect.Parameter(
+                "debug", kept[0].KEYWORD_ONLY, default=False, annotation=DebugFlag
+            )
+        )
         added = [flag.parameter() for flag in flags.values()]
         signature = own.replace(parameters=[*kept, *added])
         with_flags.__signature__ = signature  # type: ignore[attr-defined]
@@ -205,7 +214,6 @@ def _metavar(field: Field, several: bool) -> str:
 
 
 __all__ = [
-    "DebugFlag",
     "JsonFlag",
     "Lists",
     "ModelArgument",

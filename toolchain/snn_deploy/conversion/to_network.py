@@ -16,8 +16,6 @@ from snn_deploy.conversion.integers.ann import (
     AnnLayer,
     QuantAnn,
     check_ann,
-    weights,
-    with_weights,
 )
 from snn_deploy.conversion.methods import DOUBLED, ConversionMethod
 from snn_deploy.errors import InputError
@@ -94,7 +92,7 @@ def _worth(layer: AnnLayer, method: ConversionMethod, bits: int) -> float:
 
 
 def _scaled(m: Connection, factor: float) -> Connection:
-    return with_weights(m, weights(m) * factor)
+    return m.with_stored(m.stored * factor)
 
 
 def _neuron(

@@ -16,7 +16,6 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
 from snn_deploy.board.board import Board
 from snn_deploy.errors import DoesNotFitError, option
-from snn_deploy.ir.linear import replace_weight
 from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
 from snn_deploy.ir.network import Network, Population, Projection
 from snn_deploy.ir.quant import QuantInput, QuantNetwork
@@ -27,7 +26,6 @@ from snn_deploy.quantization.population import (
     from_rest,
     map_per_v,
     one_threshold,
-    stored_weights,
 )
 from snn_deploy.quantization.scale import COMFORT, GRID
 
@@ -84,15 +82,13 @@ def on_grid(net: Network, quant: QuantNetwork, board: Board, bits: int) -> OnGri
         into = [i for i, p in enumerate(net.projections) if p.post == pop.name]
         maps = [_per_payload(net.projections[i], plain, ports, driven) for i in into]
         stored = [i for i in into if net.projections[i].pre not in driven]
-        weights = [
-            stored_weights(m) for i, m in zip(into, maps, strict=True) if i in stored
-        ]
+        weights = [m.stored for i, m in zip(into, maps, strict=True) if i in stored]
         cap = float(quant.population(pop.name).scale.min()) / GRID
         unit, exponents = best_unit(weights, bits, _capped(cap, plain), board)
         populations.append(_in_units(plain, unit))
         by_index = dict(zip(stored, exponents, strict=True))
         for i, m in zip(into, maps, strict=True):
-            scaled = with_weights(m, stored_weights(m) * unit)
+            scaled = m.with_stored(m.stored * unit)
             found[i] = (replace(net.projections[i], map=scaled), by_index.get(i))
     ordered = [found[i] for i in range(len(net.projections))]
     return OnGrid(
@@ -168,22 +164,9 @@ def off_grid(grid: OnGrid, net: Network) -> Network:
     for p in net.projections:
         known = p.pre in grid.ports and p.pre not in grid.driven
         scale = grid.ports[p.pre].scale if known else 1.0
-        m = with_weights(_folded(p), stored_weights(_folded(p)) * scale)
+        m = folded_map(p).with_stored(folded_map(p).stored * scale)
         projections.append(replace(p, map=m))
     return replace(net, projections=tuple(projections))
-
-
-def with_weights(m: Connection, weight: FloatArray) -> Connection:
-    """Return the map with other weights, in the shape of `stored_weights`."""
-    match m:
-        case Dense():
-            return Dense(frozen(weight))
-        case Conv():
-            return replace_weight(m, weight)
-        case Sparse():
-            matrix = m.matrix.astype(np.float64)
-            matrix.data = weight
-            return Sparse(matrix)
 
 
 def best_unit(
@@ -280,7 +263,8 @@ def _whole(neuron: Lif) -> FloatArray:
     return frozen(register.astype(np.float64))
 
 
-def _folded(p: Projection) -> Connection:
+def folded_map(p: Projection) -> Connection:
+    """Return the one map of a projection of a normalized network."""
     if not isinstance(p.map, Dense | Conv | Sparse):
         raise TypeError(f"{p.pre} -> {p.post}: fine-tuning needs a normalized network")
     return p.map

@@ -18,17 +18,16 @@ from torch import Tensor, nn
 from snn_deploy.arrays import AnyArray, FloatArray, frozen
 from snn_deploy.finetune.grid import (
     OnGrid,
+    folded_map,
     off_grid,
     rounded,
     stored,
     weight_range,
-    with_weights,
 )
 from snn_deploy.finetune.step import ARRAYS, TensorLif, with_tensors
 from snn_deploy.ir.network import Network, Population
 from snn_deploy.neurons import Lif
 from snn_deploy.quantization import registers
-from snn_deploy.quantization.population import stored_weights
 from snn_deploy.quantization.scale import COMFORT, GRID
 
 RATE = 0.002  # of the root mean square of an array per update; ours, tried on digits_rows
@@ -69,8 +68,7 @@ class Trainable(nn.Module):
     def __init__(self, grid: OnGrid) -> None:
         super().__init__()
         self.grid = grid
-        maps = [p.map for p in grid.net.projections]
-        arrays = [np.asarray(stored_weights(m)) for m in maps]  # type: ignore[arg-type]
+        arrays = [folded_map(p).stored for p in grid.net.projections]
         self.weights = nn.ParameterList(_parameter(a) for a in arrays)
         self.ranges = [
             weight_range(a, e) for a, e in zip(arrays, grid.exponents, strict=True)
@@ -113,7 +111,7 @@ class Trainable(nn.Module):
         feeds."""
         net = self.grid.net
         projections = [
-            replace(p, map=with_weights(p.map, self._stored(i)))  # type: ignore[arg-type]
+            replace(p, map=folded_map(p).with_stored(self._stored(i)))
             for i, p in enumerate(net.projections)
         ]
         populations = [

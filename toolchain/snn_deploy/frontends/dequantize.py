@@ -6,14 +6,11 @@ integers do: rounding decays toward zero, rounding sums down where an exponent i
 and wrapping.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from snn_deploy.arithmetic.loihi import DECAY_ONE, SHIFT
 from snn_deploy.arrays import FloatArray, frozen
-from snn_deploy.ir.linear import replace_weight
-from snn_deploy.ir.maps import Chain, Connection, Conv, Dense, Scale, Sparse
+from snn_deploy.ir.maps import Chain, Connection, Scale
 from snn_deploy.ir.network import Assumption, Input, Network, Population, Projection
 from snn_deploy.ir.quant import Drive, QuantNetwork, QuantPopulation, QuantProjection
 from snn_deploy.neurons import Lif, MultiLevel
@@ -103,14 +100,7 @@ def _driven(drive: Drive) -> Projection:
 
 def times(m: Connection, factor: float) -> Connection:
     """Return the map with float64 weights, times a factor."""
-    match m:
-        case Dense():
-            return Dense(frozen(_float(m.weight) * factor))
-        case Conv():
-            return replace_weight(m, _float(m.weight) * factor)
-        case Sparse():
-            result = m.matrix.astype(np.float64)
-            return replace(m, matrix=result * factor)
+    return m.with_stored(_float(m.stored) * factor)
 
 
 def _float(weight: FloatArray) -> FloatArray:

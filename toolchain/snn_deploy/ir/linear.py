@@ -130,7 +130,7 @@ def _scale_rows(m: Map, factor: AnyArray) -> Map | None:
     if isinstance(m, Conv):
         channel = _per_channel(factor, m.out_shape[0])
         if channel is not None:
-            return replace_weight(m, m.weight * channel[:, None, None, None])
+            return m.with_stored(m.weight * channel[:, None, None, None])
     return None
 
 
@@ -140,11 +140,11 @@ def _scale_columns(m: Map, factor: AnyArray) -> Map | None:
     if isinstance(m, Conv):
         channel = _per_channel(factor, m.in_shape[0])
         if channel is not None and m.groups == 1:
-            return replace_weight(m, m.weight * channel[None, :, None, None])
+            return m.with_stored(m.weight * channel[None, :, None, None])
         if channel is not None and m.weight.shape[1] == 1:
             repeats = m.out_shape[0] // m.groups
-            return replace_weight(
-                m, m.weight * np.repeat(channel, repeats)[:, None, None, None]
+            return m.with_stored(
+                m.weight * np.repeat(channel, repeats)[:, None, None, None]
             )
     return None
 
@@ -153,19 +153,6 @@ def _per_channel(factor: AnyArray, channels: int) -> AnyArray | None:
     """Return the factor of each channel, or None if it varies within one."""
     table = factor.reshape(channels, -1)
     return table[:, 0] if bool((table == table[:, :1]).all()) else None
-
-
-def replace_weight(conv: Conv, weight: AnyArray) -> Conv:
-    """Return `conv` with another kernel of the same shape."""
-    return Conv(
-        frozen(weight),
-        conv.in_shape,
-        conv.out_shape,
-        conv.stride,
-        conv.padding,
-        conv.dilation,
-        conv.groups,
-    )
 
 
 def _compose_convs(first: Conv, then: Conv) -> Conv | None:

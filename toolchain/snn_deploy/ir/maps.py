@@ -7,13 +7,14 @@ networks hold the same three classes with integer weights. Every map can become 
 matrix: the meaning against which folding is tested.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
-from snn_deploy.arrays import AnyArray
+from snn_deploy.arrays import AnyArray, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,15 @@ class Dense:
     def n_post(self) -> int:
         return int(self.weight.shape[0])
 
+    @property
+    def stored(self) -> AnyArray:
+        """The weights that are kept, [n_post, n_pre]."""
+        return self.weight
+
+    def with_stored(self, weight: AnyArray) -> "Dense":
+        """Return the map with other weights, in the shape of `stored`."""
+        return Dense(frozen(weight))
+
 
 @dataclass(frozen=True, eq=False)
 class Sparse:
@@ -53,9 +63,34 @@ class Sparse:
     def n_post(self) -> int:
         return int(self.matrix.shape[0])
 
+    @property
+    def stored(self) -> AnyArray:
+        """The weights of the listed synapses, in the order of the list."""
+        return np.asarray(self.matrix.data)
+
+    def with_stored(self, weight: AnyArray) -> "Sparse":
+        """Return the map with other weights, in the shape of `stored`."""
+        m = self.matrix
+        return Sparse(sp.csr_array((weight, m.indices, m.indptr), shape=m.shape))
+
+
+class _Images:
+    """What maps from images to images have in common."""
+
+    in_shape: tuple[int, int, int]
+    out_shape: tuple[int, int, int]
+
+    @property
+    def n_pre(self) -> int:
+        return int(np.prod(self.in_shape))
+
+    @property
+    def n_post(self) -> int:
+        return int(np.prod(self.out_shape))
+
 
 @dataclass(frozen=True, eq=False)
-class Conv:
+class Conv(_Images):
     """2-D cross-correlation as in PyTorch: out[o, y, x] = sum w[o, i, ky, kx] * in[i, ...].
 
     Conv1d is the case H = 1.
@@ -81,16 +116,49 @@ class Conv:
     groups: int = 1
 
     @property
-    def n_pre(self) -> int:
-        return int(np.prod(self.in_shape))
+    def evenly(self) -> tuple[int, ...]:
+        """(H', W') if bottom and right are padded as top and left are."""
+        padding = [2 * pad for pad in self.padding]
+        kernel = self.weight.shape[2:]
+        return window_counts(self.in_shape[1:], kernel, self.stride, padding, self.dilation)
 
     @property
-    def n_post(self) -> int:
-        return int(np.prod(self.out_shape))
+    def padded_evenly(self) -> bool:
+        """Whether the padding on the bottom and right is that on the top and left."""
+        return self.evenly == self.out_shape[1:]
+
+    @property
+    def stored(self) -> AnyArray:
+        """The kernel, [C_out, C_in / groups, K_y, K_x]."""
+        return self.weight
+
+    def with_stored(self, weight: AnyArray) -> "Conv":
+        """Return the map with another kernel, of any size."""
+        return replace(self, weight=frozen(weight))
+
+
+def window_counts(
+    image: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[int, ...]:
+    """Return the positions of a sliding kernel along each axis, as PyTorch counts them.
+
+    Args:
+        image: Size of the image along each axis, without padding.
+        kernel: Elements of the kernel.
+        stride: Input positions from one window to the next, at least 1.
+        padding: Zeros on both sides together.
+        dilation: Input positions from one kernel element to the next.
+    """
+    axes = zip(image, kernel, stride, padding, dilation, strict=True)
+    return tuple((n + pad - d * (k - 1) - 1) // s + 1 for n, k, s, pad, d in axes)
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class Pool(_Images):
     """Pooling by sum or mean over the whole kernel, padding counted as zeros.
 
     Attributes:
@@ -108,14 +176,6 @@ class Pool:
     stride: tuple[int, int]
     padding: tuple[int, int]
     average: bool
-
-    @property
-    def n_pre(self) -> int:
-        return int(np.prod(self.in_shape))
-
-    @property
-    def n_post(self) -> int:
-        return int(np.prod(self.out_shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ runs behind the model step; `chip_delay` of a projection is then at least 1. Lag
 when things happen, not what happens: everything below is stated in model time.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from snn_deploy.ir.lagged import Lagged
 from snn_deploy.ir.maps import Map
 from snn_deploy.neurons import Neuron
 
@@ -86,7 +86,7 @@ class Projection:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(Lagged[Population, Projection]):
     """Inputs, populations, and the projections between them.
 
     Attributes:
@@ -107,26 +107,3 @@ class Network:
     step_s: float | None = None
     source: str = ""
     assumptions: tuple[Assumption, ...] = field(default=())
-
-    def population(self, name: str) -> Population:
-        """Return the population called `name`; KeyError if there is none."""
-        return {p.name: p for p in self.populations}[name]
-
-    def into(self, name: str) -> tuple[Projection, ...]:
-        """Return the projections that end in `name`, in file order."""
-        return tuple(p for p in self.projections if p.post == name)
-
-    def lag(self, name: str) -> int:
-        """Return the lag of the input or population called `name`."""
-        nodes: Iterable[Input | Population] = (*self.inputs, *self.populations)
-        return {n.name: n.lag for n in nodes}[name]
-
-    def chip_delay(self, projection: Projection) -> int:
-        """Return the steps from a spike to its arrival on the chip (>= 1 after
-        `retime`)."""
-        return projection.delay + self.lag(projection.post) - self.lag(projection.pre)
-
-    @property
-    def latency(self) -> int:
-        """Chip steps by which the last output runs behind its input."""
-        return max((self.lag(name) for name in self.outputs), default=0)

@@ -17,6 +17,7 @@ from enum import Enum
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
+from snn_deploy.ir.lagged import Lagged
 from snn_deploy.ir.maps import Connection
 from snn_deploy.ir.network import Assumption
 
@@ -196,7 +197,7 @@ class Range:
 
 
 @dataclass(frozen=True, eq=False)
-class QuantNetwork:
+class QuantNetwork(Lagged[QuantPopulation, QuantProjection]):
     """The integer network: what a chip with this arithmetic computes.
 
     Lags and delays have the meaning of `Network`.
@@ -226,19 +227,6 @@ class QuantNetwork:
     ranges: tuple[Range, ...] = field(default=())
     assumptions: tuple[Assumption, ...] = field(default=())
 
-    def population(self, name: str) -> QuantPopulation:
-        """Return the population called `name`; KeyError if there is none."""
-        return {p.name: p for p in self.populations}[name]
-
-    def into(self, name: str) -> tuple[QuantProjection, ...]:
-        """Return the projections that end in `name`."""
-        return tuple(p for p in self.projections if p.post == name)
-
-    def lag(self, name: str) -> int:
-        """Return the lag of the input or population called `name`."""
-        lags = {p.name: p.lag for p in self.inputs}
-        return (lags | {p.name: p.lag for p in self.populations})[name]
-
     def size(self, name: str) -> int:
         """Return the number of neurons of the input or population called `name`."""
         sizes = {p.name: p.n for p in self.inputs}
@@ -248,15 +236,6 @@ class QuantNetwork:
         """Return the width of the spikes of the input or population called `name`."""
         bits = {p.name: p.payload_bits for p in self.inputs}
         return (bits | {p.name: p.payload_bits for p in self.populations})[name]
-
-    def chip_delay(self, projection: QuantProjection) -> int:
-        """Return the steps from a spike to its arrival on the chip (>= 1)."""
-        return projection.delay + self.lag(projection.post) - self.lag(projection.pre)
-
-    @property
-    def latency(self) -> int:
-        """Chip steps by which the last output runs behind its input."""
-        return max((self.lag(name) for name in self.outputs), default=0)
 
     @property
     def guard(self) -> int:

@@ -14,7 +14,6 @@ import numpy as np
 from snn_deploy.arrays import AnyArray
 from snn_deploy.board.board import Board, load_board, shipped_boards
 from snn_deploy.errors import DoesNotFitError, option
-from snn_deploy.ir.maps import Connection, Sparse
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, SignMode
 from snn_deploy.mapping.partition import METHODS, partition
 from snn_deploy.names import PartitionName
@@ -159,7 +158,7 @@ def _weights(who: str, p: QuantProjection, board: Board) -> Iterator[str]:
         SignMode.EXCITATORY: (0, full - 1),
         SignMode.INHIBITORY: (1 - full, 0),
     }[p.sign_mode]
-    values = _stored(p.map)
+    values = p.map.stored
     least, most = int(values.min(initial=0)), int(values.max(initial=0))
     if least < low or most > high:
         yield (
@@ -167,10 +166,6 @@ def _weights(who: str, p: QuantProjection, board: Board) -> Iterator[str]:
             f"{p.sign_mode.name.lower()} ones are {low}..{high} on {board.name}; "
             f"rescale population {p.post!r}"
         )
-
-
-def _stored(m: Connection) -> AnyArray:
-    return np.asarray(m.matrix.data if isinstance(m, Sparse) else m.weight)
 
 
 def _does_not_fit(

@@ -23,6 +23,18 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
+def says(help: str, *, metavar: str = "", aliases: tuple[str, ...] = ()) -> msgspec.Meta:
+    """Return what an option says of itself.
+
+    Args:
+        help: One text for help, documents and editors.
+        metavar: What stands for a value in help; "" if the name says it.
+        aliases: Other names on the command line, with dashes.
+    """
+    extra = {"metavar": metavar, "aliases": aliases}
+    return msgspec.Meta(description=help, extra=extra)
+
+
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all groups of options; values are checked whoever gives them.
 

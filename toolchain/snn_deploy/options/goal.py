@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from snn_deploy.options.base import Count, Options
+from snn_deploy.options.base import Count, Options, says
 
 
 class GoalOptions(Options, frozen=True, eq=False):
@@ -12,25 +12,23 @@ class GoalOptions(Options, frozen=True, eq=False):
 
     min_accuracy: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
-        Meta(description="Fail if the chip's accuracy (0..1) is below this."),
+        says("Fail if the chip's accuracy (0..1) is below this."),
     ] = None
     max_drop: Annotated[
         Annotated[float, Meta(ge=0, le=100)] | None,
-        Meta(
-            description="Fail if the chip loses more points of the float network's "
-            "accuracy.",
-            extra={"metavar": "POINTS"},
+        says(
+            "Fail if the chip loses more points of the float network's accuracy.",
+            metavar="POINTS",
         ),
     ] = None
     finetune: Annotated[
         Any,
-        Meta(
-            description="Labelled samples, none of them tested: train onto the integers "
+        says(
+            "Labelled samples, none of them tested: train onto the integers "
             "where more than max_drop is lost.",
-            extra={"metavar": "TRAIN"},
+            metavar="TRAIN",
         ),
     ] = None
     finetune_epochs: Annotated[
-        Count | None,
-        Meta(description="Train for at most N epochs (30).", extra={"metavar": "N"}),
+        Count | None, says("Train for at most N epochs (30).", metavar="N")
     ] = None

@@ -14,7 +14,7 @@ from snn_deploy.names import (
     TimeStartName,
     TimeUnitName,
 )
-from snn_deploy.options.base import Count, Options, Positive
+from snn_deploy.options.base import Count, Options, Positive, says
 
 FOR_VALUES = ("encode", "encoder_seed", "gain", "delta_threshold")
 FOR_EVENTS = (
@@ -27,73 +27,56 @@ class InputOptions(Options, frozen=True, eq=False):
 
     input: Annotated[
         Any,
-        Meta(
-            description="Samples: .npz with x [N, T, ...] or [N, ...] and labels y [N], "
+        says(
+            "Samples: .npz with x [N, T, ...] or [N, ...] and labels y [N], "
             ".npy with x alone; or events: a recording, a folder or a .list of them."
         ),
     ] = None
     steps: Annotated[
         Count | None,
-        Meta(
-            description="Model steps per sample; needed where the input has no time axis."
-        ),
+        says("Model steps per sample; needed where the input has no time axis."),
     ] = None
-    samples: Annotated[
-        Count | None, Meta(description="Use the first samples of the input only.")
-    ] = None
+    samples: Annotated[Count | None, says("Use the first samples of the input only.")] = (
+        None
+    )
     framework_trace: Annotated[
-        Any,
-        Meta(description="What the framework's own populations sent (.npz), to compare."),
+        Any, says("What the framework's own populations sent (.npz), to compare.")
     ] = None
-    labels: Annotated[Path | None, Meta(description="Class numbers [N] (.npy).")] = None
+    labels: Annotated[Path | None, says("Class numbers [N] (.npy).")] = None
     encode: Annotated[
-        EncoderName | None,
-        Meta(description="How values become spikes; direct feeds them as they are."),
+        EncoderName | None, says("How values become spikes; direct feeds them as they are.")
     ] = None
     encoder_seed: Annotated[
-        Annotated[int, Meta(ge=0)],
-        Meta(description="Seed of the encoder `rate`."),
+        Annotated[int, Meta(ge=0)], says("Seed of the encoder `rate`.")
     ] = 0
-    gain: Annotated[Positive, Meta(description="Factor on every value, first of all.")] = (
-        1.0
-    )
+    gain: Annotated[Positive, says("Factor on every value, first of all.")] = 1.0
     delta_threshold: Annotated[
-        Positive, Meta(description="Smallest change that the encoder `delta` sends.")
+        Positive, says("Smallest change that the encoder `delta` sends.")
     ] = 0.1
-    bin_ms: Annotated[
-        Positive | None, Meta(description="Milliseconds of events per model step.")
-    ] = None
+    bin_ms: Annotated[Positive | None, says("Milliseconds of events per model step.")] = (
+        None
+    )
     window_ms: Annotated[
         Positive | None,
-        Meta(
-            description="Milliseconds of events per sample; all by default.",
-            extra={"aliases": ("window",)},
+        says(
+            "Milliseconds of events per sample; all by default.",
+            aliases=("window",),
         ),
     ] = None
-    start: Annotated[
-        TimeStartName, Meta(description="Time counts from the first event, or zero.")
-    ] = "first"
-    time_unit: Annotated[
-        TimeUnitName | None,
-        Meta(description="Of the times of events."),
-    ] = None
+    start: Annotated[TimeStartName, says("Time counts from the first event, or zero.")] = (
+        "first"
+    )
+    time_unit: Annotated[TimeUnitName | None, says("Of the times of events.")] = None
     polarity: Annotated[
         PolarityName | None,
-        Meta(
-            description="Of events: two (OFF and ON channels), merged, signed, or on (ON "
-            "alone)."
-        ),
+        says("Of events: two (OFF and ON channels), merged, signed, or on (ON alone)."),
     ] = None
     pixels: Annotated[
         PixelsName | None,
-        Meta(description="Events that meet in one step and neuron: count (default) or or."),
+        says("Events that meet in one step and neuron: count (default) or or."),
     ] = None
     sensor: Annotated[
-        str | None,
-        Meta(
-            description="WIDTHxHEIGHT of the sensor in pixels.",
-            extra={"metavar": "WIDTHxHEIGHT"},
-        ),
+        str | None, says("WIDTHxHEIGHT of the sensor in pixels.", metavar="WIDTHxHEIGHT")
     ] = None
 
     def __post_init__(self) -> None:

@@ -5,33 +5,26 @@ from typing import Annotated
 from msgspec import Meta
 
 from snn_deploy.names import LoweringName, PartitionName, PlacementName
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Options, says
 
 
 class MappingOptions(Options, frozen=True):
     """How a network becomes integers on cores; what the board allows is checked there."""
 
     weight_bits: Annotated[
-        Annotated[int, Meta(ge=1, le=8)],
-        Meta(description="Of a stored weight, 1 to 8."),
+        Annotated[int, Meta(ge=1, le=8)], says("Of a stored weight, 1 to 8.")
     ] = 8
     spike_bits: Annotated[
         Annotated[int, Meta(ge=0)] | None,
-        Meta(description="Most bits of a spike's payload; 0 for binary spikes."),
+        says("Most bits of a spike's payload; 0 for binary spikes."),
     ] = None
-    lower: Annotated[
-        LoweringName | None,
-        Meta(description="Make spikes binary, in this way."),
-    ] = None
+    lower: Annotated[LoweringName | None, says("Make spikes binary, in this way.")] = None
     partition: Annotated[
-        PartitionName,
-        Meta(description="How layers are cut into pieces of one core."),
+        PartitionName, says("How layers are cut into pieces of one core.")
     ] = "intel"
-    placement: Annotated[
-        PlacementName,
-        Meta(description="Which cores the pieces are put on."),
-    ] = "local"
+    placement: Annotated[PlacementName, says("Which cores the pieces are put on.")] = (
+        "local"
+    )
     seed: Annotated[
-        Annotated[int, Meta(ge=0)],
-        Meta(description="Seed of everything that is drawn at random."),
+        Annotated[int, Meta(ge=0)], says("Seed of everything that is drawn at random.")
     ] = 0

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta
-
 from snn_deploy.names import FormName, names
-from snn_deploy.options.base import Options
+from snn_deploy.options.base import Options, says
 
 
 class OutputOptions(Options, frozen=True):
@@ -14,32 +12,24 @@ class OutputOptions(Options, frozen=True):
 
     out: Annotated[
         Path | None,
-        Meta(
-            description="Folder for the report in all forms, and the program.",
-            extra={"metavar": "DIR"},
-        ),
+        says("Folder for the report in all forms, and the program.", metavar="DIR"),
     ] = None
     formats: Annotated[
         str | None,
-        Meta(
-            description=f"Of the report in the folder: any of {','.join(names(FormName))}.",
-            extra={"metavar": "A,B,..."},
+        says(
+            f"Of the report in the folder: any of {','.join(names(FormName))}.",
+            metavar="A,B,...",
         ),
     ] = None
     trace: Annotated[
         Path | None,
-        Meta(
-            description="Save every population's output in every simulator (.npz).",
-            extra={"metavar": "FILE"},
+        says(
+            "Save every population's output in every simulator (.npz).",
+            metavar="FILE",
         ),
     ] = None
     backend: Annotated[
         str | None,
-        Meta(
-            description="Write a program for a chip into the folder, too: lava.",
-            extra={"metavar": "NAME"},
-        ),
+        says("Write a program for a chip into the folder, too: lava.", metavar="NAME"),
     ] = None
-    verify: Annotated[
-        bool, Meta(description="Run the emitted program and compare every bit.")
-    ] = False
+    verify: Annotated[bool, says("Run the emitted program and compare every bit.")] = False

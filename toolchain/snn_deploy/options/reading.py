@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-from msgspec import Meta
-
 from snn_deploy.names import ProfileName, ResetName, SpikesPerStepName, ThresholdName
-from snn_deploy.options.base import Options, Positive
+from snn_deploy.options.base import Options, Positive, says
 
 
 class ReadingOptions(Options, frozen=True):
@@ -13,25 +11,16 @@ class ReadingOptions(Options, frozen=True):
 
     profile: Annotated[
         ProfileName | None,
-        Meta(
-            description="Framework that wrote the file; nir reads it by the specification."
-        ),
+        says("Framework that wrote the file; nir reads it by the specification."),
     ] = None
-    dt: Annotated[
-        Positive | None,
-        Meta(description="Seconds per model step.", extra={"metavar": "SECONDS"}),
-    ] = None
-    reset: Annotated[
-        ResetName | None,
-        Meta(description="What a spike does to the membrane."),
-    ] = None
+    dt: Annotated[Positive | None, says("Seconds per model step.", metavar="SECONDS")] = (
+        None
+    )
+    reset: Annotated[ResetName | None, says("What a spike does to the membrane.")] = None
     threshold: Annotated[
-        ThresholdName | None,
-        Meta(description="A neuron fires above (gt) or at (ge) its threshold."),
+        ThresholdName | None, says("A neuron fires above (gt) or at (ge) its threshold.")
     ] = None
     spikes_per_step: Annotated[
         SpikesPerStepName | None,
-        Meta(
-            description="A neuron sends at most one, or as many as thresholds fit (many)."
-        ),
+        says("A neuron sends at most one, or as many as thresholds fit (many)."),
     ] = None

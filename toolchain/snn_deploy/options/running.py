@@ -2,22 +2,16 @@
 
 from typing import Annotated
 
-from msgspec import Meta
-
-from snn_deploy.options.base import Count, Options
+from snn_deploy.options.base import Count, Options, says
 
 
 class RunningOptions(Options, frozen=True):
     """What of an emitted program is run; without any, every recorded state is compared."""
 
     samples: Annotated[
-        Count | None,
-        Meta(description="Run the first samples that are recorded only."),
+        Count | None, says("Run the first samples that are recorded only.")
     ] = None
-    steps: Annotated[
-        Count | None,
-        Meta(description="Run so many steps of each."),
-    ] = None
+    steps: Annotated[Count | None, says("Run so many steps of each.")] = None
     floating: Annotated[
-        bool, Meta(description="Run it without rounding, where it has such a form.")
+        bool, says("Run it without rounding, where it has such a form.")
     ] = False

@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-from msgspec import Meta
-
 from snn_deploy.names import DecoderName, StageName, TimeModelName
-from snn_deploy.options.base import Count, Options
+from snn_deploy.options.base import Count, Options, says
 
 
 class SimulationOptions(Options, frozen=True):
@@ -13,33 +11,15 @@ class SimulationOptions(Options, frozen=True):
 
     decode: Annotated[
         DecoderName | None,
-        Meta(
-            description="How a class is read: mean, final, max from membranes, others "
-            "from spikes."
-        ),
+        says("How a class is read: mean, final, max from membranes, others from spikes."),
     ] = None
-    time_model: Annotated[
-        TimeModelName,
-        Meta(description="How long a chip step takes."),
-    ] = "bound"
-    until_quiet: Annotated[bool, Meta(description="A sample ends when all is at rest.")] = (
-        False
-    )
+    time_model: Annotated[TimeModelName, says("How long a chip step takes.")] = "bound"
+    until_quiet: Annotated[bool, says("A sample ends when all is at rest.")] = False
     exit_when_stable: Annotated[
-        Count | None,
-        Meta(
-            description="Report an exit once a class stood for K steps.",
-            extra={"metavar": "K"},
-        ),
+        Count | None, says("Report an exit once a class stood for K steps.", metavar="K")
     ] = None
     batch: Annotated[
         Count | None,
-        Meta(
-            description="Samples that are simulated at once; bounds the memory, changes "
-            "no result."
-        ),
+        says("Samples that are simulated at once; bounds the memory, changes no result."),
     ] = None
-    stop_after: Annotated[
-        StageName | None,
-        Meta(description="Last stage that is done."),
-    ] = None
+    stop_after: Annotated[StageName | None, says("Last stage that is done.")] = None

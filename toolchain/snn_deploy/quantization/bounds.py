@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from snn_deploy.arrays import FloatArray
-from snn_deploy.ir.linear import apply, replace_weight
-from snn_deploy.ir.maps import Conv, Dense, Map, Sparse
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.maps import Connection, Map
 from snn_deploy.neurons import Lif
 
 
@@ -58,40 +58,22 @@ def _top(values: FloatArray) -> float:
     return float(np.abs(values).max(initial=0.0))
 
 
-def _part(m: Map, sign: int) -> Map:
+def _part(m: Map, sign: int) -> Connection:
     """Return the map with only its positive (or only its negative) weights."""
-    match m:
-        case Dense():
-            return Dense(_clip(m.weight, sign))
-        case Conv():
-            return Conv(
-                _clip(m.weight, sign),
-                m.in_shape,
-                m.out_shape,
-                m.stride,
-                m.padding,
-                m.dilation,
-                m.groups,
-            )
-        case Sparse():
-            matrix = m.matrix.copy()
-            matrix.data = _clip(matrix.data, sign)
-            return Sparse(matrix)
-        case _:
-            raise TypeError(f"bounds need a folded map, not {type(m).__name__}")
+    folded = _folded(m)
+    return folded.with_stored(_clip(folded.stored, sign))
 
 
-def magnitudes(m: Map) -> Map:
+def magnitudes(m: Map) -> Connection:
     """Return the folded map with the magnitudes of its weights."""
-    match m:
-        case Dense():
-            return Dense(np.abs(m.weight))
-        case Conv():
-            return replace_weight(m, np.abs(m.weight))
-        case Sparse():
-            return Sparse(abs(m.matrix))
-        case _:
-            raise TypeError(f"bounds need a folded map, not {type(m).__name__}")
+    folded = _folded(m)
+    return folded.with_stored(np.abs(folded.stored))
+
+
+def _folded(m: Map) -> Connection:
+    if not isinstance(m, Connection):
+        raise TypeError(f"bounds need a folded map, not {type(m).__name__}")
+    return m
 
 
 def _clip(weight: FloatArray, sign: int) -> FloatArray:

@@ -27,7 +27,6 @@ from snn_deploy.quantization.population import (
     Result,
     map_per_v,
     quantize_projection,
-    stored_weights,
 )
 
 POWERS = range(12)  # scales tried for networks of whole numbers: 2**0 .. 2**11
@@ -130,7 +129,7 @@ def _whole(
             return None
         if not (values * s == np.rint(values * s)).all():
             continue
-        weights = (stored_weights(m) * s for m in maps)
+        weights = (m.stored * s for m in maps)
         if all(_is_stored(w, context.weight_bits, upward) for w in weights):
             return Scaling(s, 0)
     return None
@@ -159,7 +158,7 @@ def _scaled(
             f"0, because its membrane reaches {state:.3g} and must fit {limits.state}; "
             "scale down its weights"
         )
-    weights = [stored_weights(m) for m in maps]
+    weights = [m.stored for m in maps]
     s = scale.best_scale(cap, threshold, weights, context.weight_bits, context.exponents)
     return Scaling(s, SHIFT)
 
@@ -219,7 +218,7 @@ def _start(neuron: MultiLevel, chosen: Scaling, maps: Sequence[Connection]) -> I
         return start
     theta = np.rint(neuron.threshold * chosen.scale).astype(np.int64)
     bias = np.rint(neuron.bias * chosen.scale).astype(np.int64)
-    weights = [np.rint(stored_weights(m) * chosen.scale).ravel() for m in maps]
+    weights = [np.rint(m.stored * chosen.scale).ravel() for m in maps]
     moves = np.concatenate([theta, bias, *(w.astype(np.int64) for w in weights)])
     grid = 1 << registers.zero_bits(moves) if chosen.shift == 0 else 1
     ties = (start % grid == 0) | (neuron.beta != 1.0)

@@ -9,8 +9,8 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, FloatArray, frozen
 from snn_deploy.board.board import Board
 from snn_deploy.errors import DoesNotFitError, option
-from snn_deploy.ir.linear import apply, compose, fold, replace_weight
-from snn_deploy.ir.maps import Connection, Conv, Dense, Scale, Sparse
+from snn_deploy.ir.linear import apply, compose, fold
+from snn_deploy.ir.maps import Connection, Scale
 from snn_deploy.ir.network import Network, Population, Projection
 from snn_deploy.ir.quant import Drive, Loss, QuantPopulation, QuantProjection, Range
 from snn_deploy.neurons import Lif
@@ -225,7 +225,7 @@ def _choose_scale(
             f"scale down its weights or give calibration data ({option('input')}) so that "
             "its real range is known"
         )
-    weights = [stored_weights(m) for m in maps]
+    weights = [m.stored for m in maps]
     s = scale.best_scale(cap, threshold, weights, context.weight_bits, context.exponents)
     return tuple(_range(pop.name, k, r, s, context) for k, r in quantities.items()), s
 
@@ -253,12 +253,6 @@ def _range(where: str, what: str, r: scale.Bounds, s: float, context: Context) -
     )
 
 
-def stored_weights(m: Connection) -> FloatArray:
-    """Return the weights that a map stores, of any shape; a kernel once."""
-    values: FloatArray = m.matrix.data if isinstance(m, Sparse) else m.weight
-    return values
-
-
 def quantize_projection(
     p: Projection, m: Connection, s: float, context: Context, grid: float = scale.GRID
 ) -> tuple[list[QuantProjection], Loss]:
@@ -267,7 +261,7 @@ def quantize_projection(
     m: as `map_per_v` returns it. s: v units per float unit; grid: v units per unit of the
     summed input.
     """
-    target = stored_weights(m) * (s / grid)
+    target = m.stored * (s / grid)
     arrays, rest = [], target
     for _ in range(2 if context.is_wide(p) else 1):
         arrays.append(registers.store_weights(rest, context.weight_bits, context.exponents))
@@ -276,7 +270,7 @@ def quantize_projection(
         QuantProjection(
             pre=p.pre,
             post=p.post,
-            map=_with_weights(m, a.integer),
+            map=m.with_stored(a.integer),
             sign_mode=a.mode,
             weight_bits=a.bits,
             weight_exp=a.exponent,
@@ -312,18 +306,6 @@ def _rounded_down(
     kept = np.minimum(neuron.alpha, 1 - 1 / registers.DECAY_ONE)
     result: FloatArray = lost * scale.GRID / s / (1.0 - kept)
     return result
-
-
-def _with_weights(m: Connection, weight: AnyArray) -> Connection:
-    match m:
-        case Dense():
-            return Dense(frozen(weight))
-        case Conv():
-            return replace_weight(m, weight)
-        case Sparse():
-            matrix = m.matrix.astype(np.int16)
-            matrix.data = weight
-            return Sparse(matrix)
 
 
 # --- inputs fed as a bias -------------------------------------------------------------

@@ -106,6 +106,7 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def value(self) -> float:
+        """The share of them."""
         return self.correct / self.samples
 
 
@@ -305,24 +306,14 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str = ""
 
 
-class StepAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StepAccuracy(Accuracy, frozen=True):
     """Correct predictions of one stage if only the first steps are read.
 
     Attributes:
-        stage: "reference" (float), "integer" or "chip".
         steps: Model steps that are read, from the first.
-        correct: Samples whose class is their label.
-        samples: Of how many.
     """
 
-    stage: str
     steps: int
-    correct: int
-    samples: int
-
-    @property
-    def value(self) -> float:
-        return self.correct / self.samples
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from snn_deploy import InputError
 from snn_deploy.conversion.brevitas.agreement import observed
 from snn_deploy.conversion.brevitas.elman import QuantElman
 from snn_deploy.conversion.brevitas.from_brevitas import from_brevitas
-from snn_deploy.conversion.integers.ann import encode, evaluate, weights
+from snn_deploy.conversion.integers.ann import encode, evaluate
 from snn_deploy.conversion.methods import METHODS
 from snn_deploy.conversion.running import answers, feed
 from snn_deploy.conversion.to_network import to_network
@@ -54,7 +54,7 @@ def test_a_qrnn_gives_brevitas_own_levels_in_every_step(model: Rows) -> None:
         (cell.sources[1], model.cell.recurrent_weights, float(cell.scale[0])),
     ):
         whole = linear.quant_weight().int().double().numpy()
-        factor = np.abs(weights(source.map)).max() / np.abs(whole).max()
+        factor = np.abs(source.map.stored).max() / np.abs(whole).max()
         worth = float(linear.quant_weight().scale.detach()) * scale
         linear.weight.data *= factor * unit / worth
     _, theirs = observed(model, reading.proxies, SAMPLES)

@@ -3,7 +3,6 @@ import pytest
 import scipy.sparse as sp
 
 from snn_deploy import InputError
-from snn_deploy.conversion.integers.ann import weights
 from snn_deploy.conversion.integers.folding import fold_whole
 from snn_deploy.ir.linear import matrix
 from snn_deploy.ir.maps import Chain, Conv, Dense, Pool, Scale, Sparse
@@ -29,8 +28,8 @@ CHAINS = {
 def test_whole_numbers_times_units_are_the_chain(name: str) -> None:
     maps, n = CHAINS[name]
     folded, unit = fold_whole(maps, np.full(n, 0.7))
-    assert weights(folded).dtype == np.int64
-    assert weights(folded).any()
+    assert folded.stored.dtype == np.int64
+    assert folded.stored.any()
     wanted = 0.7 * matrix(Chain(maps, n)).toarray()
     got = unit[:, None] * matrix(folded).toarray()
     np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-12)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_deploy.conversion.integers.ann import SUM_LIMIT, bound, weights
+from snn_deploy.conversion.integers.ann import SUM_LIMIT, bound
 from snn_deploy.conversion.integers.units import HEAVIEST, Term, Wanted, on_eight_bits, snap
 from snn_deploy.ir.maps import Dense
 
@@ -34,7 +34,7 @@ def _weights(rng: Any, most: int) -> Any:
 
 def real(layer: Any, i: int, unit: Any) -> Any:
     """Return what the layer's weights from source i are worth."""
-    return weights(layer.sources[i].map) * unit[:, None]
+    return layer.sources[i].map.stored * unit[:, None]
 
 
 @given(factors, factors)
@@ -44,13 +44,13 @@ def test_one_unit_moves_only_the_scale_of_the_level(unit: float, level: float) -
     assert (layer.theta % 2 == 1).all()
     ones = layer.scale / layer.theta
     np.testing.assert_allclose(
-        real(layer, 0, ones), weights(wanted(1).terms[0].map) * unit, rtol=1e-9
+        real(layer, 0, ones), wanted(1).terms[0].map.stored * unit, rtol=1e-9
     )
     assert moved.gain == pytest.approx(0.0, abs=1e-12)
     assert layer.scale[0] == pytest.approx((1 + moved.scale) * unit * 100 * level)
     reach = bound(layer, REACH | {"x": (0, 15)})
     assert reach < SUM_LIMIT or moved.finer == 1
-    most = np.abs(weights(wanted(1).terms[0].map)).max()
+    most = np.abs(wanted(1).terms[0].map.stored).max()
     finest = min(1 << 12, HEAVIEST / most, SUM_LIMIT * moved.finer / reach / 4)
     # The nearest odd number is at most one away.
     assert abs(moved.scale) <= max(0.0002, 1 / (100 * level * finest))
@@ -70,17 +70,17 @@ def test_units_per_channel_move_gains_and_keep_the_scale(
     assert layer.theta is not None
     assert (layer.scale == 10.0).all()
     got = real(layer, 0, layer.scale / layer.theta)
-    asked = weights(wanted(1).terms[0].map) * unit[:, None]
+    asked = wanted(1).terms[0].map.stored * unit[:, None]
     np.testing.assert_allclose(got, asked, rtol=moved.gain * 1.01 + 1e-12)
 
 
 def test_two_terms_share_a_unit_within_a_percent_and_in_eight_bits() -> None:
     layer, moved = snap(wanted(0.013, 0.2718, scale=4.0), REACH)
     assert moved.gain <= 0.01
-    ratio = weights(layer.sources[1].map).max() / weights(layer.sources[0].map).max() * 127
+    ratio = layer.sources[1].map.stored.max() / layer.sources[0].map.stored.max() * 127
     assert ratio == pytest.approx(0.2718 / 0.013, rel=0.011)
     for s in layer.sources:
-        peak = int(np.abs(weights(s.map)).max())
+        peak = int(np.abs(s.map.stored).max())
         assert peak // (peak & -peak) <= 127  # eight bits times a power of two
 
 
@@ -93,7 +93,7 @@ def test_small_weights_take_a_multiple_that_fits_the_units_of_both_terms(
     # Weights up to 3 take factors up to 42, and fractions of those are 1/42 apart near 1.
     assert moved.gain <= 1 / 82
     for s in layer.sources:
-        peak = int(np.abs(weights(s.map)).max())
+        peak = int(np.abs(s.map.stored).max())
         assert peak // (peak & -peak) <= 127  # eight bits times a power of two
 
 
@@ -101,8 +101,8 @@ def test_a_channel_without_gain_keeps_its_bias_alone() -> None:
     unit = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
     layer, _ = snap(wanted(unit, scale=1.0, bias=2.2), REACH)
     assert layer.theta is not None
-    assert not weights(layer.sources[0].map)[0].any()
-    assert weights(layer.sources[0].map)[1:].any()
+    assert not layer.sources[0].map.stored[0].any()
+    assert layer.sources[0].map.stored[1:].any()
     np.testing.assert_allclose(layer.bias / layer.theta, 2.2, rtol=0.02)
 
 

@@ -35,6 +35,15 @@ def exported(kind: str, p: dict[str, Array], unit: float = 1e-3) -> dict[str, An
     return {"type": kind, "r": np.ones(WIDTH), **scaled}
 
 
+def one_layer(
+    node: Any, kind: str, change: dict[str, Array] | None = None, unit: float = 1e-3
+) -> dict[str, Any]:
+    """Return the nodes of a layer of neurons as Norse writes it, but for `change`."""
+    rng = np.random.default_rng(0)
+    neuron = exported(kind, parameters(kind, rng), unit) | (change or {})
+    return chain(node, draw(rng, 1.0), neuron)
+
+
 def steps(kind: str, p: dict[str, Array], current: Array, dt: float = DT) -> Array:
     """Return what the module sends [T, n], as functional/{iaf,lif_box,lif}.py compute it."""
     v = np.zeros(WIDTH) if kind == "IF" else p["v_leak"].copy()
@@ -99,9 +108,7 @@ def test_a_membrane_at_its_threshold_does_not_fire(write: Write, node: Any) -> N
 def test_time_constants_below_the_step_show_norse_but_do_not_settle_it(
     write: Write, node: Any
 ) -> None:
-    rng = np.random.default_rng(0)
-    neuron = exported("CubaLIF", parameters("CubaLIF", rng))
-    path = write(chain(node, draw(rng, 1.0), neuron))
+    path = write(one_layer(node, "CubaLIF"))
     assert [(r.profile, r.dt) for r in readings(path)] == [("norse", DT), ("nir", None)]
     for dt in (None, 1e-6):
         with pytest.raises(
@@ -121,9 +128,7 @@ def test_time_constants_below_the_step_show_norse_but_do_not_settle_it(
 def test_other_numbers_are_none_of_norse(
     write: Write, node: Any, change: dict[str, Array]
 ) -> None:
-    rng = np.random.default_rng(0)
-    neuron = exported("LIF", parameters("LIF", rng)) | change
-    path = write(chain(node, draw(rng, 1.0), neuron))
+    path = write(one_layer(node, "LIF", change))
     assert [r.profile for r in readings(path)] == ["nir"]
 
 
@@ -131,9 +136,7 @@ def test_other_numbers_are_none_of_norse(
 def test_what_was_corrected_is_assumed(
     write: Write, node: Any, unit: float, value: str
 ) -> None:
-    rng = np.random.default_rng(0)
-    neuron = exported("CubaLIF", parameters("CubaLIF", rng), unit)
-    net = read_nir(write(chain(node, draw(rng, 1.0), neuron)), profile="norse")
+    net = read_nir(write(one_layer(node, "CubaLIF", unit=unit)), profile="norse")
     noted = {a.name: a.value for a in net.assumptions}
     assert noted["time constants"] == value
     assert noted["synaptic current"] == "grows by the input itself"
@@ -142,10 +145,9 @@ def test_what_was_corrected_is_assumed(
 
 
 def test_time_constants_of_both_units_are_refused(write: Write, node: Any) -> None:
-    rng = np.random.default_rng(0)
-    neuron = exported("LIF", parameters("LIF", rng))
-    neuron["tau"][0] = 1e-2
-    path = write(chain(node, draw(rng, 1.0), neuron))
+    nodes = one_layer(node, "LIF")
+    nodes["1"]["tau"][0] = 1e-2
+    path = write(nodes)
     with pytest.raises(
         InputError, match=r"time constants go from .* to 0\.01 s, but Norse 1\.1 writes"
     ):
@@ -155,9 +157,7 @@ def test_time_constants_of_both_units_are_refused(write: Write, node: Any) -> No
 def test_a_corrected_time_constant_shorter_than_the_step_is_refused(
     write: Write, node: Any
 ) -> None:
-    rng = np.random.default_rng(0)
-    neuron = exported("LIF", parameters("LIF", rng))
-    path = write(chain(node, draw(rng, 1.0), neuron))
+    path = write(one_layer(node, "LIF"))
     with pytest.raises(InputError, match=r"node '1' \(LIF\): tau 0\.002.* is shorter than"):
         read_nir(path, profile="norse", dt=0.01)
 

@@ -27,6 +27,11 @@ def chosen(net: Network, name: str) -> list[str]:
     return [a.value for a in net.assumptions if a.name == name]
 
 
+def around(node: Any, nodes: dict[str, Any]) -> dict[str, Any]:
+    """Return the nodes and a layer of two neurons, with their input and output."""
+    return {"in": node.input(2), "lif": node.lif(2), **nodes, "out": node.output(2)}
+
+
 def test_a_bias_becomes_one_of_the_membrane(write: Write, node: Any) -> None:
     nodes = {"in": node.input(2), "fc": node.affine(W, [1.0, -2.0]), "lif": node.lif(2, v_leak=3.0),
              "out": node.output(2)}  # fmt: skip
@@ -173,12 +178,7 @@ def test_neurons_that_cannot_fire_output_their_membrane(
 
 
 def test_a_self_loop_without_delay_takes_one_step(write: Write, node: Any) -> None:
-    nodes = {
-        "in": node.input(2),
-        "lif": node.lif(2),
-        "w": node.linear(W),
-        "out": node.output(2),
-    }
+    nodes = around(node, {"w": node.linear(W)})
     edges = [("in", "lif"), ("lif", "w"), ("w", "lif"), ("lif", "out")]
     net = load(write(nodes, edges))
     assert joined(net) == [("in", "lif", 0), ("lif", "lif", 1)]
@@ -188,12 +188,7 @@ def test_a_self_loop_without_delay_takes_one_step(write: Write, node: Any) -> No
 def test_a_delay_of_the_file_counts_as_the_step_of_its_cycle(
     write: Write, node: Any
 ) -> None:
-    nodes = {
-        "in": node.input(2),
-        "lif": node.lif(2),
-        "d": {"type": "Delay", "delay": 1.0},
-        "out": node.output(2),
-    }
+    nodes = around(node, {"d": {"type": "Delay", "delay": 1.0}})
     edges = [("in", "lif"), ("lif", "d"), ("d", "lif"), ("lif", "out")]
     net = load(write(nodes, edges))
     assert joined(net) == [("in", "lif", 0), ("lif", "lif", 1)]
@@ -275,25 +270,14 @@ def test_a_loop_of_linear_nodes_becomes_a_state(write: Write, node: Any) -> None
 
 
 def test_layers_that_lead_nowhere_are_left_out_and_said_so(write: Write, node: Any) -> None:
-    nodes = {
-        "in": node.input(2),
-        "lif": node.lif(2),
-        "x": node.linear(W),
-        "y": node.linear(W),
-        "out": node.output(2),
-    }
+    nodes = around(node, {"x": node.linear(W), "y": node.linear(W)})
     net = load(write(nodes, [("in", "lif"), ("lif", "x"), ("x", "y"), ("lif", "out")]))
     assert chosen(net, "dead end") == ["'x' is left out", "'y' is left out"]
     assert joined(net) == [("in", "lif", 0)]
 
 
 def test_neurons_that_lead_nowhere_stay(write: Write, node: Any) -> None:
-    nodes = {
-        "in": node.input(2),
-        "lif": node.lif(2),
-        "end": node.lif(2),
-        "out": node.output(2),
-    }
+    nodes = around(node, {"end": node.lif(2)})
     net = load(write(nodes, [("in", "lif"), ("lif", "end"), ("lif", "out")]))
     assert {p.name for p in net.populations} == {"lif", "end"}
 

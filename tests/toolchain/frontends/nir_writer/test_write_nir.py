@@ -232,6 +232,7 @@ def kernel(*shape: int) -> AnyArray:
     return RNG.integers(-6, 10, shape) / 8
 
 
+NONE = (0, 0)  # padding
 LAYERS: dict[str, tuple[Map, tuple[int, ...], tuple[int, ...]]] = {
     "grouped": (
         Conv(kernel(4, 1, 3, 3), (2, 6, 6), (4, 4, 4), groups=2),
@@ -252,18 +253,14 @@ LAYERS: dict[str, tuple[Map, tuple[int, ...], tuple[int, ...]]] = {
         (2, 12),
         (3, 6),
     ),
-    "mean": (
-        Pool((2, 3), (2, 6, 6), (2, 3, 2), (2, 3), (0, 0), True),
-        (2, 6, 6),
-        (2, 3, 2),
-    ),
+    "mean": (Pool((2, 3), (2, 6, 6), (2, 3, 2), (2, 3), NONE, True), (2, 6, 6), (2, 3, 2)),
     "mean of a line": (
-        Pool((1, 2), (2, 1, 6), (2, 1, 3), (1, 2), (0, 0), True),
+        Pool((1, 2), (2, 1, 6), (2, 1, 3), (1, 2), NONE, True),
         (2, 6),
         (2, 3),
     ),
     "sum, ceiled": (
-        Pool((2, 2), (2, 5, 5), (2, 3, 3), (2, 2), (0, 0), False),
+        Pool((2, 2), (2, 5, 5), (2, 3, 3), (2, 2), NONE, False),
         (2, 5, 5),
         (2, 3, 3),
     ),

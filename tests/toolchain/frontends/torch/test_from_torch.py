@@ -5,23 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sinabs.activation as sa
+import sinabs.layers as sl
+import snntorch as snn
+from spikingjelly.activation_based import functional, layer, neuron, surrogate
 
 from snn_deploy.errors import InputError
+from snn_deploy.frontends.torch import from_torch
 from snn_deploy_simulators.reference import run
-
-torch = pytest.importorskip("torch")
-nir = pytest.importorskip("nir")
-for framework in ("snntorch", "spikingjelly", "sinabs", "norse"):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("warnings.warn", lambda *args, **kwargs: None)  # their own, on import
-        pytest.importorskip(framework)
-
-import sinabs.activation as sa  # noqa: E402
-import sinabs.layers as sl  # noqa: E402
-import snntorch as snn  # noqa: E402
-from spikingjelly.activation_based import functional, layer, neuron, surrogate  # noqa: E402
-
-from snn_deploy.frontends.torch import from_torch  # noqa: E402
+from support.frameworks import torch  # first, quietly
 
 nn = torch.nn
 Module: Any = torch.nn.Module
@@ -285,7 +277,7 @@ def test_branches_of_two_shapes_are_not_merged() -> None:
 
 def test_the_state_a_module_is_in_changes_nothing() -> None:
     module = nn.Sequential(nn.Linear(5, 4, bias=False), leaky())
-    nn.init.constant_(module[0].weight, 0.25)
+    nn.init.constant_(next(iter(module.parameters())), 0.25)
     before = from_torch(module, torch.zeros(2, 5))
     module(torch.ones(2, 5))
     after = from_torch(module, torch.zeros(2, 5))

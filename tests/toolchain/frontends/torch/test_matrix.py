@@ -17,25 +17,18 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.frontends.nir_writer.write_nir import write_nir
+from snn_deploy.frontends.torch import from_torch
 from snn_deploy.ir.network import Network
 from snn_deploy.passes.fuse import fuse
 from snn_deploy_simulators.reference import run
-
-torch = pytest.importorskip("torch")
-nir = pytest.importorskip("nir")
-for framework in ("snntorch", "spikingjelly", "sinabs", "norse"):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("warnings.warn", lambda *args, **kwargs: None)  # their own, on import
-        pytest.importorskip(framework)
-
-from snn_deploy.frontends.torch import from_torch  # noqa: E402
-from support import (  # noqa: E402
+from support import (
     live_norse,
     live_sinabs,
     live_snntorch,
     live_spikingjelly,
 )
-from support.live_modules import Case, run_framework, sample_of, spikes_for  # noqa: E402
+from support.frameworks import nir  # first, quietly
+from support.live_modules import Case, run_framework, sample_of, spikes_for
 
 STEPS = 200
 SEEDS = (0, 1, 2)
@@ -121,15 +114,6 @@ def round_trip(net: Network) -> tuple[Network | None, str]:
             "threshold": written.threshold,
         }
         return read_nir(path, **options), ""  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small layers are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,42 +1,28 @@
 """record: what a framework's own layers send, held against what the module itself returns, and
 against our network, population by population."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-for framework in ("snntorch", "spikingjelly", "sinabs", "norse"):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("warnings.warn", lambda *args, **kwargs: None)  # their own, on import
-        pytest.importorskip(framework)
-
-from snn_deploy.errors import InputError  # noqa: E402
-from snn_deploy.frontends.torch import from_torch, record  # noqa: E402
-from snn_deploy_simulators.reference import run  # noqa: E402
-from support import (  # noqa: E402
+from snn_deploy.errors import InputError
+from snn_deploy.frontends.torch import from_torch, record
+from snn_deploy_simulators.reference import run
+from support import (
     live_norse,
     live_sinabs,
     live_snntorch,
     live_spikingjelly,
 )
-from support.live_modules import run_framework, sample_of, spikes_for  # noqa: E402
+from support.frameworks import torch  # first, quietly
+from support.live_modules import run_framework, sample_of, spikes_for
 
 STEPS = 60
 MODULES = (live_snntorch, live_spikingjelly, live_sinabs, live_norse)
 BY_NAME = {case.name: case for module in MODULES for case in module.CASES}
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the frameworks' own
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -16,19 +16,9 @@ from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.report.forms.forms import form_files
 from snn_deploy.report.report import Report
 from snn_deploy_simulators import reference
+from support import small_model
 from support.command_line import app
 from support.deployed import bounded, measured, readout
-from support.small_model import (
-    CLASSES,
-    FLAGS,
-    HIDDEN,
-    OPTIONS,
-    graph,
-    lif,
-    samples,
-    write_model,
-    write_samples,
-)
 
 
 def found_in(report: Report) -> Fidelity:
@@ -43,12 +33,22 @@ def forms() -> dict[str, bytes]:
 
 @cache
 def floats() -> dict[str, Any]:
-    return dict(reference.run(read_nir(graph(), **OPTIONS), samples()["x"]).outputs)
+    return dict(
+        reference.run(
+            read_nir(small_model.graph(), **small_model.OPTIONS), small_model.samples()["x"]
+        ).outputs
+    )
 
 
 def test_gaps_are_those_of_the_traces(tmp_path: Path) -> None:
     file = tmp_path / "trace.npz"
-    report = deploy(graph(), "tiny", input=samples(), trace=file, **OPTIONS)
+    report = deploy(
+        small_model.graph(),
+        "tiny",
+        input=small_model.samples(),
+        trace=file,
+        **small_model.OPTIONS,
+    )
     trace = np.load(file)
     assert [x.population for x in found_in(report).layers] == ["hidden", "out"]
     for layer in found_in(report).layers:
@@ -79,9 +79,16 @@ def coarse(n: int, m: int, large: float) -> nir.Affine:
 
 @pytest.mark.parametrize(("bad", "good"), [("fc1", "fc2"), ("fc2", "fc1")])
 def test_the_layer_with_the_coarse_weights_is_named(bad: str, good: str) -> None:
-    sizes = {"fc1": (HIDDEN, 12), "fc2": (CLASSES, HIDDEN)}
-    model = graph(**{bad: coarse(*sizes[bad], 90.0), good: coarse(*sizes[good], 0.3)})
-    fidelity = found_in(deploy(model, "tiny", input=samples(), **OPTIONS))
+    sizes = {
+        "fc1": (small_model.HIDDEN, 12),
+        "fc2": (small_model.CLASSES, small_model.HIDDEN),
+    }
+    model = small_model.graph(
+        **{bad: coarse(*sizes[bad], 90.0), good: coarse(*sizes[good], 0.3)}
+    )
+    fidelity = found_in(
+        deploy(model, "tiny", input=small_model.samples(), **small_model.OPTIONS)
+    )
     assert fidelity.worst == {"fc1": "hidden", "fc2": "out"}[bad]
     assert fidelity.sentences[-1].startswith(f"'{fidelity.worst}' loses most by itself")
     alone = {x.population: x.alone.loss for x in fidelity.layers if x.alone}
@@ -93,8 +100,13 @@ def test_integers_that_are_exact_lose_nothing() -> None:
         weight = np.random.default_rng(0).integers(-4, 8, (n, m)) / 8.0
         return nir.Affine(weight, np.zeros(n))
 
-    model = graph(fc1=whole(HIDDEN, 12), fc2=whole(CLASSES, HIDDEN))
-    fidelity = found_in(deploy(model, "tiny", input=samples(), **OPTIONS))
+    model = small_model.graph(
+        fc1=whole(small_model.HIDDEN, 12),
+        fc2=whole(small_model.CLASSES, small_model.HIDDEN),
+    )
+    fidelity = found_in(
+        deploy(model, "tiny", input=small_model.samples(), **small_model.OPTIONS)
+    )
     assert fidelity.worst is None
     assert fidelity.sentences == (
         "no layer loses anything by itself: fed with the float network's own spikes, the "
@@ -113,7 +125,13 @@ def test_without_a_trace_the_framework_is_said_not_to_be_given() -> None:
 
 
 def test_a_framework_that_did_the_same_agrees_in_every_bin_and_has_an_accuracy() -> None:
-    report = deploy(graph(), "tiny", input=samples(), framework_trace=floats(), **OPTIONS)
+    report = deploy(
+        small_model.graph(),
+        "tiny",
+        input=small_model.samples(),
+        framework_trace=floats(),
+        **small_model.OPTIONS,
+    )
     fidelity, accuracy = found_in(report), {a.stage: a for a in report.accuracy}
     for layer in fidelity.layers:
         seen = layer.gap("reference")
@@ -126,13 +144,25 @@ def test_a_framework_that_did_the_same_agrees_in_every_bin_and_has_an_accuracy()
 
 
 def test_a_wrong_reading_is_seen_and_the_first_layer_that_shows_it_is_named() -> None:
-    wrong = {**OPTIONS, "reset": "subtract"}
-    report = deploy(graph(), "tiny", input=samples(), framework_trace=floats(), **wrong)
+    wrong = {**small_model.OPTIONS, "reset": "subtract"}
+    report = deploy(
+        small_model.graph(),
+        "tiny",
+        input=small_model.samples(),
+        framework_trace=floats(),
+        **wrong,
+    )
     first = found_in(report).sentences[0]
     assert first.startswith("'hidden' is the first layer whose float network is not the")
     assert "another reading" in first
     only_out = {"out": floats()["out"]}
-    report = deploy(graph(), "tiny", input=samples(), framework_trace=only_out, **wrong)
+    report = deploy(
+        small_model.graph(),
+        "tiny",
+        input=small_model.samples(),
+        framework_trace=only_out,
+        **wrong,
+    )
     assert found_in(report).sentences[0].startswith("'out' is the first layer")
     assert found_in(report).layers[0].gap("reference") is None
 
@@ -160,10 +190,17 @@ def test_the_command_line_takes_a_trace_and_shows_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_model(Path("model.nir"))
-    write_samples(Path("test.npz"))
+    small_model.write_model(Path("model.nir"))
+    small_model.write_samples(Path("test.npz"))
     np.savez("sent.npz", **floats())
-    words = ["model.nir", "--target", "tiny", *FLAGS, "--framework-trace", "sent.npz"]
+    words = [
+        "model.nir",
+        "--target",
+        "tiny",
+        *small_model.FLAGS,
+        "--framework-trace",
+        "sent.npz",
+    ]
     shown = CliRunner().invoke(app, ["deploy", *words, "--input", "test.npz"])
     assert shown.exit_code == 0
     assert "framework: sent.npz; 10 samples compared" in shown.stdout
@@ -177,10 +214,10 @@ def test_a_stage_that_is_not_reached_cannot_be_compared() -> None:
         InputError, match="framework_trace: nothing is simulated with stop_after="
     ):
         deploy(
-            graph(hidden=lif(HIDDEN)),
+            small_model.graph(hidden=small_model.lif(small_model.HIDDEN)),
             "tiny",
-            input=samples(),
+            input=small_model.samples(),
             framework_trace=floats(),
             stop_after="route",
-            **OPTIONS,
+            **small_model.OPTIONS,
         )

@@ -6,6 +6,7 @@ keep the rules of `frontends.torch`. What is left is unsupported, and named.
 """
 
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -60,17 +61,8 @@ def quant_linear(session: BrevitasTrace, module: Any, x: Traced) -> Traced:
     return _weighted(session, module, x, lambda fed, m: dense(session, fed, m, None, m))
 
 
-def quant_conv1d(session: BrevitasTrace, module: Any, x: Traced) -> Traced:
-    """QuantConv1d, groups too."""
-    return _convolved(session, module, x, 1)
-
-
-def quant_conv2d(session: BrevitasTrace, module: Any, x: Traced) -> Traced:
-    """QuantConv2d, groups too."""
-    return _convolved(session, module, x, 2)
-
-
 def _convolved(session: BrevitasTrace, module: Any, x: Traced, rank: int) -> Traced:
+    """QuantConv1d or QuantConv2d, groups too."""
     if module.padding_mode != "zeros":
         session.refuse(
             f"{session.name_of(module)!r} pads with {module.padding_mode!r}; use zeros"
@@ -184,7 +176,8 @@ REMEDIES = MappingProxyType({
     "LSTM": ": gates multiply two signals; use QuantElman",
 })  # fmt: skip
 BREVITAS: MappingProxyType[str, Handler] = MappingProxyType({
-    "QuantLinear": quant_linear, "QuantConv1d": quant_conv1d, "QuantConv2d": quant_conv2d,
+    "QuantLinear": quant_linear, "QuantConv1d": partial(_convolved, rank=1),
+    "QuantConv2d": partial(_convolved, rank=2),
     "QuantReLU": activation, "QuantIdentity": activation, "QuantHardTanh": activation,
     "QuantEltwiseAdd": eltwise_add,
 })  # fmt: skip

@@ -17,8 +17,8 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.errors import DoesNotFitError, InputError
-from snn_deploy.ir.linear import apply, replace_weight
-from snn_deploy.ir.maps import Connection, Conv, Dense, Sparse
+from snn_deploy.ir.linear import apply
+from snn_deploy.ir.maps import Connection
 
 # Twice a sum has to fit the signed 24 bits of a Loihi membrane, see `to_network`.
 SUM_LIMIT = 1 << 22
@@ -144,7 +144,7 @@ def _check_layer(layer: AnnLayer, known: set[str]) -> None:
     for s in layer.sources:
         if s.pre not in known and not (s.delay and s.pre == layer.name):
             raise InputError(f"{who}: {s.pre!r} is not computed before it")
-        weight = weights(s.map)
+        weight = s.map.stored
         if not bool((weight == np.rint(weight)).all()):
             raise InputError(f"{who}: weights from {s.pre!r} are not whole numbers")
     if not layer.low <= 0 <= layer.high:
@@ -153,27 +153,13 @@ def _check_layer(layer: AnnLayer, known: set[str]) -> None:
         raise InputError(f"{who}: theta has to be odd and positive, so that nothing ties")
 
 
-def weights(m: Connection) -> AnyArray:
-    """Return the stored weights of a map, in whatever shape it keeps them."""
-    return np.asarray(m.matrix.data) if isinstance(m, Sparse) else m.weight
-
-
-def with_weights(m: Connection, weight: AnyArray) -> Connection:
-    """Return the map with other weights, in the shape that `weights` gives them."""
-    if isinstance(m, Sparse):
-        matrix = m.matrix.copy()
-        matrix.data = weight
-        return Sparse(matrix)
-    return replace_weight(m, weight) if isinstance(m, Conv) else Dense(weight)
-
-
 def bound(layer: AnnLayer, ranges: Mapping[str, tuple[int, int]]) -> int:
     """Return what the membrane of any neuron of the layer can reach: sum, bias, and the
     theta and the level that are subtracted from it. ranges: levels by source."""
     total = np.abs(layer.bias).astype(np.float64)
     for s in layer.sources:
         most = float(max(-ranges[s.pre][0], ranges[s.pre][1]))
-        heavy = with_weights(s.map, np.abs(weights(s.map)).astype(np.float64))
+        heavy = s.map.with_stored(np.abs(s.map.stored).astype(np.float64))
         total += apply(heavy, np.full((1, s.map.n_pre), most))[0]
     if layer.theta is not None:
         total += layer.theta * (max(-layer.low, layer.high) + 1)
@@ -226,8 +212,7 @@ def _evaluate(ann: QuantAnn, x: AnyArray) -> dict[str, IntArray]:
     flat = x.reshape(samples, length, -1).astype(np.float64)
     parts = {
         layer.name: [
-            (s, with_weights(s.map, weights(s.map).astype(np.float64)))
-            for s in layer.sources
+            (s, s.map.with_stored(s.map.stored.astype(np.float64))) for s in layer.sources
         ]
         for layer in ann.layers
     }

@@ -9,7 +9,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import AnyArray, FloatArray
-from snn_deploy.conversion.integers.ann import weights, with_weights
 from snn_deploy.errors import InputError
 from snn_deploy.ir.linear import fold, matrix, pool_as_conv
 from snn_deploy.ir.maps import Chain, Connection, Conv, Dense, Pool, Scale, Sparse
@@ -38,7 +37,7 @@ def fold_whole(
         unit = _summed_unit(counts, unit) * share
         whole.append(counts)
     folded = fold(Chain(tuple(whole), scale.size))
-    return with_weights(folded, np.rint(weights(folded)).astype(np.int64)), unit
+    return folded.with_stored(np.rint(folded.stored).astype(np.int64)), unit
 
 
 def _whole_rows(m: Dense | Sparse | Conv | Pool) -> tuple[Connection, FloatArray]:
@@ -46,8 +45,8 @@ def _whole_rows(m: Dense | Sparse | Conv | Pool) -> tuple[Connection, FloatArray
     if isinstance(m, Pool):
         area = m.kernel[0] * m.kernel[1] if m.average else 1
         conv = pool_as_conv(m)
-        return with_weights(conv, np.ones_like(conv.weight)), np.full(m.n_post, 1.0 / area)
-    if _is_whole(weights(m)):
+        return conv.with_stored(np.ones_like(conv.weight)), np.full(m.n_post, 1.0 / area)
+    if _is_whole(m.stored):
         return m, np.ones(m.n_post)
     rows = sp.csr_array(matrix(m))
     rows.eliminate_zeros()

@@ -20,8 +20,6 @@ from snn_deploy.conversion.integers.ann import (
     AnnLayer,
     AnnSource,
     bound,
-    weights,
-    with_weights,
 )
 from snn_deploy.ir.linear import compose, fold
 from snn_deploy.ir.maps import Connection, Scale
@@ -205,7 +203,7 @@ def _unit(wanted: Wanted, finer: int) -> FloatArray:
 
 
 def _peak(m: Connection) -> float:
-    return float(np.abs(weights(m)).max(initial=0.0))
+    return float(np.abs(m.stored).max(initial=0.0))
 
 
 def _factors(terms: Sequence[Term], unit: FloatArray, wide: bool) -> list[IntArray]:
@@ -261,14 +259,14 @@ def _gain(terms: Sequence[Term], factors: Sequence[IntArray], unit: FloatArray) 
 def times(m: Connection, factor: IntArray) -> Connection:
     """Return the map with every output multiplied by a whole number [n_post]."""
     scaled = fold(compose(m, Scale(factor.astype(np.float64))))
-    return with_weights(scaled, np.rint(weights(scaled)).astype(np.int64))
+    return scaled.with_stored(np.rint(scaled.stored).astype(np.int64))
 
 
 def on_eight_bits(layer: AnnLayer) -> bool:
     """Whether the weights of each source are eight bits times one power of two, so that
     the chip stores them as they are."""
     for s in layer.sources:
-        stored = weights(s.map).astype(np.int64)
+        stored = s.map.stored.astype(np.int64)
         union = int(np.bitwise_or.reduce(stored, axis=None))
         unit = min(union & -union, 1 << 7)
         low, high = int(stored.min(initial=0)), int(stored.max(initial=0))

@@ -319,18 +319,7 @@ def _bias(layer: NetxLayer, shape: tuple[int, ...]) -> IntArray:
 def _check_conv(conv: Conv, where: str) -> None:
     """Raise InputError unless the geometry of `conv` holds together."""
     channels, per_group = conv.in_shape[0], conv.weight.shape[1]
-    out = tuple(
-        (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
-        for size, kernel, stride, pad, dilation in zip(
-            conv.in_shape[1:],
-            conv.weight.shape[2:],
-            conv.stride,
-            conv.padding,
-            conv.dilation,
-            strict=True,
-        )
-    )
-    expected = (conv.weight.shape[0], *out)
+    expected = (conv.weight.shape[0], *conv.evenly)
     if per_group * conv.groups != channels or expected != conv.out_shape:
         raise InputError(
             f"{where}: kernel {list(conv.weight.shape)} in {conv.groups} groups makes "

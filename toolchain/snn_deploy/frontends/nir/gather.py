@@ -1,7 +1,7 @@
 """Gather: the nodes that stand for one multi-level neuron become one node of that kind.
 
 Receives the checked graph of a file and returns one in which each sub-graph that
-`write_multi_level` describes is a single node of kind "MultiLevel", under the name of the
+`nir_writer.level_banks` describes is a single node of kind "MultiLevel", under the name of the
 node it leaves through. Only the edges, the thresholds and the factors count; what does not
 fit exactly stays in parts. A membrane with one Threshold and no tracer is left alone too:
 `passes.fuse` makes that one an ordinary neuron.

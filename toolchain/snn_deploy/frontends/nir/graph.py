@@ -1,6 +1,6 @@
 """The graph as a front end sees it: first untrusted (RawGraph), then checked (Graph).
 
-A reader (`hdf5`, `memory`) makes a RawGraph and judges nothing but what it needs in order
+A reader (`file_graph`, `memory_graph`) makes a RawGraph and judges nothing but what it needs in order
 to read. `flatten` checks it and makes a Graph, which everything behind it trusts.
 """
 

@@ -5,7 +5,7 @@ resets, nor whether a membrane at the threshold fires, nor what is updated first
 states those. Every entry but Rockpool's was held against the framework itself, step by step
 (tests/toolchain/frontends); Rockpool's against a loop written after its source.
 
-To add a framework: its Profile here, the pattern its exporter leaves in `evidence.py`, and
+To add a framework: its Profile here, the pattern its exporter leaves in `detect.py`, and
 if its numbers do not mean what NIR says they mean, what they do mean in `corrections.py`.
 """
 

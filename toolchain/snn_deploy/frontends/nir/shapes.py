@@ -18,6 +18,7 @@ from snn_deploy.arrays import Shape
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.graph import ELEMENTWISE, Graph, Node
 from snn_deploy.frontends.nir.nodes import MAX_SIZE, MAX_TOTAL
+from snn_deploy.ir.maps import window_counts
 from snn_deploy.ir.network import Assumption
 
 LOOKAHEAD = 100  # nodes without a shape of their own that are looked through; ours
@@ -328,13 +329,13 @@ def _window(node: Node, size: Shape, kernel: Shape, dilation: Shape) -> Shape:
     """Return the positions of a sliding kernel along each dimension."""
     stride = _pair(node, "stride", len(size))
     pads = paddings(node, kernel, dilation)
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
-    spans = [s + a + b - r for s, (a, b), r in zip(size, pads, reach, strict=True)]
-    if min(spans) < 0:
+    padding = [a + b for a, b in pads]
+    counts = window_counts(size, kernel, stride, padding, dilation)
+    if min(counts) < 1:
         raise Misfit(
             f"has a kernel {list(kernel)} larger than the padded image {list(size)}"
         )
-    return tuple(span // s + 1 for span, s in zip(spans, stride, strict=True))
+    return counts
 
 
 def paddings(node: Node, kernel: Shape, dilation: Shape) -> list[tuple[int, int]]:

@@ -14,8 +14,8 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, FloatArray, Shape
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
-from snn_deploy.ir.linear import matrix, pool_as_conv, replace_weight
-from snn_deploy.ir.maps import Chain, Conv, Dense, Map, Pool, Scale, Sparse
+from snn_deploy.ir.linear import matrix, pool_as_conv
+from snn_deploy.ir.maps import Chain, Conv, Dense, Map, Pool, Scale, Sparse, window_counts
 from snn_deploy.ir.network import Projection
 
 MAX_MATRIX = 2**26  # entries of one matrix; ours: half a gigabyte, written out
@@ -140,33 +140,15 @@ def _image(m: Conv | Pool, shape: Shape) -> bool:
     if shape != m.in_shape and not (line and shape == (m.in_shape[0], m.in_shape[2])):
         return False
     if isinstance(m, Pool) and len(shape) == 3:
-        return _window(m.in_shape, m.kernel, m.stride, m.padding, (1, 1)) == m.out_shape[1:]
+        made = window_counts(
+            m.in_shape[1:], m.kernel, m.stride, [2 * pad for pad in m.padding], (1, 1)
+        )
+        return made == m.out_shape[1:]
     conv = pool_as_conv(m) if isinstance(m, Pool) else m
     if len(shape) == 3:
         square = _squared(conv)
-        return square is not None and _fits(square)
-    return conv.weight.shape[2] == 1 and _fits(conv)
-
-
-def _fits(conv: Conv) -> bool:
-    """Whether the padding is the same on both sides."""
-    kernel = (conv.weight.shape[2], conv.weight.shape[3])
-    made = _window(conv.in_shape, kernel, conv.stride, conv.padding, conv.dilation)
-    return made == conv.out_shape[1:]
-
-
-def _window(
-    image: tuple[int, int, int],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    dilation: tuple[int, int],
-) -> Shape:
-    """Return height and width behind a kernel with equal padding on both sides."""
-    return tuple(
-        (image[1 + a] + 2 * padding[a] - dilation[a] * (kernel[a] - 1) - 1) // stride[a] + 1
-        for a in (0, 1)
-    )
+        return square is not None and square.padded_evenly
+    return conv.weight.shape[2] == 1 and conv.padded_evenly
 
 
 def _squared(conv: Conv) -> Conv | None:
@@ -181,7 +163,7 @@ def _squared(conv: Conv) -> Conv | None:
     padding = tuple(
         p + h * d for p, h, d in zip(conv.padding, half, conv.dilation, strict=True)
     )
-    larger = replace_weight(conv, wide)
+    larger = conv.with_stored(wide)
     return Conv(
         larger.weight, conv.in_shape, conv.out_shape, conv.stride,
         (padding[0], padding[1]), conv.dilation, conv.groups,

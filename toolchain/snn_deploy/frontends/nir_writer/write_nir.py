@@ -10,7 +10,7 @@ file and `passes.fuse` finds the neurons again::
     bias                 of the layer in front (Affine, Conv), else v_leak
     membrane from v0     measured from v0, so that it starts at 0
     readout from v0      I or LI -> Affine, which adds v0
-    several levels       see `write_multi_level`
+    several levels       see `level_banks`
 
 Time constants are chosen such that forward Euler with the file's time step gives back the
 decays, gains and biases: bit for bit where float64 can, else within one unit in the last

@@ -139,23 +139,15 @@ class Session:
         make: Callable[[tuple[int, ...]], Lif],
         recurrent: Callable[[Traced], Traced] | None = None,
         first_bias: int = 0,
+        ending: str = "",
     ) -> Traced:
         """Return the output of the neurons of `module` for the input x of this step.
 
         make: the neurons for a shape. recurrent: what their own output becomes on the way
         back to them, one step later; first_bias: the step in which its bias begins.
+        ending: of the population's name, for a module that becomes two.
         """
-        return self.spike(self.name_of(module), x, make, recurrent, first_bias)
-
-    def spike(
-        self,
-        name: str,
-        x: Traced,
-        make: Callable[[tuple[int, ...]], Lif],
-        recurrent: Callable[[Traced], Traced] | None = None,
-        first_bias: int = 0,
-    ) -> Traced:
-        """As `fire`, for the population called `name`."""
+        name = self.name_of(module) + ending
         step = self.calls.get(name, 0)
         if step and x.whole:
             raise InputError(

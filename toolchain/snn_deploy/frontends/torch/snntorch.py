@@ -177,7 +177,7 @@ def _readout(
         n = int(np.prod(shape))
         return Lif.of(n, threshold=np.inf, amount=0.0, spiking=False, **wide)
 
-    return lambda: session.spike(f"{session.name_of(module)}_mem", x, make)
+    return lambda: session.fire(module, x, make, ending="_mem")
 
 
 def one_to_one(session: Session, module: Any, x: Traced) -> Any:

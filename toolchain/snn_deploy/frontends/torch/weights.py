@@ -13,7 +13,7 @@ from snn_deploy.frontends.nir.linear_nodes import MapPart
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import shifted_by, through
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.ir.maps import Conv, Dense, Sparse
+from snn_deploy.ir.maps import Conv, Dense, Sparse, window_counts
 
 MAX_PROBED = 4096  # values; ours: so many unit vectors are run at once
 
@@ -75,12 +75,8 @@ def convolve(session: Session, x: Traced, module: Any, rank: int) -> Traced:
         _pair(getattr(module, k)) for k in ("kernel_size", "stride", "dilation")
     )
     before, after = _padding(module, kernel, dilation, rank)
-    size = [
-        (image[1 + a] + before[a] + after[a] - dilation[a] * (kernel[a] - 1) - 1)
-        // stride[a]
-        + 1
-        for a in (0, 1)
-    ]
+    padding = [a + b for a, b in zip(before, after, strict=True)]
+    size = window_counts(image[1:], kernel, stride, padding, dilation)
     out = (int(module.out_channels), size[0], size[1])
 
     def make() -> MapPart:

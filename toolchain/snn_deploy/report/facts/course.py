@@ -45,7 +45,7 @@ def accuracy_by_step(run: Simulated) -> tuple[StepAccuracy, ...]:
         for steps in _points(run.data.steps, output.size):
             classes = decode(output[:, :steps], run.answer.decoder)
             correct = int(np.count_nonzero(classes == labels))
-            rows.append(StepAccuracy(stage, steps, correct, len(labels)))
+            rows.append(StepAccuracy(stage, correct, len(labels), steps))
     return tuple(rows)
 
 

@@ -2,27 +2,20 @@
 
 import json
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from snn_deploy.report.figures.figures import PLOTS
 from snn_deploy.report.forms.headline import headline
 from snn_deploy.report.forms.methods import methods
 from snn_deploy.report.forms.tables import sections
+from snn_deploy.report.forms.templates import templates
 from snn_deploy.report.report import Report, to_json
 from snn_deploy.report.text.latex_text import without_citations
 
 
 def to_html(report: Report, drawn: dict[str, str]) -> str:
     """Return the text of report.html. drawn: an <svg> element by figure name."""
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
+    environment = templates(autoescape=True)
     return environment.get_template("report.html.j2").render(
         report=report,
         facts=headline(report),

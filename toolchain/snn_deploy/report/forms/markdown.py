@@ -1,8 +1,7 @@
 """report.md: the report as text for people and repositories."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from snn_deploy.report.forms.tables import Table, sections
+from snn_deploy.report.forms.templates import templates
 from snn_deploy.report.report import Report
 
 SPECIAL = str.maketrans({c: "\\" + c for c in "\\|`*_<>[]#"})
@@ -10,14 +9,7 @@ SPECIAL = str.maketrans({c: "\\" + c for c in "\\|`*_<>[]#"})
 
 def to_markdown(report: Report) -> str:
     """Return the text of report.md."""
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML; `plain` escapes what Markdown would read
-    )
+    environment = templates(autoescape=False)  # `plain` escapes what Markdown would read
     environment.filters["table"] = pipe_table
     environment.filters["plain"] = plain
     text = environment.get_template("report.md.j2")
