@@ -12,7 +12,7 @@ from snn_deploy.cli.printing import print_json
 from snn_deploy.cli.progress import progress
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.evaluation.stages import Opened, Quantized
-from snn_deploy.frontends.nir.detect import Reading
+from snn_deploy.frontends.nir.frameworks.profile import Reading
 from snn_deploy.frontends.nir.read_nir import readings
 from snn_deploy.frontends.read_model import is_netx
 from snn_deploy.inputs.finding import InputFinding, describe

@@ -21,7 +21,14 @@ P = TypeVar("P", bound=Edge)
 
 
 class Lagged(Generic[N, P]):
-    """A network of populations N and projections P, as the subclass states them."""
+    """A network of populations N and projections P, as the subclass states them.
+
+    Attributes:
+        inputs: What comes from outside.
+        populations: All of them.
+        projections: All of them.
+        outputs: Names of the populations that are read out.
+    """
 
     inputs: tuple[LaggedNode, ...]
     populations: tuple[N, ...]

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from snn_deploy.errors import DeployError, InputError, option
-from snn_deploy.frontends.nir.detect import Reading
-from snn_deploy.frontends.nir.profiles import PROFILES, Profile
+from snn_deploy.frontends.nir.frameworks.profile import Profile, Reading
+from snn_deploy.frontends.nir.profiles import PROFILES
 from snn_deploy.frontends.nir.settings import ONE
 from snn_deploy.names import ProfileName
 from snn_deploy.options.reading import ReadingOptions

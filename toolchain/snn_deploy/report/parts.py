@@ -310,6 +310,9 @@ class StepAccuracy(Accuracy, frozen=True):
     """Correct predictions of one stage if only the first steps are read.
 
     Attributes:
+        stage: As of Accuracy.
+        correct: As of Accuracy.
+        samples: As of Accuracy.
         steps: Model steps that are read, from the first.
     """
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.corrections import CORRECTIONS
+from snn_deploy.frontends.nir.profiles import PROFILES
 from snn_deploy.frontends.nir.read_nir import read_nir, readings
 from snn_deploy_simulators.reference import run
 from support.framework_files import Write
 
 TINY, HUGE = 5e-324, 1.7e308
+CORRECTED = [p.name for p in PROFILES.values() if p.correction]
 VALUES = [TINY, 1e-300, 1e-30, 1e-6, 1.0, 1e30, HUGE, np.inf]
 
 
@@ -27,7 +28,7 @@ def one(node: Any, kind: str, tau: float, r: float) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["LI", "LIF", "CubaLIF"])
-@pytest.mark.parametrize("profile", CORRECTIONS)
+@pytest.mark.parametrize("profile", CORRECTED)
 def test_extreme_numbers_are_read_as_numbers_or_refused_in_one_sentence(
     write: Write, node: Any, profile: Any, kind: str
 ) -> None:

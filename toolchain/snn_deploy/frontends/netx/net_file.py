@@ -16,7 +16,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
 from snn_deploy.files.hdf5 import MAX_BYTES, Budget, DatasetReader, check_file, reading
-from snn_deploy.frontends.nir.graph import MAX_NODES
+from snn_deploy.frontends.nir.graph.graph import MAX_NODES
 
 Fields = Mapping[str, Any]  # datasets of one group: arrays, or the text of `type`
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape
 from snn_deploy.errors import option
-from snn_deploy.frontends.nir.graph import MULTI_LEVEL, RESETTING, Node
+from snn_deploy.frontends.nir.graph.graph import MULTI_LEVEL, RESETTING, Node
 from snn_deploy.frontends.nir.linear_nodes import vector
 from snn_deploy.frontends.nir.settings import Settings
 from snn_deploy.neurons import Lif, MultiLevel

@@ -1,10 +1,10 @@
 """Gather: the nodes that stand for one multi-level neuron become one node of that kind.
 
 Receives the checked graph of a file and returns one in which each sub-graph that
-`nir_writer.level_banks` describes is a single node of kind "MultiLevel", under the name of the
-node it leaves through. Only the edges, the thresholds and the factors count; what does not
-fit exactly stays in parts. A membrane with one Threshold and no tracer is left alone too:
-`passes.fuse` makes that one an ordinary neuron.
+`nir_writer.level_banks` describes is a single node of kind "MultiLevel", under the name of
+the node it leaves through. Only the edges, the thresholds and the factors count; what does
+not fit exactly stays in parts. A membrane with one Threshold and no tracer is left alone
+too: `passes.fuse` makes that one an ordinary neuron.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ import numpy as np
 
 from snn_deploy.arrays import FloatArray, Shape
 from snn_deploy.frontends.nir.discretize import membrane
-from snn_deploy.frontends.nir.graph import MULTI_LEVEL, Graph, Node
+from snn_deploy.frontends.nir.graph.graph import MULTI_LEVEL, Graph, Node
 from snn_deploy.frontends.nir.linear_nodes import vector
 from snn_deploy.frontends.nir.settings import Settings
 from snn_deploy.frontends.nir.shapes import Shapes

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape, frozen
 from snn_deploy.errors import option
-from snn_deploy.frontends.nir.graph import Node
+from snn_deploy.frontends.nir.graph.graph import Node
 from snn_deploy.frontends.nir.shapes import paddings
 from snn_deploy.ir.maps import Conv, Dense, Pool, Scale, Sparse
 

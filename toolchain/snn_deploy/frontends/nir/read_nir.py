@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.corrections import correct
-from snn_deploy.frontends.nir.detect import Reading, detect
+from snn_deploy.frontends.nir.detect import detect
 from snn_deploy.frontends.nir.discretize import discretize
-from snn_deploy.frontends.nir.file_graph import read_file
-from snn_deploy.frontends.nir.flatten import flatten
+from snn_deploy.frontends.nir.frameworks.profile import Reading
 from snn_deploy.frontends.nir.gather import gather
-from snn_deploy.frontends.nir.graph import NEURONS, Graph, Node
-from snn_deploy.frontends.nir.memory_graph import SOURCE, is_graph, read_graph
+from snn_deploy.frontends.nir.graph.file_graph import read_file
+from snn_deploy.frontends.nir.graph.flatten import flatten
+from snn_deploy.frontends.nir.graph.graph import NEURONS, Graph, Node
+from snn_deploy.frontends.nir.graph.memory_graph import SOURCE, is_graph, read_graph
 from snn_deploy.frontends.nir.routes import find_paths
 from snn_deploy.frontends.nir.settings import settle
 from snn_deploy.frontends.nir.shapes import Shapes, infer_shapes
@@ -49,7 +50,7 @@ def read_nir(
     """
     graph, shapes = load(source)
     settings = settle(graph, chosen(ReadingOptions, reading, fields))
-    graph = correct(graph, settings.profile.name, settings.dt)
+    graph = correct(graph, settings.profile, settings.dt)
     graph = gather(graph, shapes, settings)
     paths = find_paths(graph, shapes, settings.step_s)
     nodes = graph.of_kind(*NEURONS)

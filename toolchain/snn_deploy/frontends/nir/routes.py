@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.graph import NEURONS, Graph, walk
+from snn_deploy.frontends.nir.graph.graph import NEURONS, Graph, walk
 from snn_deploy.frontends.nir.linear_nodes import Branch, MapPart, branches
 from snn_deploy.frontends.nir.shapes import Shapes
 from snn_deploy.ir.constants import unique_name

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snn_deploy.errors import InputError, option
-from snn_deploy.frontends.nir.corrections import CLOSE, CORRECTIONS
-from snn_deploy.frontends.nir.detect import Reading, detect
-from snn_deploy.frontends.nir.graph import NEURONS, RESETTING, Graph
-from snn_deploy.frontends.nir.profiles import PROFILES, Profile
+from snn_deploy.frontends.nir.detect import detect
+from snn_deploy.frontends.nir.frameworks.exported import CLOSE
+from snn_deploy.frontends.nir.frameworks.profile import Profile, Reading
+from snn_deploy.frontends.nir.graph.graph import NEURONS, RESETTING, Graph
+from snn_deploy.frontends.nir.profiles import PROFILES
 from snn_deploy.ir.network import Assumption
 from snn_deploy.options.reading import ReadingOptions
 
@@ -154,7 +155,7 @@ def choose_dt(
 
 def check_convention(graph: Graph, dt: float, profile: Profile) -> None:
     """Raise InputError if an IF would not count its input with a conventional time step."""
-    for node in graph.of_kind("IF") if profile.name not in CORRECTIONS else ():
+    for node in graph.of_kind("IF") if profile.correction is None else ():
         r = node.real("r")
         if not np.allclose(r * dt, 1.0, rtol=CLOSE, atol=0.0):
             raise node.fail(
@@ -172,11 +173,12 @@ def choose_many(graph: Graph, given: ReadingOptions, profile: Profile, reset: st
     able = reset == "subtract" and not profile.late
     if given.spikes_per_step == "many" and not able:
         late = ", one step later" if profile.late and reset == "subtract" else ""
+        names = ["nir", *(p.name for p in PROFILES.values() if p.many_spikes)]
         raise InputError(
             f"{graph.source}: several spikes per step need a reset that subtracts the "
             f"threshold at once, but here it is {reset!r}{late}; give "
             f"{option('reset', 'subtract')} and "
-            f"{option('profile', 'nir|sinabs|rockpool')}, or "
+            f"{option('profile', '|'.join(names))}, or "
             f"{option('spikes_per_step', 'one')}"
         )
     wished = (

@@ -16,8 +16,8 @@ import numpy as np
 
 from snn_deploy.arrays import Shape
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.graph import ELEMENTWISE, Graph, Node
-from snn_deploy.frontends.nir.nodes import MAX_SIZE, MAX_TOTAL
+from snn_deploy.frontends.nir.graph.graph import ELEMENTWISE, Graph, Node
+from snn_deploy.frontends.nir.graph.nodes import MAX_SIZE, MAX_TOTAL
 from snn_deploy.ir.maps import window_counts
 from snn_deploy.ir.network import Assumption
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.frontends.nir.discretize import readout
-from snn_deploy.frontends.nir.graph import NEURONS, Graph, walk
+from snn_deploy.frontends.nir.graph.graph import NEURONS, Graph, walk
 from snn_deploy.frontends.nir.linear_nodes import bias
 from snn_deploy.frontends.nir.routes import NodeRoute, Paths
 from snn_deploy.frontends.nir.shapes import Shapes

@@ -1,8 +1,8 @@
 """Where biases are written: in the layer in front of a population, else as its leak.
 
 A bias adds to the membrane in every step; a population that does nothing but spike in
-every step (as `ir.constants` makes one) adds to the synaptic current of its targets. NIR has both
-as the bias of an Affine or a convolution, which lies before the Delay of its projection.
+every step (as `ir.constants` makes one) adds to the synaptic current of its targets. NIR
+has both as the bias of an Affine or a convolution, before the Delay of its projection.
 """
 
 from collections.abc import Mapping

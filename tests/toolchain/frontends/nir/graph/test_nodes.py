@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.nodes import MAX_SIZE, SCHEMA
+from snn_deploy.frontends.nir.graph.nodes import MAX_SIZE, SCHEMA
 from snn_deploy.frontends.nir.read_nir import read_nir
 
 Write = Callable[..., Path]

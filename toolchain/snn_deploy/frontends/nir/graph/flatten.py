@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.graph import Graph, Node, RawGraph, RawNode, walk
-from snn_deploy.frontends.nir.nodes import DEFAULTS, SCHEMA, check_node
+from snn_deploy.frontends.nir.graph.graph import Graph, Node, RawGraph, RawNode, walk
+from snn_deploy.frontends.nir.graph.nodes import DEFAULTS, SCHEMA, check_node
 from snn_deploy.ir.constants import unique_name
 from snn_deploy.ir.network import Assumption
 

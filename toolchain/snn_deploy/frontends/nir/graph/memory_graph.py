@@ -12,7 +12,7 @@ import numpy as np
 
 from snn_deploy.errors import InputError
 from snn_deploy.files.hdf5 import Value
-from snn_deploy.frontends.nir.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode
+from snn_deploy.frontends.nir.graph.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode
 
 SOURCE = "NIR graph"  # how messages call a graph that has no file
 

@@ -1,7 +1,8 @@
 """The graph as a front end sees it: first untrusted (RawGraph), then checked (Graph).
 
-A reader (`file_graph`, `memory_graph`) makes a RawGraph and judges nothing but what it needs in order
-to read. `flatten` checks it and makes a Graph, which everything behind it trusts.
+A reader (`file_graph`, `memory_graph`) makes a RawGraph and judges nothing but what it
+needs in order to read. `flatten` checks it and makes a Graph, which everything behind it
+trusts.
 """
 
 from collections.abc import Iterable, Mapping

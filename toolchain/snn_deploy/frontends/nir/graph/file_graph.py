@@ -20,7 +20,13 @@ from snn_deploy.files.hdf5 import (
     decode,
     reading,
 )
-from snn_deploy.frontends.nir.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode, label
+from snn_deploy.frontends.nir.graph.graph import (
+    MAX_DEPTH,
+    MAX_NODES,
+    RawGraph,
+    RawNode,
+    label,
+)
 
 
 def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> RawGraph:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.nir.file_graph import read_file
+from snn_deploy.frontends.nir.graph.file_graph import read_file
 from snn_deploy.frontends.nir.read_nir import read_nir
 
 Write = Callable[..., Path]

@@ -12,7 +12,7 @@ import numpy as np
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.files.hdf5 import Value
-from snn_deploy.frontends.nir.graph import Node, RawNode
+from snn_deploy.frontends.nir.graph.graph import Node, RawNode
 
 MAX_RANK = 32  # dimensions of a shape; NumPy 1 and HDF5 stop there, nothing real comes near
 MAX_SIZE = 2**24  # values of one node per step; ours (a Loihi 2 chip has 2**20 neurons)
