@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from snn_deploy.arrays import BoolArray, IntArray
-from snn_deploy.ir.activity import Activity, Counts, Recording
+from snn_deploy.ir.activity import CHIP_COUNTERS, CORE_COUNTERS, Activity, Counts, Recording
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import Stimulus
 from snn_deploy_simulators.counting.graded import PayloadCounter
@@ -19,12 +19,6 @@ from snn_deploy_simulators.counting.tables import COSTS, Fan
 from snn_deploy_simulators.engine.engine import Trace
 from snn_deploy_simulators.kernels import sums
 from snn_deploy_simulators.timing import StepCounts, TimeModel
-
-COUNTERS = (
-    "synops_dense", "synops_sparse", "synops_conv", "words", "updates", "active", "spikes",
-    "messages_in", "messages_out",
-)  # fmt: skip
-HOPS = ("hops_x", "hops_y", "hops_chip", "input_messages")
 
 
 class Counter:
@@ -48,11 +42,10 @@ class Counter:
             p.name: np.array(program.partition.of(p.name)) for p in net.populations
         }
         size = (self.frame, len(program.partition.pieces))
-        self.total = {name: np.zeros(size, np.int64) for name in COUNTERS}
-        self.hops = {name: np.zeros(self.frame, np.int64) for name in HOPS}
-        self.per_sample = {
-            n: np.zeros(stimulus.samples, np.int64) for n in (*COUNTERS, *HOPS)
-        }
+        self.total = {name: np.zeros(size, np.int64) for name in CORE_COUNTERS}
+        self.hops = {name: np.zeros(self.frame, np.int64) for name in CHIP_COUNTERS}
+        names = (*CORE_COUNTERS, *CHIP_COUNTERS)
+        self.per_sample = {name: np.zeros(stimulus.samples, np.int64) for name in names}
         self.step_s = np.zeros((stimulus.samples, self.frame))
         self.step_bound = np.zeros((stimulus.samples, self.frame), np.int64)
         self.paths = _incidence(program)

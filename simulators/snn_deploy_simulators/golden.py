@@ -15,7 +15,7 @@ import numpy as np
 
 from snn_deploy.arrays import IntArray
 from snn_deploy.ir.activity import Recording
-from snn_deploy.ir.linear import apply
+from snn_deploy.ir.linear import apply, shift
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
 from snn_deploy.neurons import MODELS
 
@@ -83,11 +83,6 @@ class _Flight:
         total = np.asarray(apply(p.map, payload[None])[0], np.int64)
         self.line.append(shift(total, p.weight_exp))
         self.arriving = self.line.popleft()
-
-
-def shift(total: IntArray, exponent: int) -> IntArray:
-    """Return total * 2**exponent, rounded down: the weight exponent after accumulation."""
-    return total << exponent if exponent >= 0 else total >> -exponent
 
 
 def _reset(pop: QuantPopulation) -> dict[str, IntArray]:

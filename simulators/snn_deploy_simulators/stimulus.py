@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, IntArray
+from snn_deploy.arrays import AnyArray, IntArray, is_static
 from snn_deploy.errors import InputError
 from snn_deploy.ir.linear import apply
 from snn_deploy.ir.quant import Drive, QuantInput, QuantNetwork, Stimulus
@@ -26,11 +26,6 @@ def encode(net: QuantNetwork, x: Mapping[str, AnyArray]) -> Stimulus:
         value = _bias(drive, x[drive.input])
         bias[drive.post] = bias[drive.post] + value if drive.post in bias else value
     return Stimulus(samples, steps, spikes, bias)
-
-
-def is_static(x: AnyArray) -> bool:
-    """Whether x [N, T, ...] repeats its first step throughout."""
-    return x.strides[1] == 0 or bool((x == x[:, :1]).all())
 
 
 def _payloads(port: QuantInput, x: AnyArray) -> AnyArray:

@@ -8,8 +8,8 @@ import numpy as np
 from snn_deploy.board.board import Board, Energy, EnergySet, load_board
 from snn_deploy.board.evidence import Coefficient, StaticPower
 from snn_deploy.evaluation.decode import Answer
-from snn_deploy.evaluation.ledger import CHIP_COUNTERS, CORE_COUNTERS, Stat, ledger
-from snn_deploy.ir.activity import Activity, Counts, Recording
+from snn_deploy.evaluation.ledger import Stat, ledger
+from snn_deploy.ir.activity import CHIP_COUNTERS, CORE_COUNTERS, Activity, Counts, Recording
 from snn_deploy.ir.network import Assumption
 from snn_deploy.ir.program import Partition, Piece, Placement, Program, Routes, Use, Window
 from snn_deploy.ir.quant import Loss, QuantNetwork, QuantPopulation, Range

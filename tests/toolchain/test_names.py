@@ -7,12 +7,16 @@ import pytest
 
 from snn_deploy import names
 from snn_deploy.board.board import load_board, shipped_boards
+from snn_deploy.board.evidence import CounterName
 from snn_deploy.conversion.methods import METHODS as CONVERSIONS
 from snn_deploy.evaluation import stages
 from snn_deploy.evaluation.decode import DECODERS
 from snn_deploy.frontends.nir.profiles import PROFILES
 from snn_deploy.inputs.events import TIME_UNITS_NS
 from snn_deploy.inputs.pixels import POLARITIES
+from snn_deploy.ir.activity import CHIP_COUNTERS, CORE_COUNTERS
+from snn_deploy.ir.program import RESOURCES
+from snn_deploy.mapping.partition import MEANING
 from snn_deploy.mapping.partition import METHODS as PARTITIONS
 from snn_deploy.mapping.place import METHODS as PLACEMENTS
 from snn_deploy.passes.lower import METHODS as LOWERINGS
@@ -27,6 +31,7 @@ def subclasses(kind: type[stages.Opened]) -> Iterator[type[stages.Opened]]:
 
 
 STAGES = {kind.stage for kind in subclasses(stages.Opened)} | {stages.Opened.stage}
+DERIVED = ("synops", "inactive")  # sums of counters, see ledger.py
 TABLES: list[tuple[Any, Collection[str]]] = [
     (names.ProfileName, PROFILES),
     (names.DecoderName, DECODERS),
@@ -38,6 +43,7 @@ TABLES: list[tuple[Any, Collection[str]]] = [
     (names.TimeUnitName, TIME_UNITS_NS),
     (names.PolarityName, POLARITIES),
     (names.StageName, STAGES),
+    (CounterName, {*CORE_COUNTERS, *CHIP_COUNTERS, *DERIVED}),
     (names.FormName, FORMS),
 ]
 
@@ -59,3 +65,9 @@ def test_every_board_is_called_what_its_file_is_called() -> None:
     assert len(shipped_boards()) >= 5
     for name in shipped_boards():
         assert load_board(name).name == name
+
+
+@pytest.mark.parametrize("board", shipped_boards())
+def test_a_board_limits_the_resources_that_a_piece_uses(board: str) -> None:
+    limits = load_board(board).pool.caps()
+    assert set(limits) - {"total"} == set(RESOURCES) == set(MEANING) - {"total"}

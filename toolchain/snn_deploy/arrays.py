@@ -1,4 +1,4 @@
-"""Types of arrays and shapes, and the one helper that makes arrays read-only."""
+"""Types of arrays and shapes, and the helpers that need nothing but an array."""
 
 from typing import Any, TypeAlias, TypeVar
 
@@ -12,6 +12,11 @@ AnyArray: TypeAlias = NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 
 A = TypeVar("A", bound=AnyArray)
+
+
+def is_static(x: AnyArray) -> bool:
+    """Whether x [N, T, ...] repeats its first step throughout."""
+    return x.strides[1] == 0 or bool((x == x[:, :1]).all())
 
 
 def frozen(array: A) -> A:

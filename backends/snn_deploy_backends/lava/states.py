@@ -12,11 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
-from snn_deploy.ir.linear import apply
+from snn_deploy.ir.linear import apply, shift
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection, Stimulus
 from snn_deploy.neurons import MODELS
 from snn_deploy_simulators import integer
-from snn_deploy_simulators.golden import shift
 
 
 def states(

@@ -134,6 +134,5 @@ class CoreResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     def caps(self) -> Mapping[str, int]:
         """Return the limit of each resource by its name in `program.Use`."""
-        names = ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
-        caps = {name: int(getattr(self, name).value) for name in names}
-        return caps if self.total is None else {**caps, "total": self.total.value}
+        found = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {n: int(x.value) for n, x in found.items() if isinstance(x, Limit)}

@@ -19,16 +19,11 @@ import numpy as np
 from snn_deploy.arrays import FloatArray
 from snn_deploy.board.board import Board, EnergySet
 from snn_deploy.board.evidence import Coefficient, StaticPower
-from snn_deploy.ir.activity import Activity
+from snn_deploy.ir.activity import CHIP_COUNTERS, CORE_COUNTERS, Activity
 from snn_deploy.ir.program import Program
 
 PICO = 1e-12
 DYNAMIC = ("core", "noc")  # the scopes of events inside the chip, which may be added up
-CORE_COUNTERS = (
-    "synops_dense", "synops_sparse", "synops_conv", "words", "updates", "active", "spikes",
-    "messages_in", "messages_out",
-)  # fmt: skip
-CHIP_COUNTERS = ("hops_x", "hops_y", "hops_chip", "input_messages")
 
 
 class Stat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

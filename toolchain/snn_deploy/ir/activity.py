@@ -5,7 +5,7 @@ demands), P pieces (each is one core), n neurons of a population.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from snn_deploy.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
@@ -68,6 +68,10 @@ class Counts:
         """All synaptic operations, [F, P]."""
         total: IntArray = self.synops_dense + self.synops_sparse + self.synops_conv
         return total
+
+
+CORE_COUNTERS = tuple(f.name for f in fields(Counts))  # of a piece, by name
+CHIP_COUNTERS = ("hops_x", "hops_y", "hops_chip", "input_messages")  # fields of Activity
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from snn_deploy.arrays import AnyArray, frozen
+from snn_deploy.arrays import AnyArray, IntArray, frozen
 from snn_deploy.ir.maps import Chain, Connection, Conv, Dense, Map, Pool, Scale, Sparse
 
 
@@ -31,6 +31,11 @@ def apply(m: Map, x: AnyArray) -> AnyArray:
             for part in m.maps:
                 x = apply(part, x)
             return x
+
+
+def shift(total: IntArray, exponent: int) -> IntArray:
+    """Return total * 2**exponent, rounded down: the weight exponent after accumulation."""
+    return total << exponent if exponent >= 0 else total >> -exponent
 
 
 def matrix(m: Map) -> sp.csr_array:

@@ -5,7 +5,7 @@ Cores are numbered 0 .. board.n_cores - 1: chip by chip, and within a chip row b
 core grid (index = (chip * rows + y) * columns + x).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -50,6 +50,9 @@ class Use:
             + self.axon_map
             + self.axon_mem
         )
+
+
+RESOURCES = tuple(f.name for f in fields(Use))  # of a core, beside the pool they share
 
 
 @dataclass(frozen=True)

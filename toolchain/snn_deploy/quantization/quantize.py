@@ -7,7 +7,7 @@ is listed as a Loss, how far every state can go and went as a Range. It does not
 structure of the network and does not look at the mapping.
 """
 
-from snn_deploy.arrays import AnyArray
+from snn_deploy.arrays import AnyArray, is_static
 from snn_deploy.board.board import Board
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.ir.network import Assumption, Network, Population
@@ -147,10 +147,7 @@ def _inputs(
 def _can_drive(net: Network, name: str, values: AnyArray | None) -> bool:
     """Whether an input can become a bias: static, and its targets add it to v at once."""
     out = [p for p in net.projections if p.pre == name]
-    static = values is not None and (
-        values.strides[1] == 0 or bool((values == values[:, :1]).all())
-    )
-    return static and all(
+    return (values is not None and is_static(values)) and all(
         p.delay == 0 and not net.population(p.post).neuron.alpha.any() for p in out
     )
 

@@ -13,7 +13,7 @@ from snn_deploy.evaluation.ledger import Ledger, bounds, ledger
 from snn_deploy.evaluation.stages import Bounded, Opened, Quantized, Routed, Simulated
 from snn_deploy.inputs.data import Data
 from snn_deploy.ir.network import Assumption
-from snn_deploy.ir.program import Piece, Program
+from snn_deploy.ir.program import RESOURCES, Piece, Program
 from snn_deploy.neurons.cost import relative_operations
 from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.report.facts.caveats import caveats
@@ -49,7 +49,6 @@ STAGE_PAIRS = (
     ("integer", "chip"),
     ("reference", "chip"),
 )
-USE_NAMES = ("axon_in", "neuron_groups", "neuron", "synapse", "axon_map", "axon_mem")
 COUNTED = ("neuron_groups",)  # resources that are no words of memory
 
 
@@ -236,7 +235,7 @@ def _utilization(run: Routed) -> Utilization:
         chips=len({row.chip for row in rows}),
         resources=tuple(
             _resource(name, limits.get(name), [row.use[name] for row in rows])
-            for name in (*USE_NAMES, "total")
+            for name in (*RESOURCES, "total")
         ),
         pieces=rows,
         partition=run.mapping.partition,
@@ -246,7 +245,7 @@ def _utilization(run: Routed) -> Utilization:
 
 def _piece_row(piece: Piece, core: int, program: Program, synops: float | None) -> PieceRow:
     w = piece.window
-    use = {name: int(getattr(piece.use, name)) for name in (*USE_NAMES, "total")}
+    use = {name: int(getattr(piece.use, name)) for name in (*RESOURCES, "total")}
     return PieceRow(
         population=piece.population,
         core=core,
