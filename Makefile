@@ -9,7 +9,7 @@ export LAVA_PYTHON
 EXAMPLE := examples/digits_conv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test validate check docs bench lava-env sanafe-env clean
+.PHONY: help demo test campaign validate check docs bench lava-env sanafe-env clean
 
 help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -20,6 +20,9 @@ demo: $(VENV)/.core  ## Set up and deploy the convolutional example on Loihi 2
 
 test: $(VENV)/.test $(LAVA_VENV)/.lava $(SANAFE_VENV)/.sanafe  ## Run all tests (sets up the frameworks they compare with)
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+
+campaign: $(VENV)/.test $(LAVA_VENV)/.lava  ## Run ten times as many random networks on Lava as the tests do
+	$(BIN)/python -m pytest tests/backends/lava -n 2 --dist loadscope --lava-networks 3000
 
 check: $(VENV)/.test  ## Check format, lint and types
 	$(BIN)/ruff format --check .

@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 
 from snn_deploy import BudgetError, InputError, deploy
 from snn_deploy.cli.deploy import require_drop
-from snn_deploy.report.facts.origins import ORIGINS, numbers, origin
+from snn_deploy.report.facts.origins import numbers, origin
+from snn_deploy.report.facts.summary import ORIGINS
 from snn_deploy.report.forms.tables import sections
 from snn_deploy.report.report import Report, read_report
 from snn_deploy.report.tuning import TUNED_FILE

@@ -14,7 +14,7 @@ of a map towards square tiles, as a later compiler did for YOLO-KP. "fewest" rai
 number of flat parts only as far as needed. "balanced" starts from that, and cuts on where
 the busiest core works longest, into as many cores as there are (`balance.py`). "kahypar"
 is for sparse networks whose neurons have been renumbered in blocks (`reorder.py`): it cuts
-at the cut_points between blocks, and what has none by "fewest".
+at the cut points between blocks, and what has none by "fewest".
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ from snn_deploy.mapping.traffic import Rates
 from snn_deploy.names import PartitionName
 
 Windows: TypeAlias = tuple[Window, ...]
-NO_SEAMS: Mapping[str, IntArray] = MappingProxyType({})
+NO_CUT_POINTS: Mapping[str, IntArray] = MappingProxyType({})
 MEANING = {
     "axon_in": "for input axons",
     "neuron_groups": "for its parameters",
@@ -77,7 +77,7 @@ def partition(
     *,
     method: PartitionName = "intel",
     rates: Rates | None = None,
-    cut_points: Mapping[str, IntArray] = NO_SEAMS,
+    cut_points: Mapping[str, IntArray] = NO_CUT_POINTS,
 ) -> Partition:
     """Cut every population of `net` into pieces that fit the cores of `board`.
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from snn_deploy.ir.activity import CHIP_COUNTERS, CORE_COUNTERS
-from snn_deploy.report.facts.origins import ORIGINS, Path, evidence, numbers, origin
+from snn_deploy.report.facts.origins import Path, evidence, numbers, origin
+from snn_deploy.report.facts.summary import ORIGINS
 from snn_deploy.report.report import Report, to_json
 from support.deployed import bounded, levels, measured, readout, stopped
 

@@ -24,6 +24,22 @@ EXAMPLE_STEPS, EXAMPLE_NEURONS = 1000, 100  # shown of one sample
 BOOTSTRAP = "bootstrap, 1000 resamples"
 WILSON = "Wilson score"
 
+SAMPLE_ORIGINS = {  # see origins.py
+    "accuracy_by_step": "count: the same, decoded from the first steps only",
+    "example": "count: output of one sample in the chip simulator",
+    "estimates": (
+        "derived: from the values of single samples by the method named beside it; the "
+        "value itself is that of `accuracy`, `latency` or `energy`"
+    ),
+    "software.samples": "given: samples that were counted",
+    "software.steps": "given: model steps of a sample",
+    "software.ann_passes": "derived: 1, or the steps where the input changes or recurs",
+    "software.tallies": "count: as the tool in `definition` counts, on the float network",
+    "software.energies[].bits": "coefficient: operand width [software.energies[].source]",
+    "software.energies[].joules": "coefficient: count x price [software.energies[].source]",
+    "software.energies[].parts": "coefficient: count x price [software.energies[].source]",
+}
+
 
 def answers(run: Simulated) -> dict[str, AnyArray]:
     """Return the output that is read, [N, T, *shape] in float units, by simulator."""

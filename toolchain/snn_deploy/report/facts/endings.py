@@ -18,6 +18,15 @@ from snn_deploy.report.facts.durations import (
     steps_taken,
 )
 
+ENDING_ORIGINS = {  # see origins.py
+    "settled": "count: model steps after which the decoded class changes no more",
+    "endings[]": "count: samples and model steps in the chip simulator",
+    "endings[].window": "given: --exit-when-stable",
+    "endings[].answer_s": "coefficient: counts through the time model [latency.source]",
+    "endings[].inference_s": "coefficient: counts through the time model [latency.source]",
+    "endings[].energy": "derived: counts times the prices of `energy.accounts`",
+}
+
 
 def settled(run: Simulated) -> Settled:
     """Return from which step on the class on the chip stands."""

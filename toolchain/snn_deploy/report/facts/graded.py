@@ -20,6 +20,11 @@ BINS = 64  # rows of a distribution of levels, at most
 
 MULTIPLIES, ADDS = "MAC", "AC"
 
+GRADED_ORIGINS = {  # see origins.py
+    "graded[].bits": "derived: width of the payloads that the integer network sends",
+    "graded[]": "count: payloads and synapses met by graded spikes in the chip simulator",
+}
+
 
 def graded(run: Simulated) -> tuple[Graded, ...]:
     """Return a row per input and population that sends graded spikes."""

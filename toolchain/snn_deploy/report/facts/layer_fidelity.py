@@ -13,6 +13,11 @@ from snn_deploy.report.text.numbers import share
 
 ROUNDING = 1e-5  # of a membrane: frameworks add up in float32, in another order
 
+FIDELITY_ORIGINS = {  # see origins.py
+    "fidelity": "count: outputs that differ between two stages",
+    "fidelity.samples": "given: samples of the input that were kept in memory",
+}
+
 
 def fidelity(run: Simulated) -> Fidelity:
     """Return how far apart the stages of a simulated run are."""

@@ -35,6 +35,23 @@ from snn_deploy.report.parts import BoundShare, Latency, LayerAgreement, LayerFa
 
 STAGE_PAIRS = (("reference", "integer"), ("integer", "chip"))
 
+LAYER_ORIGINS = {  # see origins.py
+    "layers[].shape": "given: shape of the population in the model file",
+    "layers[].neurons": "given: product of the shape",
+    "layers[].cores": "count: pieces of the population, one core each",
+    "layers[].synapses": "count: stored synapses of the integer network",
+    "layers[].synops": "count: counters synops_*, mean per inference",
+    "layers[].spikes": "count: non-zero outputs in the chip simulator, per sample",
+    "layers[].rate": "derived: spikes / neurons / steps",
+    "layers[].agreement": "count: outputs that are equal in two simulators, as a share",
+    "latency": "coefficient: event counts through the time model [latency.source]",
+    "latency.steps": "given: model steps of a sample",
+    "latency.behind": "derived: level of the last output after retiming",
+    "latency.frame": "derived: steps + guard, padded as the board demands",
+    "latency.course[].first": "derived: number of a chip step",
+    "latency.course[].last": "derived: number of a chip step",
+}
+
 
 def layers(run: Opened) -> tuple[LayerFacts, ...]:
     """Return one row per population, in the order of the network, as far as `run` went."""

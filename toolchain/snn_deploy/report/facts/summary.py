@@ -18,6 +18,7 @@ from snn_deploy.neurons.cost import relative_operations
 from snn_deploy.options.mapping import MappingOptions
 from snn_deploy.report.facts.caveats import caveats
 from snn_deploy.report.facts.course import (
+    SAMPLE_ORIGINS,
     accuracy_by_step,
     answers,
     estimates,
@@ -25,11 +26,10 @@ from snn_deploy.report.facts.course import (
     piece_synops,
     software_estimates,
 )
-from snn_deploy.report.facts.endings import ending_caveats, endings, settled
-from snn_deploy.report.facts.graded import graded, graded_caveats
-from snn_deploy.report.facts.layer_fidelity import fidelity
-from snn_deploy.report.facts.layers import latency, layers
-from snn_deploy.report.facts.origins import ORIGINS
+from snn_deploy.report.facts.endings import ENDING_ORIGINS, ending_caveats, endings, settled
+from snn_deploy.report.facts.graded import GRADED_ORIGINS, graded, graded_caveats
+from snn_deploy.report.facts.layer_fidelity import FIDELITY_ORIGINS, fidelity
+from snn_deploy.report.facts.layers import LAYER_ORIGINS, latency, layers
 from snn_deploy.report.parts import (
     Accuracy,
     Agreement,
@@ -50,6 +50,68 @@ STAGE_PAIRS = (
     ("reference", "chip"),
 )
 COUNTED = ("neuron_groups",)  # resources that are no words of memory
+
+ORIGINS: dict[str, str] = {  # of all numbers of a report, see origins.py
+    **LAYER_ORIGINS,
+    **ENDING_ORIGINS,
+    **GRADED_ORIGINS,
+    **FIDELITY_ORIGINS,
+    **SAMPLE_ORIGINS,
+    "seed": "given: --seed",
+    "model": "given: shapes and step of the model file, as read under `assumptions`",
+    "input": "given: samples and steps of the input; compared: samples kept in memory",
+    "target": "coefficient: sizes of the board file [target.source]",
+    "accuracy": "count: samples whose decoded class is the label, in each simulator",
+    "agreement": "count: samples for which both simulators give the same class",
+    "support[].relative_operations": (
+        "derived: operations counted in the neuron's integer step over those of lif"
+    ),
+    "utilization.cores": "count: cores that hold a piece",
+    "utilization.chips": "count: chips that hold a piece",
+    "utilization.resources[]": "count: words and groups that the mapper needs, over cores",
+    "utilization.resources[].limit": "coefficient: pool of the board file [target.source]",
+    "utilization.pieces[]": "count: words, groups and neurons of one piece",
+    "utilization.pieces[].core": "derived: chosen by the placer, with the seed",
+    "utilization.pieces[].chip": "derived: core / cores per chip",
+    "utilization.pieces[].synops": "count: counters synops_*, mean per inference",
+    "losses": "derived: float parameters against their integers",
+    "ranges[].limit": "coefficient: state widths of the board file [target.source]",
+    "ranges[].bound": "derived: interval analysis of the integer network",
+    "ranges[].measured": "count: largest magnitude in the simulators",
+    "energy.samples": "given: samples of the input",
+    "energy.steps": "given: model steps of a sample",
+    "energy.accounts[].lines[].count": "count: the counter named in `counter` beside it",
+    "energy.accounts[].lines[].price": (
+        "coefficient: of the board file [energy.accounts[].lines[].source]"
+    ),
+    "energy.accounts[].lines[].voltage": (
+        "coefficient: of the board file [energy.accounts[].lines[].source]"
+    ),
+    "energy.accounts[].lines[].joules": (
+        "coefficient: count x price [energy.accounts[].lines[].source]"
+    ),
+    "energy.accounts[].lines[].parts": (
+        "coefficient: the population's count x price [energy.accounts[].lines[].source]"
+    ),
+    "energy.accounts[].totals": (
+        "coefficient: sum of the lines of one scope [energy.accounts[].source]"
+    ),
+    "energy.accounts[].dynamic": (
+        "coefficient: sum of the lines of core and noc [energy.accounts[].source]"
+    ),
+    "energy.static[].count": "derived: time of an inference x units powered",
+    "energy.static[].price": "coefficient: of the board file [energy.static[].source]",
+    "energy.static[].joules": "coefficient: count x price [energy.static[].source]",
+    "energy.interval": "derived: smallest and largest `dynamic` of the accounts",
+    "tuning": "given: --max-drop, --finetune, --finetune-epochs, --weight-bits and --seed",
+    "tuning.held_out": "derived: a tenth of the samples, drawn with the seed",
+    "tuning.course": "count: cross entropy and correct classes of held-out samples",
+    "tuning.best": "derived: the epoch with most correct, then least loss, held out",
+    "tuning.float_correct": "count: samples right in the float network, before",
+    "tuning.chip_correct": "count: samples right in the chip simulator, before",
+    "tuning.tested": "given: samples of the input",
+    "verified": "count: values of the emitted program against the integer simulator",
+}
 
 
 def summarize(run: Opened, stopped_after: str | None) -> Report:
