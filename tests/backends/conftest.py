@@ -1,7 +1,6 @@
 """Fixtures for tests that run Lava. They fail, not skip, where there is none."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,16 +9,10 @@ from snn_deploy.errors import InputError
 from snn_deploy_backends.lava.python import find_lava_python
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    with suppress(ValueError):  # they may be registered for all tests already
-        parser.addoption("--lava-python", help="a Python 3.10 that has lava-nc")
-        parser.addoption("--lava-networks", type=int, default=300, help="random networks")
-
-
 @pytest.fixture(scope="session")
 def lava_python(request: pytest.FixtureRequest) -> Path:
     """Return the interpreter that has Lava: --lava-python, or what the tool itself finds."""
-    chosen = request.config.getoption("--lava-python", default=None)
+    chosen = request.config.getoption("--lava-python")
     try:
         return find_lava_python(Path(chosen) if chosen else None)[0]
     except InputError as error:

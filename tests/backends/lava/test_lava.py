@@ -40,7 +40,7 @@ STOCK_SMALL = replace(STOCK, steps=(8, 18), populations=2)
 @pytest.fixture(scope="module")
 def cases(request: pytest.FixtureRequest) -> list[Case]:
     """Random networks (--lava-networks); of five, two are mostly Lava's own processes."""
-    count = request.config.getoption("--lava-networks", default=300)
+    count = request.config.getoption("--lava-networks")
     limits = (STOCK_SMALL, STOCK_SMALL, TINY, LEVELS, SMALL)
     return [random_network(seed, limits[seed % len(limits)]) for seed in range(count)]
 
