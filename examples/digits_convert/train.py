@@ -83,7 +83,7 @@ def main() -> None:
         y=y_test.numpy().astype(np.uint8),
         answers=answers.astype(np.int32),
     )
-    print(f"read it with {written.flags} --decode final")
+    print(f"read it with {written.flags}")
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def write(name: str) -> None:
         levels=levels.astype(np.int8),
         trained=trained.astype(np.uint8),
     )
-    print(f"read it with {written.flags} --decode final")
+    print(f"read it with {written.flags}")
 
 
 def main() -> None:

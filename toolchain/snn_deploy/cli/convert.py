@@ -68,7 +68,7 @@ def deploy_command(out: Path, written: Written) -> str:
     """Return the command that deploys what was written."""
     return (
         f"snn-deploy {out / 'model.nir'} {written.flags} --target loihi2 "
-        f"--input {out / 'input.npz'} --decode final"
+        f"--input {out / 'input.npz'}"
     )
 
 

@@ -58,6 +58,7 @@ def to_network(
             for s in layer.sources
         ),
         outputs=(ann.output,),
+        decoder="final",
         source=ann.source,
         assumptions=(Assumption("conversion", method.name, method.summary),),
     )

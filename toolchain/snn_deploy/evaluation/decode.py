@@ -176,8 +176,8 @@ def floats_of(net: QuantNetwork, name: str, output: AnyArray) -> AnyArray:
 
 
 def choose_answer(net: Network, name: DecoderName | None) -> Answer:
-    """Return how a class is read from the first output of `net`: as `name` says, or the
-    default.
+    """Return how a class is read from the first output of `net`: as `name` says, as the
+    model itself does, or the default.
 
     Raises:
         InputError: The decoder reads what this output does not give.
@@ -185,6 +185,8 @@ def choose_answer(net: Network, name: DecoderName | None) -> Answer:
     output = net.outputs[0]
     spiking = net.population(output).neuron.spiking
     chosen_by = "--decode"
+    if name is None and net.decoder is not None:
+        name, chosen_by = net.decoder, "what forward returns"
     if name is None:
         name, gives = _default(net.population(output).neuron)
         chosen_by = f"default for an output of {gives}"

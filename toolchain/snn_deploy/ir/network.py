@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from snn_deploy.ir.lagged import Lagged
 from snn_deploy.ir.maps import Map
+from snn_deploy.names import DecoderName
 from snn_deploy.neurons import Neuron
 
 
@@ -98,6 +99,8 @@ class Network(Lagged[Population, Projection]):
             it).
         source: Where it came from, for the report.
         assumptions: What was assumed on the way, for the report.
+        decoder: How the model itself makes its answer of the output; None if it leaves that
+            open, as files do.
     """
 
     inputs: tuple[Input, ...]
@@ -107,3 +110,4 @@ class Network(Lagged[Population, Projection]):
     step_s: float | None = None
     source: str = ""
     assumptions: tuple[Assumption, ...] = field(default=())
+    decoder: DecoderName | None = None

@@ -6,7 +6,6 @@ keep the rules of `frontends.torch`. What is left is unsupported, and named.
 """
 
 from collections.abc import Callable
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -18,10 +17,11 @@ from snn_deploy.conversion.brevitas.maxima import max_pool
 from snn_deploy.conversion.brevitas.quantizers import levels_of, whole_weights
 from snn_deploy.conversion.brevitas.trace import BrevitasTrace
 from snn_deploy.frontends.torch.functions import add
+from snn_deploy.frontends.torch.known import is_home
 from snn_deploy.frontends.torch.modules import LAYERS, Handler
 from snn_deploy.frontends.torch.signal import shifted_by, through
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.frontends.torch.weights import convolve, dense, numbers
+from snn_deploy.frontends.torch.weights import convolution, dense, numbers, zeros_only
 
 ELMAN = "snn_deploy.conversion.brevitas.elman"
 
@@ -36,7 +36,7 @@ def handler_of(module: torch.nn.Module) -> Handler | None:
         return of_brevitas
     if kind.__module__.split(".")[0] != "torch" or kind.__name__ == "Sequential":
         return None
-    known: Handler | None = TORCH.get(kind.__name__)
+    known: Handler | None = TORCH.get(kind.__name__) if is_home(kind, "torch") else None
     if known is None and not any(True for _ in module.children()):
         return unknown
     return known
@@ -58,30 +58,20 @@ def unknown(session: BrevitasTrace, module: Any, x: Traced, *rest: Any) -> Trace
 
 def quant_linear(session: BrevitasTrace, module: Any, x: Traced) -> Traced:
     """QuantLinear, with whatever it does to its input and output."""
-    return _weighted(session, module, x, lambda fed, m: dense(session, fed, m, None, m))
+    return _weighted(session, module, x, lambda fed, m: dense(session, fed, m, None))
 
 
-def _convolved(session: BrevitasTrace, module: Any, x: Traced, rank: int) -> Traced:
+def quant_conv(session: BrevitasTrace, module: Any, x: Traced) -> Traced:
     """QuantConv1d or QuantConv2d, groups too."""
-    if module.padding_mode != "zeros":
-        session.refuse(
-            f"{session.name_of(module)!r} pads with {module.padding_mode!r}; use zeros"
-        )
+    zeros_only(session, module)
 
     def run(fed: Traced, whole: Any) -> Traced:
-        return convolve(session, fed, _WholeConv(module, whole), rank)
+        return convolution(
+            session, fed, whole, None, module.stride, module.padding, module.dilation,
+            module.groups,
+        )  # fmt: skip
 
     return _weighted(session, module, x, run)
-
-
-class _WholeConv:
-    """A convolution with other weights and no bias."""
-
-    def __init__(self, module: Any, weight: Any) -> None:
-        self.weight, self.bias = weight, None
-        for name in ("kernel_size", "stride", "dilation", "padding", "groups"):
-            setattr(self, name, getattr(module, name))
-        self.out_channels = module.out_channels
 
 
 def _weighted(
@@ -176,8 +166,8 @@ REMEDIES = MappingProxyType({
     "LSTM": ": gates multiply two signals; use QuantElman",
 })  # fmt: skip
 BREVITAS: MappingProxyType[str, Handler] = MappingProxyType({
-    "QuantLinear": quant_linear, "QuantConv1d": partial(_convolved, rank=1),
-    "QuantConv2d": partial(_convolved, rank=2),
+    "QuantLinear": quant_linear, "QuantConv1d": quant_conv,
+    "QuantConv2d": quant_conv,
     "QuantReLU": activation, "QuantIdentity": activation, "QuantHardTanh": activation,
     "QuantEltwiseAdd": eltwise_add,
 })  # fmt: skip

@@ -42,7 +42,7 @@ from snn_deploy.frontends.nir_writer.projections import add_layers, shape_behind
 from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.network import Assumption, Network, Projection
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy.names import ProfileName, ThresholdName
+from snn_deploy.names import DecoderName, ProfileName, ThresholdName
 
 DT = 1e-3  # seconds; where nothing fixes the step, so that the file has one. Ours.
 PROFILE: ProfileName = "nir"
@@ -58,6 +58,7 @@ class Written:
         threshold: "gt" if neurons fire above their threshold only, "ge" if also at it.
         assumptions: What the file cannot state, in words.
         profile: As `--profile` takes it.
+        decoder: As `--decode` takes it; None if the network leaves it open.
     """
 
     path: Path
@@ -65,11 +66,13 @@ class Written:
     threshold: ThresholdName
     assumptions: tuple[Assumption, ...]
     profile: ProfileName = PROFILE
+    decoder: DecoderName | None = None
 
     @property
     def flags(self) -> str:
         """The command line options with which the file means what was written."""
         more = " --threshold ge" if self.threshold == "ge" else ""
+        more += f" --decode {self.decoder}" if self.decoder else ""
         return f"--profile {self.profile} --dt {self.dt:g}{more}"
 
 
@@ -91,7 +94,8 @@ def write_nir(
     found = [why for p in source.populations for why in complaints(p)]
     if found:
         raise InputError("; ".join(found))
-    written = Written(Path(path), step, threshold, _assumptions(step, threshold))
+    assumed = _assumptions(step, threshold)
+    written = Written(Path(path), step, threshold, assumed, decoder=source.decoder)
     graph = nir_graph(source, step, written.flags)
     _write_whole(graph, written.path)
     return written

@@ -16,6 +16,7 @@ from snn_deploy.ir.constants import Constant, add_constants, unique_name
 from snn_deploy.ir.linear import apply
 from snn_deploy.ir.maps import Chain, Scale
 from snn_deploy.ir.network import Input, Network, Population, Projection
+from snn_deploy.names import DecoderName
 
 MAX_LOOPS = 100  # nested containers that feed back; ours
 
@@ -32,6 +33,8 @@ def build(session: Session, shape: tuple[int, ...], result: Any) -> Network:
     populations = _agreeing(session)
     live = _live(fed, outputs)
     kept = {name: pop for name, pop in populations.items() if name in live}
+    _check_steps(session, kept)
+    _check_senders(session, kept, fed)
     projections = [
         p for name in kept for p in _projections(session, name, fed[name], shape)
     ]
@@ -54,7 +57,39 @@ def build(session: Session, shape: tuple[int, ...], result: Any) -> Network:
         step_s=_step(session),
         source=f"torch module {session.title}",
         assumptions=session.noted(),
+        decoder=session.decoders.get(outputs[0]),
     )
+
+
+def _check_steps(session: Session, kept: Mapping[str, Population]) -> None:
+    """Raise InputError unless all layers that matter run in all steps."""
+    turns = session.turns
+    fewer = {
+        name: n
+        for name, n in session.calls.items()
+        if name in kept and name not in session.sequences and n != turns
+    }
+    if fewer:
+        listed = ", ".join(f"{name!r} runs {n}" for name, n in fewer.items())
+        raise InputError(
+            f"{session.title}: there are {turns} steps, but {listed}; run every layer in "
+            "every step, and give a sample of so many steps"
+        )
+
+
+def _check_senders(
+    session: Session, kept: Mapping[str, Population], fed: Mapping[str, Arrivals]
+) -> None:
+    """Raise InputError if anything takes what does not spike."""
+    for name in kept:
+        for wire in fed[name].wires:
+            pre = session.populations.get(wire.pre)
+            if pre is not None and not pre.neuron.spiking:
+                raise InputError(
+                    f"{session.title}: {name!r} takes the membrane of {wire.pre!r}, which "
+                    "sends no spikes; return it in every step, its last step or its sum "
+                    "over all steps, or put spiking neurons there"
+                )
 
 
 def _step(session: Session) -> float | None:
@@ -72,22 +107,24 @@ def _step(session: Session) -> float | None:
 
 def _returned(session: Session, result: Any) -> list[Traced]:
     """Return the tensors in what forward returned; states beside them are left out."""
-    tensors = [t for t in _leaves(result) if isinstance(t, Traced)]
+    found = [t for t in _leaves(result) if isinstance(t, Traced)]
+    tensors = [t for t in found if not _is_membrane(session, t)] or found
     states = [s for s in _leaves(result) if isinstance(s, ModuleState)]
     if tensors or not states:
-        if states:
+        if states or len(tensors) < len(found):
             session.assume(
                 "output", "spikes", "the membranes that forward returns too are left out"
             )
         return tensors
-    made = [s.readout() for s in states[-1:] if s.readout is not None]
-    if not made:
-        raise InputError(
-            f"{session.title}: forward returns membranes alone, and those of "
-            f"{states[-1].owner!r} are reset by spikes; return its spikes, or build it "
-            "with reset_mechanism='none'"
-        )
-    return made
+    raise InputError(
+        f"{session.title}: forward returns membranes alone, and those of "
+        f"{states[-1].owner!r} are reset by spikes; return its spikes, or build it "
+        "with reset_mechanism='none'"
+    )
+
+
+def _is_membrane(session: Session, t: Traced) -> bool:
+    return {term.pre for term in t.signal.terms} <= session.membranes
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -102,8 +139,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 def _output(session: Session, t: Traced) -> str:
     """Return the population that a returned tensor reads; a readout if it is a sum."""
-    now = max((term.at for term in t.signal.terms if term.at is not None), default=0)
-    fed = _in_one_step(arriving(t.signal, now))
+    fed, decoder = _read(session, t)
     if not fed.wires:
         raise InputError(
             f"{session.title}: forward returns something that does not depend on its "
@@ -111,13 +147,16 @@ def _output(session: Session, t: Traced) -> str:
         )
     first = fed.wires[0]
     alone = len(fed.wires) == 1 and not first.delay and not fed.constants
-    if alone and first.pre in session.populations and _is_average(first):
+    read = session.populations.get(first.pre)
+    last_spikes = decoder is not None and read is not None and read.neuron.spiking
+    if alone and read is not None and _is_average(first) and not last_spikes:
         if first.maps:
             session.assume(
                 "output",
                 f"the spikes of {first.pre!r}, 0 or 1",
                 "a positive factor that is the same for all changes no answer",
             )
+        session.decoders[first.pre] = decoder
         return first.pre
     key = ("output", *(w.key for w in fed.wires))
     if key not in session.unnamed:
@@ -127,6 +166,7 @@ def _output(session: Session, t: Traced) -> str:
         n = t.signal.n
         session.populations[name] = Population(name, t.signal.shape, readout(n))
         session.fed[name] = fed
+        session.decoders[name] = decoder
         session.assume(
             "readout",
             f"{name!r} outputs the sum that arrives in each step",
@@ -135,16 +175,27 @@ def _output(session: Session, t: Traced) -> str:
     return session.unnamed[key]
 
 
-def _in_one_step(fed: Arrivals) -> Arrivals:
-    """Return what is summed over a loop, as it is in one of its steps."""
+def _read(session: Session, t: Traced) -> tuple[Arrivals, DecoderName | None]:
+    """Return what a returned tensor takes in each step, and how forward reads it: its last
+    step, or None for all steps and for their sum."""
+    steps, one_step = session.turns, t.signal.step is not None and not t.whole
+    if steps == 1 or not one_step or t.signal.summed is not None:
+        return arriving(t.signal, 0), None
+    fed = arriving(t.signal, steps - 1)
+    each = _in_one_step(fed, t.signal.constant(steps - 1), steps)
+    return (fed, "final") if each is None else (each, None)
+
+
+def _in_one_step(fed: Arrivals, constant: FloatArray, steps: int) -> Arrivals | None:
+    """Return what is summed over all steps of a loop, as it is in each of them; None if it
+    is no such sum. constant: of the sum, [n]."""
     by_step: dict[int, list[Wire]] = {}
     for w in fed.wires:
         by_step.setdefault(w.delay, []).append(w)
     kinds = {tuple((w.pre, *map(id, w.maps)) for w in wires) for wires in by_step.values()}
-    if len(by_step) < 2 or len(kinds) > 1:
-        return fed
-    each = len(fed.constants) // len(by_step)
-    return Arrivals(tuple(by_step[min(by_step)]), fed.constants[:each])
+    if set(by_step) != set(range(steps)) or len(kinds) > 1:
+        return None
+    return Arrivals(tuple(by_step[0]), ((0, constant / steps),) if constant.any() else ())
 
 
 def _is_average(wire: Wire) -> bool:

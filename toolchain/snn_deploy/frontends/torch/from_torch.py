@@ -9,31 +9,29 @@ the maps of projections; what is not affine and no neuron is refused, all of it 
 Read from the module, never from its state: the network starts from rest.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import torch
 
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.torch import norse, sinabs, snntorch, spikingjelly
 from snn_deploy.frontends.torch.build import build
 from snn_deploy.frontends.torch.functions import call, unsupported
-from snn_deploy.frontends.torch.modules import LAYERS, Handler
+from snn_deploy.frontends.torch.known import (
+    FRAMEWORKS,
+    HANDLERS,
+    handler_of,
+    is_changed_neuron,
+    title_of,
+)
+from snn_deploy.frontends.torch.modules import Handler
 from snn_deploy.frontends.torch.session import INPUT, Session
 from snn_deploy.frontends.torch.signal import Signal, SignalTerm
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
 from snn_deploy.ir.network import Network
 
-HANDLERS: Mapping[str, Mapping[str, Handler]] = {
-    "torch": LAYERS,
-    "snntorch": snntorch.NEURONS,
-    "spikingjelly": spikingjelly.NEURONS,
-    "sinabs": sinabs.NEURONS,
-    "norse": norse.NEURONS,
-}
 Find: TypeAlias = Callable[[torch.nn.Module], Handler | None]
-FRAMEWORKS = tuple(name for name in HANDLERS if name != "torch")
 
 
 def from_torch(
@@ -66,7 +64,7 @@ def from_torch(
         )
     session = Session(type(module).__name__, _names(module), sample_input.dtype, call)
     x = _input(session, module, sample_input, steps)
-    with torch.no_grad(), standing_in(session, module):
+    with torch.no_grad(), standing_in(session, module), unchanged(module):
         result = _run(session, module, x)
     _check_profile(session, profile)
     return build(session, x.signal.shape, result)
@@ -131,6 +129,7 @@ def _input(
     time = time_axis(module)
     if steps is not None:
         time = _given_axis(session, sample, steps, time)
+    session.steps = None if time is None else sample.shape[time]
     count = 1 if time is None else 2
     if sample.dim() <= count:
         raise InputError(
@@ -190,12 +189,30 @@ def _kind(m: torch.nn.Module) -> tuple[str, str]:
 
 
 @contextmanager
+def unchanged(module: torch.nn.Module) -> Iterator[None]:
+    """Put the buffers of `module` back at the end: quantizers in training watch weights."""
+    before = [
+        (m, name, buffer, buffer.clone())
+        for m in module.modules()
+        for name, buffer in m._buffers.items()
+        if buffer is not None
+    ]
+    try:
+        yield
+    finally:
+        for m, name, buffer, content in before:
+            m._buffers[name] = buffer
+            if not torch.equal(buffer, content):
+                buffer.set_(content)  # type: ignore[call-overload]
+
+
+@contextmanager
 def standing_in(
     session: Session, module: torch.nn.Module, find: Find | None = None
 ) -> Iterator[None]:
     """Let every known layer in `module` do its handler's work instead of its forward.
 
-    find: what stands in for a module, if not a handler of HANDLERS.
+    find: what stands in for a module; `handler_of` unless it is given.
     """
     replaced: list[tuple[torch.nn.Module, Any]] = []
     try:
@@ -218,10 +235,13 @@ def _handler(m: torch.nn.Module) -> Handler | None:
     A module of a framework without parts, but also without a rule, has no equivalent; so
     has a neuron of SpikingJelly, whose one part is its surrogate.
     """
-    package, name = _kind(m)
-    known = HANDLERS.get(package, {})
-    if name in known:
-        return known[name]
+    found, package = handler_of(m), _kind(m)[0]
+    if found is not None:
+        return found
+    if is_changed_neuron(m) or type(m).__module__.startswith("torch.ao.nn.quantized"):
+        return _unknown
+    if "forward" in m.__dict__:
+        return None
     is_neuron = package == "spikingjelly" and ".neuron" in type(m).__module__
     if package not in HANDLERS or (any(True for _ in m.children()) and not is_neuron):
         return None
@@ -229,12 +249,10 @@ def _handler(m: torch.nn.Module) -> Handler | None:
 
 
 def _unknown(session: Session, module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-    kind = f"{_kind(module)[0]}'s {type(module).__name__}"
-
     def forward(*values: Any, **named: Any) -> Any:
         return type(module).forward(module, *values, **named)
 
-    what = f"{session.name_of(module)!r} ({kind})"
+    what = f"{session.name_of(module)!r} ({title_of(module)})"
     try:
         return unsupported(session, what, forward, args, kwargs)
     except Exception:

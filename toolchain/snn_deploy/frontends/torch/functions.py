@@ -20,7 +20,7 @@ from snn_deploy.frontends.torch.moving import moved
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import Signal, plus, shifted_by, through
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
-from snn_deploy.frontends.torch.weights import dense, probe
+from snn_deploy.frontends.torch.weights import convolution, dense, probe
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -109,9 +109,12 @@ def add(session: Session, x: Any, y: Any, *, alpha: Any = 1, out: Any = None) ->
     if not isinstance(y, Traced):
         value = value_like(x, y)
         return None if value is None else session.traced(shifted_by(x.signal, value), x)
+    if x.signal.summed != y.signal.summed:
+        return None
     if x.signal.shape != y.signal.shape or x.whole != y.whole:
         return _add_broadcast(session, x, y)
-    return session.traced(plus(x.signal, y.signal), x if x.time is not None else y)
+    both = [t.signal if t.whole else t.signal.kept() for t in (x, y)]
+    return session.traced(plus(both[0], both[1]), x if x.time is not None else y)
 
 
 def _add_broadcast(session: Session, x: Traced, y: Traced) -> Any:
@@ -216,22 +219,30 @@ def linear(session: Session, x: Any, weight: Any, bias: Any = None) -> Any:
     """Return weight [out, in] times the last dimension of x, plus bias."""
     if not isinstance(x, Traced) or isinstance(weight, Traced):
         return None
-    return dense(session, x, weight, bias, weight)
+    return dense(session, x, weight, bias)
 
 
 def matmul(session: Session, x: Any, y: Any) -> Any:
     """x @ y, where y [in, out] is no traced tensor."""
     if not isinstance(x, Traced) or isinstance(y, Traced) or y.dim() != 2:
         return None
-    return dense(session, x, y.T, None, y)
+    return dense(session, x, y.T, None)
+
+
+def conv(
+    session: Session, x: Any, weight: Any, bias: Any = None, *rest: Any, **named: Any
+) -> Any:
+    """conv1d, conv2d of one step of samples."""
+    if not isinstance(x, Traced) or isinstance(weight, Traced) or len(x.lead) != 1:
+        return None
+    return convolution(session, x, weight, bias, *rest, **named)
 
 
 def _linear(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
     """Return a linear function of one traced tensor, found from the unit vectors."""
     x = traced_in((args, kwargs))[0]
-    time = _over_time(x, args[1:], kwargs)
-    if time:
-        return pooling.over_time(session, x)
+    if _over_time(x, args[1:], kwargs):
+        return _reduced(session, func.__name__, x, args[2:], kwargs)
     if len(x.lead) != 1 or any(t is not x for t in traced_in((args, kwargs))):
         return None
 
@@ -240,6 +251,19 @@ def _linear(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
         return func(*_each(args, swap), **_each(kwargs, swap))
 
     return probe(session, x, run, (func, repr(args[1:]), repr(kwargs)))
+
+
+def _reduced(
+    session: Session, name: str, x: Traced, rest: Any, kwargs: Mapping[str, Any]
+) -> Any:
+    """Return the mean or sum over time; None for what else goes over time."""
+    if (
+        name not in ("mean", "sum")
+        or any((*rest, kwargs.get("keepdim")))
+        or x.signal.summed is not None
+    ):
+        return None
+    return pooling.over_time(session, x, mean=name == "mean")
 
 
 def _over_time(x: Traced, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
@@ -285,7 +309,8 @@ FUNCTIONS: dict[str, Function] = {
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
                      "feature_dropout", "feature_alpha_dropout"), nothing),
     "zeros_like": zeros, "ones_like": ones, "new_zeros": new_zeros,
-    "linear": linear, "matmul": matmul, "__matmul__": matmul, "mm": matmul,
+    "linear": linear, "conv1d": conv, "conv2d": conv,
+    "matmul": matmul, "__matmul__": matmul, "mm": matmul,
     **dict.fromkeys(("max_pool1d", "max_pool2d"), max_pool),
     **dict.fromkeys(("avg_pool1d", "avg_pool2d"), average_pool),
 }  # fmt: skip
@@ -307,6 +332,6 @@ LOOKING = frozenset({
 
 LINEAR = frozenset({
     "mean", "sum", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "lp_pool2d", "interpolate",
-    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cumsum", "diff",
+    "conv_transpose1d", "conv_transpose2d", "cumsum", "diff",
     "upsample_nearest2d",
 })  # fmt: skip

@@ -10,33 +10,29 @@ from snn_deploy.frontends.torch.moving import moved
 from snn_deploy.frontends.torch.session import Session
 from snn_deploy.frontends.torch.signal import shifted_by, through
 from snn_deploy.frontends.torch.tensor import Traced
-from snn_deploy.frontends.torch.weights import convolve, dense, numbers, probe
+from snn_deploy.frontends.torch.weights import (
+    convolution,
+    dense,
+    numbers,
+    probe,
+    zeros_only,
+)
 
 Handler: TypeAlias = Callable[..., Any]
 
 
 def linear(session: Session, module: Any, x: Traced) -> Any:
     """Linear, on the last dimension."""
-    return dense(session, x, module.weight, module.bias, module)
+    return dense(session, x, module.weight, module.bias)
 
 
-def conv1d(session: Session, module: Any, x: Traced) -> Any:
-    """Conv1d; zero padding only."""
-    return _convolution(session, module, x, 1)
-
-
-def conv2d(session: Session, module: Any, x: Traced) -> Any:
-    """Conv2d; zero padding only."""
-    return _convolution(session, module, x, 2)
-
-
-def _convolution(session: Session, module: Any, x: Traced, rank: int) -> Any:
-    if module.padding_mode != "zeros":
-        session.refuse(
-            f"{session.name_of(module)!r} pads with {module.padding_mode!r}; only zeros "
-            "are expressible, so use padding_mode='zeros'"
-        )
-    return convolve(session, x, module, rank)
+def conv(session: Session, module: Any, x: Traced) -> Any:
+    """Conv1d, Conv2d; zero padding only."""
+    zeros_only(session, module)
+    return convolution(
+        session, x, module.weight, module.bias, module.stride, module.padding,
+        module.dilation, module.groups,
+    )  # fmt: skip
 
 
 def batch_norm(session: Session, module: Any, x: Traced) -> Any:
@@ -148,7 +144,7 @@ def probed(session: Session, module: Any, x: Traced) -> Any:
 _PLACES = ("1d", "2d", "3d", "")
 LAYERS: dict[str, Handler] = {
     "Linear": linear, "NonDynamicallyQuantizableLinear": linear,
-    "Conv1d": conv1d, "Conv2d": conv2d,
+    "Conv1d": conv, "Conv2d": conv,
     "BatchNorm1d": batch_norm, "BatchNorm2d": batch_norm, "SyncBatchNorm": batch_norm,
     **{f"Dropout{d}": dropout for d in _PLACES},
     "AlphaDropout": dropout, "FeatureAlphaDropout": dropout, "Identity": nothing,

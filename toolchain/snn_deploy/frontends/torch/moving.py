@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from snn_deploy.arrays import AnyArray
+from snn_deploy.arrays import AnyArray, FloatArray
 from snn_deploy.frontends.torch.session import Session, arriving
-from snn_deploy.frontends.torch.signal import Signal, SignalConstant, picked
+from snn_deploy.frontends.torch.signal import (
+    Signal,
+    SignalConstant,
+    increments,
+    picked,
+)
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
 
 
@@ -41,7 +46,12 @@ def moved(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
     steps = _stacked(session, func, args, kwargs)
     if steps is not None:
         return steps
-    if any(t.lead != first.lead or t.whole != first.whole for t in found):
+    if any(
+        t.lead != first.lead
+        or t.whole != first.whole
+        or t.signal.summed != first.signal.summed
+        for t in found
+    ):
         return None
     made = _run(func, args, kwargs, found)
     if made is None:
@@ -95,7 +105,7 @@ def _result(session: Session, first: Traced, found: list[Traced], index: AnyArra
     signal = picked(session.maps, signal, place, shape)
     if rows.at is None:
         return Traced.of(session, signal, rows.lead, rows.time, first.whole)
-    return Traced.of(session, signal.shifted(rows.at), rows.lead, None, False)
+    return Traced.of(session, signal.seen(rows.at), rows.lead, None, False)
 
 
 def _rows(x: Traced, index: AnyArray, total: int) -> tuple[Rows, AnyArray] | None:
@@ -145,7 +155,8 @@ def _side_by_side(session: Session, found: list[Traced]) -> Signal:
     for t in found:
         index = np.full(total, -1)
         index[start : start + t.signal.n] = np.arange(t.signal.n)
-        flat = replace(t.signal, shape=(t.signal.n,))
+        signal = t.signal if t.whole else t.signal.kept()
+        flat = replace(signal, shape=(t.signal.n,))
         parts.append(picked(session.maps, flat, index, (total,)))
         start += t.signal.n
     return Signal(
@@ -153,15 +164,15 @@ def _side_by_side(session: Session, found: list[Traced]) -> Signal:
         tuple(term for p in parts for term in p.terms),
         _summed([c for p in parts for c in p.constants]),
         binary=all(t.signal.binary for t in found),
+        summed=found[0].signal.summed,
     )
 
 
 def _summed(constants: list[SignalConstant]) -> tuple[SignalConstant, ...]:
-    by_step: dict[int | None, SignalConstant] = {}
+    by_step: dict[int, FloatArray] = {}
     for c in constants:
-        known = by_step.get(c.at)
-        by_step[c.at] = c if known is None else SignalConstant(known.value + c.value, c.at)
-    return tuple(by_step.values())
+        by_step[c.first] = by_step.get(c.first, 0.0) + c.value
+    return tuple(SignalConstant(value, first) for first, value in by_step.items())
 
 
 def _stacked(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
@@ -173,13 +184,15 @@ def _stacked(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
     if dim not in (0, 1) or not all(isinstance(t, Traced) and not t.whole for t in items):
         return None
     last = len(items) - 1
-    if last < 1 or not _in_turn(items):
+    if last < 1 or not _in_turn(items) or items[-1].signal.summed is not None:
         return None
     final = items[-1]
     lead = (len(items), *final.lead) if dim == 0 else (*final.lead, len(items))
     if len(lead) != 2:
         return None
-    return Traced.of(session, final.signal.shifted(-last), lead, dim, True)
+    course = [item.signal.constant(k) for k, item in enumerate(items)]
+    signal = replace(final.signal.seen(-last), constants=increments(course))
+    return Traced.of(session, signal, lead, dim, True)
 
 
 def _in_turn(items: list[Traced]) -> bool:
@@ -188,6 +201,6 @@ def _in_turn(items: list[Traced]) -> bool:
     final = [w.key for w in arriving(items[-1].signal, last).wires]
     for k, item in enumerate(items):
         keys = [w.key for w in arriving(item.signal, k).wires]
-        if keys != [key for key in final if key[1] <= k]:
+        if keys not in (final, [key for key in final if key[1] <= k]):
             return False
     return bool(final)

@@ -48,17 +48,17 @@ def cuba_readout(session: Session, module: Any, x: Traced, state: Any = None) ->
 
 def linear_readout(session: Session, module: Any, x: Traced, state: Any = None) -> Any:
     """LILinearCell: LICell behind weights of its own."""
-    fed = dense(session, x, module.input_weights, None, module)
+    fed = dense(session, x, module.input_weights, None)
     return _readout(session, module, fed, state, lambda p: _both(module, p))
 
 
 def recurrent(session: Session, module: Any, x: Traced, state: Any = None) -> Any:
     """LIFRecurrentCell, LIFRecurrent: LIF behind weights, fed its last spikes."""
-    fed = dense(session, x, module.input_weights, None, module)
+    fed = dense(session, x, module.input_weights, None)
     weights = module.recurrent_weights
 
     def back(out: Traced) -> Traced:
-        return dense(session, out, weights, None, weights)
+        return dense(session, out, weights, None)
 
     return _neuron(session, module, fed, state, lambda p: _both(module, p), back)
 
@@ -107,7 +107,7 @@ def _neuron(
         )
 
     out = session.fire(module, x, make, back)
-    return out, ModuleState(session.name_of(module), "state")
+    return out, ModuleState(session, session.name_of(module), "state")
 
 
 def _readout(
@@ -124,7 +124,9 @@ def _readout(
         n = int(np.prod(shape))
         return Lif.of(n, threshold=np.inf, amount=0.0, spiking=False, **wide)
 
-    return session.fire(module, x, make), ModuleState(session.name_of(module), "state")
+    return session.fire(module, x, make), ModuleState(
+        session, session.name_of(module), "state"
+    )
 
 
 def _note(session: Session, module: Any, state: Any) -> None:
@@ -158,7 +160,7 @@ def recurrent_sequence(session: Session, module: Any, x: Traced, state: Any = No
         return outputs[module.output_modules]  # type: ignore[no-any-return]
 
     out = session.loop(module, x, x.signal.shape, body)
-    return out, ModuleState(session.name_of(module), "state")
+    return out, ModuleState(session, session.name_of(module), "state")
 
 
 NEURONS: dict[str, Handler] = {

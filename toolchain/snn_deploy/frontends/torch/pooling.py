@@ -4,7 +4,7 @@ An OR is a population of its own (one threshold over a sum), so on the chip it c
 of latency that the framework does not have; what it computes is exact.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -166,12 +166,15 @@ def _threshold(
     return out
 
 
-def over_time(session: Session, x: Traced) -> Traced:
-    """Return x without its time dimension: a mean or sum over all steps, left to us."""
+def over_time(session: Session, x: Traced, *, mean: bool) -> Traced:
+    """Return x [T, ...] or [B, T, ...] without its time dimension: a mean or sum over all
+    steps, left to us."""
     lead = tuple(n for i, n in enumerate(x.lead) if i != x.time)
+    steps = x.lead[x.time or 0]
+    summed = replace(x.signal, summed=1 if mean else steps, binary=False)
     session.assume(
         "decoding",
         "the mean or sum over time at the end of forward is left out",
         "a network gives its output in every step; see --decode",
     )
-    return Traced.of(session, x.signal, lead, None, True)
+    return Traced.of(session, summed, lead, None, True)

@@ -14,13 +14,15 @@ import torch
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import InputError
-from snn_deploy.frontends.torch.signal import Maps, Signal, SignalTerm
+from snn_deploy.frontends.torch.signal import Maps, Signal, SignalTerm, increments
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.ir.constants import unique_name
 from snn_deploy.ir.network import Assumption, Population
+from snn_deploy.names import DecoderName
 from snn_deploy.neurons import Lif, MultiLevel
 
 INPUT = "input"
+MEMBRANE = "_mem"  # ends the name of a readout of the membrane of spiking neurons
 Call: TypeAlias = Callable[
     ["Session", str, Any, tuple[Any, ...], dict[str, Any]], Any
 ]  # name, function, arguments -> what it makes of them
@@ -76,6 +78,8 @@ class Session:
         maps: Where maps come from, each once.
         populations: By name, in the order of their first call.
         fed: What each population gets in its latest call, by its name.
+        courses: The sum of the constants that each population got in each of its calls, by
+            its name.
         calls: How often each population, or stand-in of a loop, was called, by its name;
             that is the step of its next call.
         loops: Outputs that are fed back one step later, by the name of their stand-in.
@@ -87,6 +91,10 @@ class Session:
         assumptions: Evidence of each assumption, by its name and value.
         frameworks: Names of those whose neurons were met.
         seconds: The time steps that neurons state (Norse's do), s.
+        steps: How many steps the sample input holds; None if it is one step.
+        sequences: Names of the populations that were called on whole sequences.
+        membranes: Names of readouts of the membranes of neurons that also spike.
+        decoders: How forward itself reads an output, by its name; None leaves it open.
     """
 
     title: str
@@ -96,6 +104,7 @@ class Session:
     maps: Maps = field(default_factory=Maps)
     populations: dict[str, Population] = field(default_factory=dict)
     fed: dict[str, Arrivals] = field(default_factory=dict)
+    courses: dict[str, list[FloatArray]] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     loops: dict[str, Arrivals] = field(default_factory=dict)
     neutral: set[str] = field(default_factory=set)
@@ -105,6 +114,10 @@ class Session:
     assumptions: dict[tuple[str, str], str] = field(default_factory=dict)
     frameworks: dict[str, None] = field(default_factory=dict)
     seconds: dict[float, None] = field(default_factory=dict)
+    steps: int | None = None
+    sequences: set[str] = field(default_factory=set)
+    membranes: set[str] = field(default_factory=set)
+    decoders: dict[str, DecoderName | None] = field(default_factory=dict)
 
     def call(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -149,6 +162,9 @@ class Session:
         """
         name = self.name_of(module) + ending
         step = self.calls.get(name, 0)
+        self._check_unsummed(name, x)
+        if x.whole:
+            self.sequences.add(name)
         if step and x.whole:
             raise InputError(
                 f"{self.title}: {name!r} is called twice on a whole sequence, so that its "
@@ -167,6 +183,19 @@ class Session:
         self._settle(name, fed, step)
         return out
 
+    def _check_unsummed(self, name: str, x: Traced) -> None:
+        if x.signal.summed is not None:
+            raise InputError(
+                f"{self.title}: {name!r} takes a mean or sum over time, which exists only "
+                "after the last step; put neurons before it"
+            )
+
+    @property
+    def turns(self) -> int:
+        """How many steps the trace has: those of the sample, or of the loop in forward."""
+        loops = [n for name, n in self.calls.items() if name not in self.sequences]
+        return self.steps or max(loops, default=1)
+
     def _own(
         self, name: str, recurrent: Callable[[Traced], Traced], out: Traced, step: int,
         first_bias: int,
@@ -180,6 +209,11 @@ class Session:
     def _settle(self, name: str, fed: Arrivals, step: int) -> None:
         """Keep what arrives; what arrived a step ago has to be the same, but for feedback
         that had not begun."""
+        if any(w.delay < 0 for w in fed.wires):
+            raise InputError(
+                f"{self.title}: {name!r} takes in its step {step + 1} what is only there "
+                "in a later one; loop over the steps in turn, from the first"
+            )
         before = self.fed.get(name)
         own = [w.key for w in fed.wires]
         begun = [key for key in own if key[1] < step]
@@ -189,6 +223,12 @@ class Session:
                 f"{step + 1}; give each layer its own neurons and every step of the loop "
                 "the same wiring"
             )
+        course = self.courses.setdefault(name, [])
+        course.append(_total(fed, step))
+        if before is not None and not _same_constants(before, fed):
+            later = tuple(c for c in fed.constants if c[0] > step)
+            seen = tuple((c.first, c.value) for c in increments(course))
+            fed = Arrivals(fed.wires, (*seen, *later))
         self.fed[name] = fed
 
     def functional(
@@ -198,8 +238,8 @@ class Session:
 
         They are told apart by what they are fed, so that each step of a loop finds them.
         """
-        steps = [t.at for t in x.signal.terms if t.at is not None]
-        now = max(steps, default=0)
+        self._check_unsummed(label, x)
+        now = x.signal.step or 0
         fed = arriving(x.signal, now)
         key = (label, *(w.key for w in fed.wires))
         if key not in self.unnamed:
@@ -209,6 +249,11 @@ class Session:
         if name not in self.populations:
             self.populations[name] = Population(name, x.signal.shape, make(x.signal.shape))
             self.fed[name] = fed
+        elif not _same_constants(self.fed[name], fed):
+            raise InputError(
+                f"{self.title}: {name!r} is fed other constants in step {now + 1} than in "
+                "those before; give every step of the loop the same biases"
+            )
         return self.traced(
             Signal(x.signal.shape, (SignalTerm(name, (), now),), binary=True), x
         )
@@ -243,7 +288,20 @@ def arriving(x: Signal, step: int) -> Arrivals:
     """Return what a population that takes x in `step` gets."""
     return Arrivals(
         tuple(Wire(t.pre, 0 if t.at is None else step - t.at, t.maps) for t in x.terms),
-        tuple((0 if c.at is None else step - c.at, c.value) for c in x.constants),
+        tuple((c.first, c.value) for c in x.constants),
+    )
+
+
+def _total(fed: Arrivals, step: int) -> FloatArray:
+    """Return the sum of the constants that arrive in a step, [n] or a scalar 0."""
+    there = [value for first, value in fed.constants if first <= step]
+    return np.sum(there, axis=0) if there else np.zeros(1)
+
+
+def _same_constants(a: Arrivals, b: Arrivals) -> bool:
+    return len(a.constants) == len(b.constants) and all(
+        first == other and np.array_equal(value, second)
+        for (first, value), (other, second) in zip(a.constants, b.constants, strict=True)
     )
 
 

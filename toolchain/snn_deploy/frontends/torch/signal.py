@@ -7,7 +7,7 @@ Everything between two layers of neurons is affine, so a tensor is written as::
 and each operation of the module turns one such sum into another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,16 +37,15 @@ class SignalTerm:
 
 @dataclass(frozen=True, eq=False)
 class SignalConstant:
-    """A summand of a signal that is there in every step from the first.
+    """A summand of a signal that is there in every step from one on.
 
     Attributes:
         value: Flattened, [n].
-        at: Step of the trace as in which it is seen: in step t it is t - at steps late.
-            None: it is not late.
+        first: The first model step in which it is there, 0 or more.
     """
 
     value: FloatArray
-    at: int | None = None
+    first: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,24 +57,60 @@ class Signal:
         terms: The mapped sources that are summed; none gives 0.
         constants: The constants that are summed beside them.
         binary: Whether every value is known to be 0 or 1.
+        summed: Behind a sum over all steps, how many they are; 1 behind a mean. The signal
+            is then what each step gives to it, and a constant that comes later is spread
+            over the steps. None: there was no sum.
     """
 
     shape: Shape
     terms: tuple[SignalTerm, ...] = ()
     constants: tuple[SignalConstant, ...] = ()
     binary: bool = False
+    summed: int | None = None
 
     @property
     def n(self) -> int:
         return int(np.prod(self.shape))
 
-    def shifted(self, steps: int) -> "Signal":
-        """Return the signal as it was `-steps` steps ago."""
-        return replace(
-            self,
-            terms=tuple(replace(t, at=(t.at or 0) + steps) for t in self.terms),
-            constants=tuple(replace(c, at=(c.at or 0) + steps) for c in self.constants),
-        )
+    @property
+    def step(self) -> int | None:
+        """The step of the trace that it is of; None if it is the same in all."""
+        return max((t.at for t in self.terms if t.at is not None), default=None)
+
+    def seen(self, steps: int) -> "Signal":
+        """Return the same signal, its steps counted from `-steps` on."""
+        terms = tuple(replace(t, at=(t.at or 0) + steps) for t in self.terms)
+        return replace(self, terms=terms)
+
+    def late(self, steps: int) -> "Signal":
+        """Return what the signal was `steps` steps ago, 0 before the first."""
+        later = tuple(replace(c, first=c.first + steps) for c in self.constants)
+        return replace(self.seen(-steps), constants=later)
+
+    def constant(self, step: int) -> FloatArray:
+        """Return the sum of the constants that are there in a model step, [n]."""
+        total = np.zeros(self.n)
+        for c in self.constants:
+            total += c.value if c.first <= step else 0.0
+        return total
+
+    def kept(self) -> "Signal":
+        """Return the signal of one step as a later step finds it: its constants are what
+        they were then."""
+        if self.step is None or all(c.first == 0 for c in self.constants):
+            return self
+        return replace(self, constants=(SignalConstant(self.constant(self.step)),))
+
+
+def increments(course: Sequence[FloatArray]) -> tuple[SignalConstant, ...]:
+    """Return the constants whose sum in step k is course[k] [n], and stays the last one."""
+    before = np.zeros_like(course[0])
+    found = []
+    for step, total in enumerate(course):
+        if (total != before).any():
+            found.append(SignalConstant(total - before, step))
+        before = total
+    return tuple(found)
 
 
 class Maps:
@@ -124,19 +159,22 @@ def through(maps: Maps, x: Signal, part: MapPart, shape: Shape) -> Signal:
         shape,
         tuple(replace(t, maps=maps.joined(t.maps, part)) for t in x.terms),
         tuple(replace(c, value=_applied(part, c.value)) for c in x.constants),
+        summed=x.summed,
     )
 
 
 def plus(x: Signal, y: Signal) -> Signal:
-    """Return the sum of two signals of one shape."""
-    return Signal(x.shape, (*x.terms, *y.terms), (*x.constants, *y.constants))
+    """Return the sum of two signals of one shape, both summed over steps or neither."""
+    terms, constants = (*x.terms, *y.terms), (*x.constants, *y.constants)
+    return Signal(x.shape, terms, constants, summed=x.summed)
 
 
 def shifted_by(x: Signal, value: FloatArray) -> Signal:
     """Return the signal with a constant [n] added in every step."""
     if not value.any():
         return replace(x, binary=False)
-    return replace(x, constants=(*x.constants, SignalConstant(value)), binary=False)
+    each = SignalConstant(value / (x.summed or 1))
+    return replace(x, constants=(*x.constants, each), binary=False)
 
 
 def picked(maps: Maps, x: Signal, index: AnyArray, shape: Shape) -> Signal:

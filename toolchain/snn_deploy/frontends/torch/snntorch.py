@@ -14,7 +14,7 @@ import torch
 
 from snn_deploy.frontends.torch.firing import fires_at_threshold
 from snn_deploy.frontends.torch.modules import Handler
-from snn_deploy.frontends.torch.session import Session, broadcast
+from snn_deploy.frontends.torch.session import MEMBRANE, Session, broadcast
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.state import ModuleState, check_given
 from snn_deploy.frontends.torch.tensor import Traced
@@ -108,10 +108,10 @@ def _neuron(
     spikes = _graded(session, module, out)
     if module.init_hidden and not module.output:
         return spikes
-    mem = ModuleState(
-        session.name_of(module), "mem", _readout(session, module, x, values, own)
-    )
-    others = [ModuleState(session.name_of(module), "syn")] if len(states) == 2 else []
+    name = session.name_of(module)
+    membrane = _membrane(session, module, x, values, own)
+    mem = ModuleState(session, name, "mem") if membrane is None else membrane
+    others = [ModuleState(session, name, "syn")] if len(states) == 2 else []
     return (spikes, *others, mem)
 
 
@@ -161,14 +161,14 @@ def _graded(session: Session, module: Any, out: Traced) -> Traced:
     return session.traced(through(session.maps, out.signal, scale, out.signal.shape), out)
 
 
-def _readout(
+def _membrane(
     session: Session,
     module: Any,
     x: Traced,
     values: Callable[[], dict[str, Any]],
     recurrent: Any,
-) -> Callable[[], Traced] | None:
-    """Return what makes the membrane an output; None if spikes reset it."""
+) -> Traced | None:
+    """Return the membrane in this step; None if spikes reset it."""
     if module.reset_mechanism != "none" or recurrent is not None:
         return None
 
@@ -177,7 +177,8 @@ def _readout(
         n = int(np.prod(shape))
         return Lif.of(n, threshold=np.inf, amount=0.0, spiking=False, **wide)
 
-    return lambda: session.fire(module, x, make, ending="_mem")
+    session.membranes.add(session.name_of(module) + MEMBRANE)
+    return session.fire(module, x, make, ending=MEMBRANE)
 
 
 def one_to_one(session: Session, module: Any, x: Traced) -> Any:

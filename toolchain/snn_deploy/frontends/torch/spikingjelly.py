@@ -116,7 +116,7 @@ def _readout(session: Session, module: Any, x: Traced, values: dict[str, float])
 
 def delay(session: Session, module: Any, x: Traced) -> Any:
     """Delay by whole steps."""
-    return session.traced(x.signal.shifted(-int(module.delay_steps)), x)
+    return session.traced(x.signal.late(int(module.delay_steps)), x)
 
 
 def voting(session: Session, module: Any, x: Traced) -> Any:

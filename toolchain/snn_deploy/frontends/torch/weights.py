@@ -1,5 +1,6 @@
 """Weights of a module as maps: dense, convolution, and what the unit vectors tell."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -35,11 +36,8 @@ def affine(
     return session.traced(signal if bias is None else shifted_by(signal, bias), x)
 
 
-def dense(session: Session, x: Traced, weight: Any, bias: Any, owner: Any) -> Traced:
-    """Return weight [out, in] times the last dimension of x, plus bias [out].
-
-    owner: what the weight is the weight of, for as long as the trace.
-    """
+def dense(session: Session, x: Traced, weight: Any, bias: Any) -> Traced:
+    """Return weight [out, in] times the last dimension of x, plus bias [out]."""
     n_out, n_in = weight.shape
     rest = x.signal.shape[:-1]
     if not x.signal.shape or x.signal.shape[-1] != n_in:
@@ -56,61 +54,88 @@ def dense(session: Session, x: Traced, weight: Any, bias: Any, owner: Any) -> Tr
             return Dense(frozen(matrix))
         return Sparse(sp.csr_array(sp.kron(sp.eye_array(copies), matrix, "csr")))
 
-    part = session.maps.of(owner, make, f"dense {copies}")
+    part = session.maps.once(("dense", copies, content(weight)), make)
     add = None if bias is None else np.tile(numbers(bias), copies)
     return affine(session, x, part, (*rest, n_out), add)
 
 
-def convolve(session: Session, x: Traced, module: Any, rank: int) -> Traced:
-    """Return the convolution layer `module` of x [C, L] or [C, H, W]."""
-    shape = x.signal.shape
+def zeros_only(session: Session, module: Any) -> None:
+    """Refuse a convolution that pads with anything else."""
+    if module.padding_mode != "zeros":
+        session.refuse(
+            f"{session.name_of(module)!r} pads with {module.padding_mode!r}; only zeros "
+            "are expressible, so use padding_mode='zeros'"
+        )
+
+
+def content(weight: Any) -> object:
+    """Return what a weight is told by: its values, which a layer may compute anew in every
+    step."""
+    if isinstance(weight, torch.nn.Parameter):  # lives as long as its module
+        return id(weight)
+    return tuple(weight.shape), hashlib.sha256(numbers(weight).tobytes()).digest()
+
+
+def convolution(
+    session: Session,
+    x: Traced,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Traced:
+    """Return the convolution of x [C, L] or [C, H, W], as torch's conv1d and conv2d.
+
+    weight: [C_out, C_in / groups, K] or [C_out, C_in / groups, K_y, K_x]; bias: [C_out].
+    """
+    shape, rank = x.signal.shape, weight.dim() - 2
     if len(shape) != rank + 1:
         raise InputError(
-            f"{session.title}: {session.name_of(module)!r} takes {rank + 1} dimensions "
+            f"{session.title}: a convolution takes {rank + 1} dimensions "
             f"per sample, but gets {list(shape)}; is the batch the first dimension of the "
             "sample input?"
         )
     image = (shape[0], 1, shape[1]) if rank == 1 else (shape[0], shape[1], shape[2])
-    kernel, stride, dilation = (
-        _pair(getattr(module, k)) for k in ("kernel_size", "stride", "dilation")
-    )
-    before, after = _padding(module, kernel, dilation, rank)
+    kernel = _pair(tuple(weight.shape[2:]), rank, 1)
+    stride, dilation = _pair(stride, rank, 1), _pair(dilation, rank, 1)
+    before, after = _padding(padding, kernel, dilation, rank)
     padding = [a + b for a, b in zip(before, after, strict=True)]
     size = window_counts(image[1:], kernel, stride, padding, dilation)
-    out = (int(module.out_channels), size[0], size[1])
+    out = (int(weight.shape[0]), size[0], size[1])
 
     def make() -> MapPart:
-        weight = numbers(module.weight)
+        kernels = numbers(weight)
         return Conv(
-            frozen(weight if rank == 2 else weight[:, :, None, :]),
-            image, out, stride, before, dilation, int(module.groups),
+            frozen(kernels if rank == 2 else kernels[:, :, None, :]),
+            image, out, stride, before, dilation, int(groups),
         )  # fmt: skip
 
-    part = session.maps.of(module, make, f"conv {image}")
-    bias = None
-    if module.bias is not None:
-        bias = np.repeat(numbers(module.bias), size[0] * size[1])
-    return affine(session, x, part, out if rank == 2 else (out[0], out[2]), bias)
+    key = ("conv", image, stride, before, after, dilation, int(groups), content(weight))
+    part = session.maps.once(key, make)
+    each = None if bias is None else np.repeat(numbers(bias), size[0] * size[1])
+    return affine(session, x, part, out if rank == 2 else (out[0], out[2]), each)
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    """Return (y, x) of a setting that may be one number or one per dimension."""
-    values = tuple(value) if isinstance(value, list | tuple) else (value,)
-    return (1, int(values[0])) if len(values) == 1 else (int(values[0]), int(values[1]))
+def _pair(value: Any, rank: int, other: int) -> tuple[int, int]:
+    """Return a size as (y, x); with one dimension, y is `other`."""
+    values = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
+    values = values * rank if len(values) < rank else values
+    return (other, int(values[0])) if rank == 1 else (int(values[0]), int(values[1]))
 
 
 def _padding(
-    module: Any, kernel: tuple[int, int], dilation: tuple[int, int], rank: int
+    padding: Any, kernel: tuple[int, int], dilation: tuple[int, int], rank: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the zeros before and after, (y, x); 'same' puts the odd one after."""
-    if module.padding == "valid":
+    if padding == "valid":
         return (0, 0), (0, 0)
-    if module.padding == "same":
+    if padding == "same":
         total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         low, high = [t // 2 for t in total], [t - t // 2 for t in total]
         return (low[0], low[1]), (high[0], high[1])
-    pads = tuple(module.padding)
-    both = (0, int(pads[0])) if rank == 1 else (int(pads[0]), int(pads[1]))
+    both = _pair(padding, rank, 0)
     return both, both
 
 
