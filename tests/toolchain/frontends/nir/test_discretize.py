@@ -176,9 +176,9 @@ def test_only_neurons_with_current_or_own_loop_hold_after_a_reset_to_zero(
     w = node.linear(np.eye(2))
     nodes = {
         "in": node.input(2),
-        "a": node.lif(2),
+        "a": node.lif(2, r=np.full(2, 2.0)),
         "b": node.cuba(2),
-        "c": node.lif(2),
+        "c": node.lif(2, r=np.full(2, 2.0)),
         "w": w,
         "out": node.output(2),
     }

@@ -121,8 +121,14 @@ def test_a_dt_against_the_evidence_is_refused_unless_a_profile_is_given(
         match=r"dt=5e-05 contradicts the file, where r == tau/dt for dt = 0\.0001",
     ):
         read_nir(path, dt=5e-5)
-    net = read_nir(path, dt=5e-5, profile="snntorch")
-    assert net.populations[0].neuron.beta.tolist() == [0.75, 0.75]
+    with pytest.raises(
+        InputError,
+        match=r"snnTorch writes r = tau/dt and no other, and dt is 5e-05 s; its numbers show "
+        r"a step of 0\.0001 s; give the dt that is meant, or profile='nir'",
+    ):
+        read_nir(path, dt=5e-5, profile="snntorch")
+    net = read_nir(path, dt=5e-5, profile="nir")
+    assert net.populations[0].neuron.beta == pytest.approx([0.75, 0.75])
     assert profile_of(path, dt=DT) == "snntorch"
 
 

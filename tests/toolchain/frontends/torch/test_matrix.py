@@ -160,10 +160,18 @@ sent, by population; saved as .npz it is what `--framework-trace` takes, and the
 * Taken as they are: loops over time in forward, states handed back, skip edges, everything that only moves
   values, BatchNorm in evaluation, Dropout (left out), grouped convolutions, average pooling of any kind,
   linear layers per token, recurrent neurons and containers.
+* What forward makes of its steps: constants in the steps in which it adds them; the sum or mean over all steps,
+  also with layers behind it, read by `--decode`; its last step, one step, or a weighted sum of steps, read as
+  "what forward returns" (`--decode` still wins).
+* Layers are told by what they are, not by their name. A class of torch.ao, of Brevitas (`QuantLinear`,
+  `QuantConv1d/2d`) or of your own deploys with the weights it computes with; a subclass of a neuron that changes
+  its step, integer layers of torch.ao and quantized activations are refused by name.
 * Exact, but a layer of neurons of its own, and so one more step on the chip: the maximum of spikes (OR), the
   product of spikes (AND).
 * Several spikes per step (sinabs' default `MultiSpike`, and `MaxSpike(n)`, with `MembraneSubtract`) are
   multi-level neurons: trunc(v / threshold) of the membrane, in float64 here.
+* Refused: layers that run fewer steps than the sample has, neurons behind a sum over time, what takes a membrane
+  (it sends no spikes).
 * Refused, all at once and by name: activations that are not linear, the maximum of values (of several
   spikes per step, too), batch statistics, and neurons whose step no neuron here has (sinabs' `min_v_mem`,
   several spikes per step with a reset to 0; snnTorch's `reset_delay=False` with "subtract").

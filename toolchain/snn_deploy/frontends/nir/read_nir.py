@@ -2,7 +2,8 @@
 
 The straight line: read without trust, check and flatten, infer shapes, settle what the file
 leaves open, turn nodes into neurons and paths into projections. NIR's objects do not travel
-past it. All metadata is ignored. Everything that was assumed is in `Network.assumptions`.
+past it. Of metadata only that of our own writer counts. Everything that was assumed is in
+`Network.assumptions`.
 """
 
 import os
@@ -15,6 +16,7 @@ from snn_deploy.frontends.nir.detect import detect
 from snn_deploy.frontends.nir.discretize import discretize
 from snn_deploy.frontends.nir.frameworks.profile import Reading
 from snn_deploy.frontends.nir.gather import gather
+from snn_deploy.frontends.nir.given import given
 from snn_deploy.frontends.nir.graph.file_graph import read_file
 from snn_deploy.frontends.nir.graph.flatten import flatten
 from snn_deploy.frontends.nir.graph.graph import NEURONS, Graph, Node
@@ -49,7 +51,8 @@ def read_nir(
         InputError: The file cannot be read, makes no sense, or leaves spikes open.
     """
     graph, shapes = load(source)
-    settings = settle(graph, chosen(ReadingOptions, reading, fields))
+    said = given(chosen(ReadingOptions, reading, fields), graph.read_with)
+    settings = settle(graph, said)
     graph = correct(graph, settings.profile, settings.dt)
     graph = gather(graph, shapes, settings)
     paths = find_paths(graph, shapes, settings.step_s)
@@ -70,6 +73,7 @@ def read_nir(
         outputs=wiring.outputs,
         step_s=settings.step_s,
         source=graph.source,
+        decoder=said.decoder,
         assumptions=(
             *settings.assumptions,
             *graph.assumptions,

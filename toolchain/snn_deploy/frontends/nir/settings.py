@@ -12,8 +12,9 @@ import numpy as np
 
 from snn_deploy.errors import InputError, option
 from snn_deploy.frontends.nir.detect import detect
-from snn_deploy.frontends.nir.frameworks.exported import CLOSE
+from snn_deploy.frontends.nir.frameworks.exported import CLOSE, implied_dt
 from snn_deploy.frontends.nir.frameworks.profile import Profile, Reading
+from snn_deploy.frontends.nir.given import Given
 from snn_deploy.frontends.nir.graph.graph import NEURONS, RESETTING, Graph
 from snn_deploy.frontends.nir.profiles import PROFILES
 from snn_deploy.ir.network import Assumption
@@ -51,16 +52,17 @@ class Settings:
     many: bool = False
 
 
-def settle(graph: Graph, given: ReadingOptions) -> Settings:
-    """Choose how to read the file.
+def settle(graph: Graph, said: Given) -> Settings:
+    """Choose how to read the file; said: by the user and by the file itself.
 
     Raises:
         InputError: The file leaves open something that changes spikes, and no option
             settles it.
     """
-    readings = detect(graph)
-    profile, why = choose_profile(graph, given, readings)
-    dt, dt_why = choose_dt(graph, given, profile, readings)
+    readings, given = detect(graph), said.options
+    profile, why = choose_profile(graph, said, readings)
+    dt, dt_why = choose_dt(graph, said, profile, readings)
+    check_numbers(graph, profile, dt)
     wished = given.threshold
     inclusive = profile.inclusive if wished is None else wished == "ge"
     reset = given.reset or profile.reset
@@ -68,19 +70,21 @@ def settle(graph: Graph, given: ReadingOptions) -> Settings:
     step_s = None if in_steps else dt
     many = choose_many(graph, given, profile, reset)
     settings = Settings(profile, dt, step_s, reset, inclusive, (), many)
-    noted = [Assumption("profile", profile.name, why)] if graph.of_kind(*NEURONS) else []
+    noted = [*said.assumptions]
+    noted += [Assumption("profile", profile.name, why)] if graph.of_kind(*NEURONS) else []
     if dt is not None:
         noted.append(Assumption("dt", "1 step" if in_steps else f"{dt:g} s", dt_why))
-    noted += _firing_assumptions(graph, given, settings)
+    noted += _firing_assumptions(graph, said, settings)
     return replace(settings, assumptions=tuple(noted))
 
 
 def choose_profile(
-    graph: Graph, given: ReadingOptions, readings: tuple[Reading, ...]
+    graph: Graph, said: Given, readings: tuple[Reading, ...]
 ) -> tuple[Profile, str]:
     """Return the profile and why it was chosen; `readings` as `detect` gives them."""
+    given = said.options
     if given.profile is not None:
-        return PROFILES[given.profile], "given by the user"
+        return PROFILES[given.profile], said.why("profile")
     if not graph.of_kind(*TIMED):
         return PROFILES["nir"], "no neuron in the file has dynamics to disagree on"
     frameworks = [r for r in readings if r.profile != "nir"]
@@ -100,7 +104,7 @@ def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
     raise InputError(
         f"{graph.source}: {option('dt', f'{dt:g}')} contradicts the file, where "
         f"{reading.evidence}; leave it out, or give "
-        f"{option('profile', '|'.join(PROFILES))} as well"
+        f"{option('profile', 'nir')} as well"
     )
 
 
@@ -132,11 +136,11 @@ def unsettled(graph: Graph, readings: tuple[Reading, ...]) -> str:
 
 
 def choose_dt(
-    graph: Graph, given: ReadingOptions, profile: Profile, readings: tuple[Reading, ...]
+    graph: Graph, said: Given, profile: Profile, readings: tuple[Reading, ...]
 ) -> tuple[float | None, str]:
     """Return the time step in seconds and where it comes from."""
-    if given.dt is not None:
-        return given.dt, "given by the user"
+    if said.options.dt is not None:
+        return said.options.dt, said.why("dt")
     for reading in readings:
         if reading.profile == profile.name and reading.dt is not None:
             return reading.dt, reading.evidence
@@ -151,6 +155,21 @@ def choose_dt(
             f"convention for it; give {option('dt', 'SECONDS')}"
         )
     return None, ""
+
+
+def check_numbers(graph: Graph, profile: Profile, dt: float | None) -> None:
+    """Raise InputError where the numbers of the file contradict its profile."""
+    if profile.misfit is None or dt is None:
+        return
+    for node in graph.of_kind(*TIMED):
+        why = profile.misfit(node, dt)
+        if why is not None:
+            shown = implied_dt(graph)
+            step = "" if shown is None else f"; its numbers show a step of {shown:g} s"
+            raise node.fail(
+                f"{why}{step}; give the {option('dt')} that is meant, or "
+                f"{option('profile', 'nir')} to read it by the NIR specification"
+            )
 
 
 def check_convention(graph: Graph, dt: float, profile: Profile) -> None:
@@ -189,7 +208,7 @@ def choose_many(graph: Graph, given: ReadingOptions, profile: Profile, reset: st
     return wished and able
 
 
-def _spike_assumption(given: ReadingOptions, settings: Settings) -> Assumption:
+def _spike_assumption(said: Given, settings: Settings) -> Assumption:
     """Return how many spikes a neuron sends in a step, and why that was chosen."""
     value = MANY if settings.many else ONE
     why = (
@@ -198,29 +217,27 @@ def _spike_assumption(given: ReadingOptions, settings: Settings) -> Assumption:
     )
     if not settings.many:
         why = f"several need reset 'subtract', which is {settings.profile.title}'s default"
-    why = "given by the user" if given.spikes_per_step else why
+    why = said.why("spikes_per_step") if said.options.spikes_per_step else why
     return Assumption("spikes per step", value, why)
 
 
-def _firing_assumptions(
-    graph: Graph, given: ReadingOptions, settings: Settings
-) -> list[Assumption]:
+def _firing_assumptions(graph: Graph, said: Given, settings: Settings) -> list[Assumption]:
     """Return how neurons reset, fire and start, as far as the file has such neurons."""
-    profile, noted = settings.profile, []
+    profile, given = settings.profile, said.options
+    noted: list[Assumption] = []
     if graph.of_kind(*RESETTING):
         reset = settings.reset
         if reset == "subtract":
             reset += " the threshold" + (", one step later" if profile.late else "")
         cannot_tell = ", which the file cannot tell" if profile.reset_lost else ""
         why = f"default of {profile.title}{cannot_tell}"
-        noted.append(
-            Assumption("reset", reset, "given by the user" if given.reset else why)
-        )
+        noted.append(Assumption("reset", reset, said.why("reset") if given.reset else why))
     if graph.of_kind(*RESETTING) and (profile.many_spikes or given.spikes_per_step):
-        noted.append(_spike_assumption(given, settings))
+        noted.append(_spike_assumption(said, settings))
     if graph.of_kind(*RESETTING, "Threshold"):
         rule = "fires at v >= threshold" if settings.inclusive else "fires at v > threshold"
-        why = "given by the user" if given.threshold else f"convention of {profile.title}"
+        convention = f"convention of {profile.title}"
+        why = said.why("threshold") if given.threshold else convention
         noted.append(Assumption("threshold", rule, why))
     if graph.of_kind(*TIMED):
         start = "0" if profile.starts_at == "zero" else profile.starts_at

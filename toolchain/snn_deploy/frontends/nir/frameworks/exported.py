@@ -14,6 +14,7 @@ CLOSE = 1e-5  # relative; parameters went through float32 (6e-8) several times
 FX_INPUTS = frozenset({"x", "input_1"})
 # Nodes that all exporters can write, and those that torch.fx finds.
 ENDS = frozenset({"Input", "Output", "Affine"})
+LEAKY = frozenset({"LI", "LIF", "CubaLI", "CubaLIF"})
 LAYERS = ENDS | {"Linear", "Conv2d", "AvgPool2d", "Flatten"}
 
 
@@ -53,7 +54,7 @@ def implied(node: Node) -> Iterator[float]:
 
 def has_unit_gain(node: Node, dt: float) -> bool:
     """Whether an input of 1 charges the membrane by 1."""
-    if node.kind == "LIF":
+    if node.kind in ("LI", "LIF"):
         return same(node.real("r") * dt, node.real("tau"))
     return same(node.real("r") * dt, node.real("tau_mem")) and same(
         node.real("w_in") * dt, node.real("tau_syn")

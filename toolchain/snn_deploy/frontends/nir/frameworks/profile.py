@@ -78,6 +78,8 @@ class Profile:
             thresholds fit into its membrane.
         pattern: From a graph with neurons to what its exporter left in the numbers, None if
             it cannot have written them; None for the specification.
+        misfit: From a neuron and the time step to why its exporter cannot have written it,
+            or None; None where `correction` says so.
         correction: What its numbers mean, where that is not what NIR says; else None.
     """
 
@@ -96,4 +98,5 @@ class Profile:
     in_steps: bool = False
     many_spikes: bool = False
     pattern: Callable[[Graph], Reading | None] | None = None
+    misfit: Callable[[Node, float], str | None] | None = None
     correction: Correction | None = None

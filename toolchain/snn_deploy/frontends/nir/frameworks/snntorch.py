@@ -6,6 +6,7 @@ Source: export_nir.py for dt, _neurons/*.py for the step.
 from snn_deploy.frontends.nir.frameworks.exported import (
     FX_INPUTS,
     LAYERS,
+    LEAKY,
     has_cycle,
     has_unit_gain,
     input_names,
@@ -37,9 +38,16 @@ def _rests_at_zero(node: Node) -> bool:
     return not node.real("v_leak").any() and not node.real("v_reset").any()
 
 
+def _misfit(node: Node, dt: float) -> str | None:
+    if node.kind not in LEAKY or has_unit_gain(node, dt):
+        return None
+    return f"snnTorch writes r = tau/dt and no other, and dt is {dt:g} s"
+
+
 PROFILE = Profile(
     "snntorch", "snnTorch 1.0",
     dt=DT, reset="subtract", inclusive=False, late=True, zero_holds=True,
     rounding=1e-6, float32=True, reset_lost=True,
     pattern=_pattern,
+    misfit=_misfit,
 )  # fmt: skip

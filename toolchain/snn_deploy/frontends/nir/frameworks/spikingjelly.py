@@ -8,6 +8,7 @@ import numpy as np
 from snn_deploy.frontends.nir.frameworks.exported import (
     FX_INPUTS,
     LAYERS,
+    LEAKY,
     has_cycle,
     has_unit_gain,
     implied,
@@ -62,8 +63,16 @@ def _fits(node: Node, dt: float | None) -> bool:
     return decays_input or (dt is not None and has_unit_gain(node, dt))
 
 
+def _misfit(node: Node, dt: float) -> str | None:
+    decays_input = node.kind == "LIF" and bool((node.real("r") == 1).all())
+    if node.kind not in LEAKY or decays_input or has_unit_gain(node, dt):
+        return None
+    return f"SpikingJelly writes r = 1 or r = tau/dt, and dt is {dt:g} s"
+
+
 PROFILE = Profile(
     "spikingjelly", "SpikingJelly 2.0",
     dt=1e-4, reset="v_reset", inclusive=True, starts_at="v_reset",
     pattern=_pattern,
+    misfit=_misfit,
 )  # fmt: skip

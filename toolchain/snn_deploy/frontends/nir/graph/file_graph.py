@@ -5,7 +5,7 @@ Receives a path, returns a RawGraph. `nir.read` is not used: it refuses many pub
 on broken ones. What the nodes mean is checked later.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from snn_deploy.frontends.nir.graph.graph import (
     RawGraph,
     RawNode,
     label,
+    own_words,
 )
 
 
@@ -45,7 +46,9 @@ def read_file(path: Path, *, max_bytes: int = MAX_BYTES) -> RawGraph:
                 f"{path}: no group 'node' (found {found}), so this is not a NIR model; "
                 f"write one with nir.write"
             )
-        return GraphReader(path, Budget(max_bytes, MAX_NODES)).graph(file["node"], "", 0)
+        reader = GraphReader(path, Budget(max_bytes, MAX_NODES))
+        graph = reader.graph(file["node"], "", 0)
+        return replace(graph, read_with=reader.read_with(file["node"]))
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,15 @@ class GraphReader(DatasetReader):
             for key, item in self.items(members, where)
         }
         return RawGraph(nodes, self.edges(group, where))
+
+    def read_with(self, group: Any) -> str | None:
+        """Return what our own writer says in the metadata of the outermost graph."""
+        found = group.get("metadata")
+        where = f"{self.path}: metadata"
+        if not isinstance(found, h5py.Group):
+            return None
+        said = dict(self.parameters(found, where))
+        return own_words(said)
 
     def node(self, group: Any, name: str, depth: int) -> RawNode | RawGraph:
         """Return one node, or the graph that stands in its place."""

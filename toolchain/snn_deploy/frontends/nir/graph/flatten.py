@@ -42,8 +42,9 @@ def flatten(raw: RawGraph, source: str) -> Graph:
     edges = [(names[a], names[b]) for a, b in found.edges]
     assumed = (*found.repairs, *_doubles(edges), *_defaults(found.nodes.values()))
     graph = Graph(
-        source, nodes, _neighbours(nodes, edges, 0), _neighbours(nodes, edges, 1), assumed
-    )
+        source, nodes, _neighbours(nodes, edges, 0), _neighbours(nodes, edges, 1), assumed,
+        raw.read_with,
+    )  # fmt: skip
     check_connected(graph)
     return graph
 

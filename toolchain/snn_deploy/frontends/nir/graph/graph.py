@@ -48,10 +48,13 @@ class RawGraph:
         nodes: Nodes and nested graphs by name, in file order.
         edges: (source, target) by name; a port of a nested graph is 'graph.port'. There may
             be doubles, and names that no node has.
+        read_with: What our own writer says in the metadata, the options with which the file
+            means what was written; None of other writers.
     """
 
     nodes: Mapping[str, "RawNode | RawGraph"]
     edges: tuple[tuple[str, str], ...]
+    read_with: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +103,7 @@ class Graph:
         after: The nodes to which edges lead from each node, by its name; sorted by name.
         assumptions: Edges that were mended or counted once, parameters that were filled in
             or ignored, and what `correct` assumed.
+        read_with: As of RawGraph.
     """
 
     source: str
@@ -107,10 +111,18 @@ class Graph:
     before: Mapping[str, tuple[str, ...]]
     after: Mapping[str, tuple[str, ...]]
     assumptions: tuple[Assumption, ...] = field(default=())
+    read_with: str | None = None
 
     def of_kind(self, *kinds: str) -> tuple[Node, ...]:
         """Return the nodes of these types, in file order."""
         return tuple(n for n in self.nodes.values() if n.kind in kinds)
+
+
+def own_words(metadata: Mapping[str, Any]) -> str | None:
+    """Return the options that our own writer left in the metadata of a graph, unchecked."""
+    said = metadata.get("read_with")
+    ours = metadata.get("written_by") == "snn-deploy"
+    return said if ours and isinstance(said, str) else None
 
 
 def label(kind: str) -> str:

@@ -12,7 +12,13 @@ import numpy as np
 
 from snn_deploy.errors import InputError
 from snn_deploy.files.hdf5 import Value
-from snn_deploy.frontends.nir.graph.graph import MAX_DEPTH, MAX_NODES, RawGraph, RawNode
+from snn_deploy.frontends.nir.graph.graph import (
+    MAX_DEPTH,
+    MAX_NODES,
+    RawGraph,
+    RawNode,
+    own_words,
+)
 
 SOURCE = "NIR graph"  # how messages call a graph that has no file
 
@@ -49,7 +55,9 @@ def read_graph(graph: Any, name: str = "", depth: int = 0) -> RawGraph:
         edges = tuple((str(a), str(b)) for a, b in graph.edges)
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: 'edges' are not pairs of node names") from error
-    return RawGraph(nodes, edges)
+    metadata = getattr(graph, "metadata", None)
+    said = own_words(metadata) if isinstance(metadata, Mapping) else None
+    return RawGraph(nodes, edges, said)
 
 
 def _node(node: Any, name: str, depth: int) -> RawNode | RawGraph:
