@@ -7,6 +7,7 @@
     |   |                      means two things
     |   `-- BoardError      2  no such board, or a file that does not describe one
     |-- DoesNotFitError     3  understood, but the target cannot hold or express it
+    |-- MismatchError       1  an emitted program was run and gives other values: a bug
     `-- BudgetError         4  a required accuracy, energy or latency is not met
 
 A message is one line: who, what with numbers, why, what to do. The command line prints it
@@ -52,6 +53,12 @@ class DoesNotFitError(DeployError):
     def __init__(self, *violations: str) -> None:
         super().__init__("\n".join(violations))
         self.violations = violations
+
+
+class MismatchError(DeployError):
+    """An emitted program was run and gives other values than our integers: a bug."""
+
+    exit_code = 1
 
 
 class BudgetError(DeployError):

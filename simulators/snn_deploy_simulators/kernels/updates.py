@@ -16,7 +16,7 @@ from snn_deploy_simulators.kernels.jit import inlined, kernel
 
 AT_ONCE = 4095  # a current with this decay is gone before the next step uses it
 LEVELS, SLICES = 3, 4
-INSTANT, SOFT_INSTANT = 5, 6  # lif and soft_lif whose currents are gone at once
+INSTANT, SOFT_INSTANT = 5, 6  # lif and soft_lif whose currents are gone at once; 7 is free
 CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": LEVELS}
 
 _lif = numba.njit(lif)

@@ -1,6 +1,6 @@
 """The torch step against the reference simulator: the same bins wherever sums are exact."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from snn_deploy.arrays import AnyArray
 from snn_deploy.finetune.forward import run
 from snn_deploy.finetune.grid import folded_map
-from snn_deploy.finetune.step import SLOPE, neurons_of, scan
+from snn_deploy.finetune.step import SLOPE, TensorLif, neurons_of, scan
 from snn_deploy.ir.maps import Conv, Dense, Sparse
 from snn_deploy.ir.network import Input, Network, Population, Projection
 from snn_deploy.neurons import Lif
@@ -103,3 +103,8 @@ def test_a_spike_passes_the_gradient_of_a_fast_sigmoid() -> None:
     assert drive.grad is not None
     wanted = 0.5 / (1 + SLOPE * distance) ** 2
     assert drive.grad.flatten().tolist() == pytest.approx(wanted.tolist())
+
+
+def test_training_has_every_setting_of_the_float_neuron() -> None:
+    own = {f.name for f in fields(TensorLif)} - {"current"}
+    assert own == {f.name for f in fields(Lif)}

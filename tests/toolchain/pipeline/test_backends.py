@@ -143,3 +143,97 @@ def test_what_it_cannot_express_is_refused_before_anything_is_written(
     checked = invoke("check", *words, "--backend", listing)
     assert checked.exit_code == 3
     assert "no loops here" in checked.stderr
+
+
+def ended(*words: str) -> int:
+    """Return the exit code of a command line, as the shell runs it."""
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    return int(end.value.code or 0)
+
+
+def altered(listing: str, old: str, new: str) -> None:
+    """Change the documented backend, as its author might get it wrong."""
+    file = Path("listing_backend.py")
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("/tmp/evil.txt", "is no plain path inside the folder"),
+        ("../evil.txt", "is no plain path inside the folder"),
+        ("a/../b.txt", "is no plain path inside the folder"),
+        ("a\\\\b.txt", "is no plain path inside the folder"),
+        ("", "is no plain path inside the folder"),
+        ("report.json", "which the report itself is called"),
+        ("manifest.json", "which the report itself is called"),
+    ],
+)
+def test_files_that_would_leave_the_folder_or_replace_ours_are_refused(
+    listing: str, name: str, why: str
+) -> None:
+    altered(listing, '"spikes.txt": ', f'"{name}": ')
+    before = set(Path().iterdir())
+    with pytest.raises(InputError, match=rf"backend 'listing': emits .*{why}"):
+        deploy("m.nir", "loihi2", input="x.npz", backend=listing, out=Path("b"), **OPTIONS)
+    assert set(Path().iterdir()) - before <= {Path("__pycache__")}
+    assert not Path("/tmp/evil.txt").exists()
+
+
+def test_a_backend_without_a_part_is_refused_by_name(listing: str) -> None:
+    altered(listing, "own_options = ListingOptions", "")
+    with pytest.raises(InputError, match=r"'listing': listing_backend has no own_options;"):
+        load_backend(listing)
+    assert ended("deploy", "m.nir", "--backend", listing, "--target", "loihi2") == 2
+
+
+def test_an_object_of_a_module_is_a_backend_too(
+    listing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Path("listing_backend.py").read_text()
+    Path("listing_backend.py").write_text(
+        f"{text}\nimport sys\nthing = sys.modules[__name__]\n"
+    )
+    offer(monkeypatch, (listing, "listing_backend:thing"))
+    assert load_backend(listing).own_options.__name__ == "ListingOptions"
+    offer(monkeypatch, (listing, "listing_backend:nothing"))
+    with pytest.raises(InputError, match=r"listing_backend:nothing cannot be imported"):
+        load_backend(listing)
+
+
+def test_a_program_that_differs_is_no_success(
+    listing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    altered(
+        listing,
+        "spikes, 0, spikes, (), (",
+        'spikes, 3, spikes,\n        (VerifiedPopulation("p", "x", 9, 4, {"s": 3}),), (',
+    )
+    altered(listing, "import Ran, Verified", "import Ran, Verified, VerifiedPopulation")
+    words = ("m.nir", "--target", "loihi2", *FLAGS, "--input", "x.npz", "--out", "b")
+    assert ended(*words, "--backend", listing, "--verify") == 1
+    said = capsys.readouterr().err
+    assert "listing and the integer simulator differ in 3 values" in said
+    assert "Traceback" not in said
+    (row,) = json.loads(Path("b/report.json").read_text())["verified"]["populations"]
+    assert row["mismatches"] == {"s": 3}
+    assert ended("run", "b") == 1
+
+
+def test_its_own_options_are_flags_of_run_too(listing: str) -> None:
+    deploy("m.nir", "loihi2", input="x.npz", backend=listing, out=Path("b"), **OPTIONS)
+    assert ended("run", "b", "--at-most", "1", "--samples", "1") == 0
+    assert ended("run", "b", "--at-most", "0") == 2
+
+
+def test_a_folder_with_a_report_alone_is_no_program(listing: str) -> None:
+    deploy("m.nir", "loihi2", input="x.npz", out=Path("b"), **OPTIONS)
+    done = invoke("run", "b")
+    assert done.exit_code == 2
+    assert (
+        "b: holds a report, but no emitted program; make one with --backend NAME"
+        in done.stderr
+    )

@@ -7,6 +7,7 @@ to stdout, all else to stderr. What is heavy is imported by the verb that needs 
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional, TypeAlias
 
@@ -22,6 +23,7 @@ from snn_deploy.cli.flags import (
 )
 from snn_deploy.cli.frame import Group, complain, show_version
 from snn_deploy.errors import DeployError, command_line_words, speaking
+from snn_deploy.files.manifest import read_manifest
 from snn_deploy.options.base import Options
 from snn_deploy.options.conversion import ConversionOptions
 from snn_deploy.options.running import RunningOptions
@@ -44,13 +46,19 @@ def main(words: Sequence[str]) -> None:
 
 
 def named_backends(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the backends that are named, whose options become flags, too."""
+    """Return the backends that are named, by an option or by the manifest of a folder that
+    is run; their options become flags, too."""
     pairs = zip(words, [*words[1:], ""], strict=True)
-    return tuple(
+    named = [
         word.partition("=")[2] or after
         for word, after in pairs
         if word.partition("=")[0] == "--backend"
-    )
+    ]
+    for word in words[1:] if list(words[:1]) == ["run"] else ():
+        with suppress(DeployError, OSError, ValueError):  # said where the folder is run
+            found = read_manifest(Path(word)) if Path(word).is_dir() else None
+            named += [found.backend] if found and found.backend else []
+    return tuple(named)
 
 
 def make_app(backends: Sequence[str] = ()) -> typer.Typer:
@@ -91,7 +99,7 @@ def deploy(
 
 
 def run(
-    build: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder with run.py.")],
+    build: Annotated[Path, typer.Argument(metavar="BUILD", help="What a backend wrote.")],
     options: RunningOptions,
     backend_options: OwnOptions,
     json: JsonFlag = False,

@@ -7,6 +7,7 @@ from snn_deploy.cli.progress import progress
 from snn_deploy.errors import BudgetError
 from snn_deploy.options.request import Request
 from snn_deploy.pipeline.deploy import carry_out
+from snn_deploy.pipeline.emission import check_equal
 from snn_deploy.pipeline.finetuned import points
 from snn_deploy.report.forms.screen import screen, show
 from snn_deploy.report.report import Report, to_json
@@ -17,6 +18,7 @@ def run_deploy(model: Path, target: str, request: Request, *, json: bool) -> Non
 
     Raises:
         BudgetError: The goal is missed; the report is out by then.
+        MismatchError: The emitted program was run and differs from our integers.
     """
     with progress() as told:
         report = carry_out(request, model, target, progress=told)
@@ -25,6 +27,8 @@ def run_deploy(model: Path, target: str, request: Request, *, json: bool) -> Non
     else:
         show(report, screen())
     sys.stdout.flush()
+    if report.verified is not None:
+        check_equal(report.verified, "the emitted program")
     require_accuracy(report, request.goal.min_accuracy)
     require_drop(report, request.goal.max_drop)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import msgspec
 
 from snn_deploy.cli.printing import print_json
-from snn_deploy.errors import DeployError
+from snn_deploy.errors import InputError, option
 from snn_deploy.files.manifest import read_manifest
 from snn_deploy.options.base import Options
 from snn_deploy.options.running import RunningOptions
 from snn_deploy.pipeline.backends import BUILT_IN, backend_options, load_backend
+from snn_deploy.pipeline.emission import check_equal
 
 
 def run_build_folder(
@@ -26,10 +27,15 @@ def run_build_folder(
 
     Raises:
         InputError: No emitted program, nothing to run it with, or the program failed.
-        DeployError: Program and our integers differ, which is a bug.
+        MismatchError: Program and our integers differ, which is a bug.
     """
     found = read_manifest(folder)
-    name = (found.backend if found else None) or next(iter(BUILT_IN))
+    if found is not None and found.backend is None:
+        raise InputError(
+            f"{folder}: holds a report, but no emitted program; make one with "
+            f"{option('backend', 'NAME')}"
+        )
+    name = found.backend if found and found.backend else next(iter(BUILT_IN))
     backend = load_backend(name)
     said = own[name] if name in own else backend_options([name])[name]()
     if options.changed():
@@ -40,11 +46,7 @@ def run_build_folder(
     result = backend.verify(folder, said)
     facts = msgspec.to_builtins(result)
     _print(name, result.version, facts, result.sentences, json)
-    if result.mismatches:
-        raise DeployError(
-            f"{folder}: {name} and the integer simulator differ in {result.mismatches} "
-            f"values; this is a bug in snn-deploy, please report it with this folder"
-        )
+    check_equal(result, str(folder))
 
 
 def _print(

@@ -1,8 +1,7 @@
 """Neuron models, one file each: the float step, the integer step, and what they cost.
 
 `Neuron` is any float neuron a Network may hold; `MODELS` lists the integer models by name.
-To add a model: a file with its integer step and a `NeuronModel`, a line in MODELS, and a
-branch in the simulators' `updates.py`.
+To add a model: see CONTRIBUTING.md.
 """
 
 from typing import TypeAlias

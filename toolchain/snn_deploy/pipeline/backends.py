@@ -16,6 +16,7 @@ from snn_deploy.options.base import Options
 if TYPE_CHECKING:
     from snn_deploy.backend import Backend
 
+PARTS = ("own_options", "check", "emit", "run", "verify")  # of a backend.Backend
 GROUP = "snn_deploy.backends"  # entry points of others
 BUILT_IN = {"lava": "snn_deploy_backends.lava.backend"}
 # Where our backends state their options: light modules, read for every --help.
@@ -58,12 +59,28 @@ def load_backend(name: str, asked_by: str = "backend") -> "Backend":
             f"{', '.join(sorted(modules))}"
         )
     try:
-        return cast("Backend", import_module(modules[name]))
-    except ImportError as error:
+        found = _imported(modules[name])
+    except (ImportError, AttributeError) as error:
         raise InputError(
             f"backend {name!r}: {modules[name]} cannot be imported ({error}); install it "
             f"again, or remove it"
         ) from error
+    missing = [part for part in PARTS if not hasattr(found, part)]
+    if missing:
+        raise InputError(
+            f"backend {name!r}: {modules[name]} has no {', no '.join(missing)}; a backend "
+            f"has {', '.join(PARTS)} (see docs/backends.md)"
+        )
+    return cast("Backend", found)
+
+
+def _imported(value: str) -> object:
+    """Return what an entry point names: a module, or MODULE:OBJECT."""
+    module, _, path = value.partition(":")
+    found: object = import_module(module)
+    for part in filter(None, path.split(".")):
+        found = getattr(found, part)
+    return found
 
 
 def backend_options(names: Iterable[str]) -> dict[str, type[Options]]:

@@ -13,6 +13,7 @@ from snn_deploy.evaluation.decode import choose_answer
 from snn_deploy.evaluation.progress import Progress, unheard
 from snn_deploy.evaluation.stages import Opened, Quantized, Simulated
 from snn_deploy.files.folder import write_file, write_folder
+from snn_deploy.files.manifest import NAME as MANIFEST
 from snn_deploy.inputs.data import read_samples
 from snn_deploy.inputs.framework_trace import read_framework
 from snn_deploy.ir.network import Network
@@ -28,6 +29,7 @@ from snn_deploy.options.simulation import SimulationOptions
 from snn_deploy.pipeline.backends import backend_options
 from snn_deploy.pipeline.checks import check_given, check_labels, refuse
 from snn_deploy.pipeline.emission import (
+    check_apart,
     emitted_files,
     emitting,
     refuse_inexpressible,
@@ -221,8 +223,9 @@ def written(
     if output.out is not None:
         forms = chosen_forms(output.formats)
         program = {**files, **emitted} if output.backend else files
-        content = {**deployment_files(run, report, forms), **program}
-        write_folder(output.out, content, backend=output.backend)
+        ours = deployment_files(run, report, forms)
+        check_apart([*ours, MANIFEST], program, output.backend)
+        write_folder(output.out, {**ours, **program}, backend=output.backend)
     if output.trace is not None and isinstance(run, Simulated):
         write_file(output.trace, trace_file(run))
     return report

@@ -6,11 +6,11 @@ written.
 """
 
 import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 
 from snn_deploy.backend import Verified
-from snn_deploy.errors import DoesNotFitError
+from snn_deploy.errors import DoesNotFitError, InputError, MismatchError
 from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.options.output import OutputOptions
@@ -41,7 +41,51 @@ def emitted_files(run: Simulated, backend: str) -> Mapping[str, bytes]:
     """
     stimulus = encode(run.program.net, run.data.x)
     expected = run.recordings.outputs["integer"]
-    return load_backend(backend).emit(run.program, stimulus, expected)
+    files = load_backend(backend).emit(run.program, stimulus, expected)
+    for name, content in files.items():
+        why = _unfit(name, content)
+        if why is not None:
+            raise InputError(
+                f"backend {backend!r}: emits {name!r}, which {why}; it must emit bytes by "
+                "plain relative paths"
+            )
+    return files
+
+
+def _unfit(name: object, content: object) -> str | None:
+    """Return why a file cannot be written into a folder of ours, or None."""
+    if not isinstance(name, str) or not isinstance(content, bytes):
+        return f"is a {type(name).__name__} with a {type(content).__name__}"
+    path = PurePosixPath(name)
+    plain = str(path) == name and not path.is_absolute() and ".." not in path.parts
+    if not plain or name in ("", ".") or any(c in name for c in "\\:\0"):
+        return "is no plain path inside the folder"
+    return None
+
+
+def check_apart(ours: Iterable[str], emitted: Iterable[str], backend: str | None) -> None:
+    """Raise InputError if a backend emits a file that is called like one of ours."""
+    both = sorted(set(ours) & set(emitted))
+    if both:
+        raise InputError(
+            f"backend {backend!r}: emits {', '.join(map(repr, both))}, which the report "
+            "itself is called; give its files other names"
+        )
+
+
+def check_equal(found: Verified, where: str) -> None:
+    """Raise MismatchError if a program that was run differs from our integers.
+
+    Args:
+        found: What was compared.
+        where: The program, for the message.
+    """
+    if found.mismatches:
+        raise MismatchError(
+            f"{where}: {found.backend} and the integer simulator differ in "
+            f"{found.mismatches} values; this is a bug in snn-deploy or in the backend "
+            f"{found.backend!r}, please report it with this program"
+        )
 
 
 def verified(files: Mapping[str, bytes], backend: str, request: Request) -> Verified:

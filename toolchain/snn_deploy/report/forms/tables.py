@@ -106,7 +106,7 @@ def _verified(report: Report) -> list[Section]:
             p.population,
             p.process,
             str(p.values),
-            *(str(p.mismatches[s]) for s in states),
+            *(str(p.mismatches.get(s, "-")) for s in states),
             str(sum(n for s, n in p.mismatches.items() if s not in states)),
         )
         for p in v.populations
