@@ -77,6 +77,13 @@ def count_spikes(net: nn.Sequential, spikes: Tensor) -> Tensor:
     return torch.stack([net(step) for step in spikes.unbind(1)]).sum(0)
 
 
+def export(net: nn.Sequential, file: Path) -> None:
+    """Write `net` as a NIR graph over single samples and steps."""
+    count_spikes(net, torch.zeros(1, 1, 8))
+    graph = export_to_nir(net, torch.zeros(1, 8), ignore_dims=[0])
+    digits.write_graph(file, graph)
+
+
 def shift_some(pixels: Tensor) -> Tensor:
     """Move the images [N, 8, 8] of one batch in seven sideways by up to one pixel."""
     if torch.rand(()) < 0.85:
@@ -95,13 +102,6 @@ def train(net: nn.Sequential, pixels: Tensor, labels: Tensor) -> None:
         net, pixels, labels, count_spikes, draw, per_nat=4, epochs=EPOCHS,
         batch=BATCH, rate=3e-3, weight_limit=WEIGHT_LIMIT, gradient_limit=1.0,
     )  # fmt: skip
-
-
-def export(net: nn.Sequential, file: Path) -> None:
-    """Write `net` as a NIR graph over single samples and steps."""
-    count_spikes(net, torch.zeros(1, 1, 8))
-    graph = export_to_nir(net, torch.zeros(1, 8), ignore_dims=[0])
-    digits.write_graph(file, graph)
 
 
 if __name__ == "__main__":

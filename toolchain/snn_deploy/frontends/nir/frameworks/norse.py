@@ -79,6 +79,5 @@ CORRECTION = Correction(_misfit, _correct, _assumed)
 PROFILE = Profile(
     "norse", "Norse 1.1",
     dt=DT, reset="v_reset", inclusive=False, starts_at="v_leak", reset_lost=True,
-    pattern=_pattern,
-    correction=CORRECTION,
+    pattern=_pattern, correction=CORRECTION,
 )  # fmt: skip

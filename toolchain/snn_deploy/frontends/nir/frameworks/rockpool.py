@@ -10,7 +10,6 @@ from scipy.special import lambertw
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import option
 from snn_deploy.frontends.nir.frameworks.exported import (
-    CLOSE,
     ENDS,
     euler_tau,
     leaks_upwards,
@@ -58,7 +57,7 @@ def _misfit(node: Node, dt: float | None) -> str | None:
     if node.kind not in ("LI", "LIF", "CubaLIF"):
         return f"Rockpool writes no {node.kind}; choose another {option('profile')}"
     r, tau = node.real("r"), node.real("tau_mem" if node.has("tau_mem") else "tau")
-    if dt is not None and not np.allclose(r, _r_of(tau, dt), rtol=CLOSE, atol=0.0):
+    if dt is not None and not same(r, _r_of(tau, dt)):
         return (
             f"r is {r.ravel()[0]:g}, but Rockpool writes tau/dt * exp(-dt/tau), which is "
             f"{_r_of(tau, dt).ravel()[0]:g} for dt {dt:g} s; "
@@ -100,6 +99,5 @@ CORRECTION = Correction(_misfit, _correct, _assumed)
 PROFILE = Profile(
     "rockpool", "Rockpool 3",
     dt=None, reset="subtract", inclusive=True, reset_lost=True, many_spikes=True,
-    pattern=_pattern,
-    correction=CORRECTION,
+    pattern=_pattern, correction=CORRECTION,
 )  # fmt: skip

@@ -72,6 +72,5 @@ PROFILE = Profile(
     "sinabs", "sinabs 3.1",
     dt=None, reset="subtract", inclusive=True, reset_lost=True, in_steps=True,
     many_spikes=True,
-    pattern=_pattern,
-    correction=CORRECTION,
+    pattern=_pattern, correction=CORRECTION,
 )  # fmt: skip

@@ -48,6 +48,5 @@ PROFILE = Profile(
     "snntorch", "snnTorch 1.0",
     dt=DT, reset="subtract", inclusive=False, late=True, zero_holds=True,
     rounding=1e-6, float32=True, reset_lost=True,
-    pattern=_pattern,
-    misfit=_misfit,
+    pattern=_pattern, misfit=_misfit,
 )  # fmt: skip

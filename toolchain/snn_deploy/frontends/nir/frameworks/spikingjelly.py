@@ -73,6 +73,5 @@ def _misfit(node: Node, dt: float) -> str | None:
 PROFILE = Profile(
     "spikingjelly", "SpikingJelly 2.0",
     dt=1e-4, reset="v_reset", inclusive=True, starts_at="v_reset",
-    pattern=_pattern,
-    misfit=_misfit,
+    pattern=_pattern, misfit=_misfit,
 )  # fmt: skip
