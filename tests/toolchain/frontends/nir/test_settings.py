@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def test_no_dt_and_no_evidence_is_refused_with_the_flags(write: Write, node: Any
     message = (
         r"model\.nir: the time step is not in the file, and no framework's pattern is either; "
         r"give dt=SECONDS to read it by the NIR specification, "
-        r"or profile='snntorch' or 'spikingjelly'"
+        r"or profile='spikingjelly' or 'norse' or 'sinabs'"
     )
     with pytest.raises(InputError, match=message):
         read_nir(path)
@@ -209,3 +210,32 @@ def test_everything_that_was_picked_is_an_assumption(write: Write, node: Any) ->
         ("order", "the membrane is charged by the current of the same step",
          "convention of SpikingJelly 2.0"),
     ]  # fmt: skip
+
+
+ADVISED: dict[str, dict[str, Any]] = {
+    "gains of no framework": {"r": np.full(2, 3.7)},
+    "gains of one": {"r": np.ones(2)},
+    "seconds and a gain of one": {"tau": np.full(2, 2e-2), "r": np.ones(2)},
+    "times of Norse": {"tau": np.full(2, 2e-5), "r": np.ones(2)},
+    "a leak upwards": {"v_leak": np.full(2, 0.5), "r": np.ones(2)},
+    "mixed times": {"tau": np.array([2e-5, 2.0]), "r": np.ones(2)},
+    "a step that no framework takes": {"tau": np.full(2, 2e-2), "r": np.full(2, 20.0)},
+}
+
+
+@pytest.mark.parametrize("name", ADVISED)
+def test_every_advice_of_a_refusal_can_be_followed(
+    write: Write, node: Any, name: str
+) -> None:
+    path = write(chain(node, node.lif(2, **ADVISED[name])))
+    with pytest.raises(InputError) as refused:
+        read_nir(path)
+    text = str(refused.value)
+    names = re.findall(r"'(\w+)'", text.partition("; ")[2])
+    assert names or "dt=SECONDS" in text
+    needs_dt = "with nir dt=SECONDS" in text
+    for profile in names:
+        dt = 1e-5 if profile == "nir" and needs_dt else None
+        assert read_nir(path, profile=profile, dt=dt).populations, profile
+    if "give dt=SECONDS" in text:
+        assert read_nir(path, dt=1e-5).populations

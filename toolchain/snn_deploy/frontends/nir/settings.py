@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snn_deploy.errors import InputError, option
+from snn_deploy.frontends.nir.corrections import correct
 from snn_deploy.frontends.nir.detect import detect
-from snn_deploy.frontends.nir.frameworks.exported import CLOSE, implied_dt
+from snn_deploy.frontends.nir.frameworks.exported import CLOSE, implied_dt, taus
 from snn_deploy.frontends.nir.frameworks.profile import Profile, Reading
 from snn_deploy.frontends.nir.given import Given
 from snn_deploy.frontends.nir.graph.graph import NEURONS, RESETTING, Graph
@@ -115,24 +116,40 @@ def unsettled(graph: Graph, readings: tuple[Reading, ...]) -> str:
         fits = " and ".join(PROFILES[r.profile].title for r in frameworks)
         differ = " and each other" if len(frameworks) > 1 else ""
         names = "|".join([*(r.profile for r in frameworks), "nir"])
+        also = "" if readings[-1].dt else f", with nir {option('dt', 'SECONDS')} as well"
         return (
             f"{graph.source}: the numbers fit an export of {fits}, which would spike "
             f"differently from the NIR specification{differ}; "
-            f"choose with {option('profile', names)}"
+            f"choose with {option('profile', names)}{also}"
         )
-    known = [p.name for p in PROFILES.values() if p.dt is not None or p.in_steps]
+    offered = [p.name for p in PROFILES.values() if can_read(graph, p)]
+    others = f", or {option('profile', '|'.join(offered))}" if offered else ""
     steps = [r.dt for r in readings if r.dt is not None]
     if steps:
         return (
             f"{graph.source}: its numbers show a step of {steps[0]:g} s, but no "
             f"framework's pattern; choose with {option('profile', 'nir')}, which reads it "
-            f"by the NIR specification, or {option('profile', '|'.join(known))}"
+            f"by the NIR specification{others}"
         )
     return (
         f"{graph.source}: the time step is not in the file, and no framework's pattern is "
-        f"either; give {option('dt', 'SECONDS')} to read it by the NIR specification, "
-        f"or {option('profile', '|'.join(known))}"
+        f"either; give {option('dt', 'SECONDS')} to read it by the NIR specification"
+        f"{others}"
     )
+
+
+def can_read(graph: Graph, profile: Profile) -> bool:
+    """Whether a framework has a time step of its own and could have written all nodes."""
+    dt = 1.0 if profile.in_steps else profile.dt
+    if dt is None:
+        return False
+    try:
+        check_convention(graph, dt, profile)
+        check_numbers(graph, profile, dt)
+        found = taus(correct(graph, profile, dt))
+    except InputError:
+        return False
+    return not found.size or float(found.min()) >= dt
 
 
 def choose_dt(
