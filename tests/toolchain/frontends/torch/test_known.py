@@ -197,3 +197,17 @@ def test_brevitas_activations_between_neurons_are_refused_with_the_way_out() -> 
     layer = qnn.QuantLinear(5, 4, bias=False, input_quant=Int8ActPerTensorFloat)
     with pytest.raises(InputError, match=r"'0' has input_quant; .* snn_deploy\.convert"):
         from_torch(nn.Sequential(layer, neurons()), torch.zeros(1, 5))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+@pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel])
+def test_a_wrapped_module_is_what_it_wraps(wrap: Any) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(5, 4), neurons())
+    wrapped = from_torch(wrap(module), torch.zeros(1, 5))
+    plain = from_torch(module, torch.zeros(1, 5))
+    assert [p.name for p in wrapped.populations] == [p.name for p in plain.populations]
+    x = np.random.default_rng(0).random((3, 20, 5)) * 3
+    found, wanted = (run(net, x).outputs["1"] for net in (wrapped, plain))
+    assert wanted.sum() > 0
+    assert np.array_equal(found, wanted)

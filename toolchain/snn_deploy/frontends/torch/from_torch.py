@@ -62,12 +62,21 @@ def from_torch(
             f"from_torch takes a module and a tensor, not {type(module).__name__} and "
             f"{type(sample_input).__name__}"
         )
+    module = _unwrapped(module)
     session = Session(type(module).__name__, _names(module), sample_input.dtype, call)
     x = _input(session, module, sample_input, steps)
     with torch.no_grad(), standing_in(session, module), unchanged(module):
         result = _run(session, module, x)
     _check_profile(session, profile)
     return build(session, x.signal.shape, result)
+
+
+def _unwrapped(module: torch.nn.Module) -> torch.nn.Module:
+    """Return the module that torch.compile or DataParallel runs elsewhere."""
+    inner = getattr(module, "_orig_mod", None)
+    if isinstance(module, torch.nn.DataParallel):
+        inner = module.module
+    return _unwrapped(inner) if isinstance(inner, torch.nn.Module) else module
 
 
 def _names(module: torch.nn.Module) -> dict[int, str]:
