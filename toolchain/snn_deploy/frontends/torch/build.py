@@ -156,7 +156,7 @@ def _output(session: Session, t: Traced) -> str:
                 f"the spikes of {first.pre!r}, 0 or 1",
                 "a positive factor that is the same for all changes no answer",
             )
-        session.decoders[first.pre] = decoder
+        session.decoders.setdefault(first.pre, decoder)
         return first.pre
     key = ("output", *(w.key for w in fed.wires))
     if key not in session.unnamed:
