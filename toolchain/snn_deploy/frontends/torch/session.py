@@ -293,7 +293,7 @@ def arriving(x: Signal, step: int) -> Arrivals:
 
 
 def _total(fed: Arrivals, step: int) -> FloatArray:
-    """Return the sum of the constants that arrive in a step, [n]; [1], a 0, if there are none."""
+    """Return the sum of the constants of a step, [n]; one 0 if there is none."""
     there = [value for first, value in fed.constants if first <= step]
     return np.sum(there, axis=0) if there else np.zeros(1)
 
