@@ -81,6 +81,7 @@ def bench(case: Case) -> None:
     options: dict[str, Any] = {
         "input": folder / "test.npz",
         "profile": "snntorch",
+        "reset": "subtract",
         "weight_bits": case.weight_bits,
     }
     train = training_samples(case.example)

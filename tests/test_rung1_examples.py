@@ -24,6 +24,7 @@ from snn_deploy.neurons import MultiLevel
 from snn_deploy.passes.normalize import normalize
 from snn_deploy.pipeline.deploy import deploy
 from snn_deploy_simulators import reference
+from support.said import said
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROFILES: dict[str, Any] = {
@@ -63,7 +64,7 @@ class Example:
 def example(request: pytest.FixtureRequest) -> Example:
     oracle = frameworks()
     net = normalize(
-        read_nir(oracle.nir_file(request.param), profile=PROFILES[request.param])
+        read_nir(oracle.nir_file(request.param), **said(PROFILES[request.param]))
     )
     x, y = oracle.load_test(request.param)
     spikes = oracle.run_framework(request.param, x).spikes
@@ -143,7 +144,7 @@ def test_the_chip_loses_at_most_half_a_point(name: str) -> None:
         EXAMPLES / name / f"{name}.nir",
         "loihi2",
         input=data,
-        profile=PROFILES[name],
+        **said(PROFILES[name]),
         steps=steps,
     )
     accuracy = {a.stage: a.value for a in report.accuracy}

@@ -32,7 +32,7 @@ CASES = {  # model, samples, options that say how the file is meant
     "digits_mlp": (
         "digits_mlp/digits_mlp.nir",
         "digits_mlp/test.npz",
-        "--profile snntorch",
+        "--profile snntorch --reset subtract",
     ),
     "digits_conv": (
         "digits_conv/digits_conv.nir",
@@ -42,17 +42,17 @@ CASES = {  # model, samples, options that say how the file is meant
     "digits_rows": (
         "digits_rows/digits_rows.nir",
         "digits_rows/test.npz",
-        "--profile snntorch",
+        "--profile snntorch --reset subtract",
     ),
     "digits_sinabs": (
         "digits_sinabs/digits_sinabs.nir",
         "digits_sinabs/test.npz",
-        "--profile sinabs --steps 8",
+        "--profile sinabs --reset subtract --spikes-per-step many --floor none --steps 8",
     ),
     "digits_norse": (
         "digits_norse/digits_norse.nir",
         "digits_norse/test.npz",
-        "--profile norse",
+        "--profile norse --reset v_reset",
     ),
     "digits_convert": (
         "digits_convert/digits_convert.nir",

@@ -9,6 +9,7 @@ import pytest
 from snn_deploy.board.board import Board, load_board
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.ir.twin import LEVEL_MODELS
 from snn_deploy.mapping.partition import partition
 from snn_deploy.mapping.place import place
 from snn_deploy.mapping.route import route
@@ -58,11 +59,12 @@ def test_all_simulators_equal_the_oracle_on_networks_of_levels(block: int) -> No
             for run in runs:
                 got = run.outputs[pop.name].reshape(expected.shape)
                 np.testing.assert_array_equal(got, expected, err_msg=f"{seed} {pop.name}")
-            if pop.model == "multi_level":
+            if pop.model in LEVEL_MODELS:
                 happened.update(level_facts(pop, wanted[pop.name]))
     assert happened["a level above 1"] >= 5
     assert happened["a level below -1"] >= 2
     assert happened["held back by the ceiling"] >= 3
+    assert happened["at the lowest membrane"] >= 2
 
 
 def test_everything_a_level_can_be_happened_in_these_networks() -> None:
@@ -71,7 +73,7 @@ def test_everything_a_level_can_be_happened_in_these_networks() -> None:
         net, stimulus = drawn(seed)
         wanted = oracle.run(net, stimulus)
         for pop in net.populations:
-            if pop.model == "multi_level":
+            if pop.model in LEVEL_MODELS:
                 happened |= level_facts(pop, wanted[pop.name])
         if happened >= ALL_FACTS:
             return

@@ -26,7 +26,7 @@ CHANNELS = Network((Input("x", (20,)),), (), (), (), step_s=1e-3)
 
 
 def read_model(path: Path) -> None:
-    if not read_nir(path, profile="snntorch").outputs:
+    if not read_nir(path, profile="snntorch", reset="subtract").outputs:
         raise ValueError("a network without outputs")
 
 

@@ -155,6 +155,12 @@ class Neuron:
         self.v = clipped(scaled(self.v, 4096 - r["dv"]) + self.u + bias)
         if self.model == "multi_level":
             return self.send_levels(r)
+        if self.model == "floored_level":
+            level = 0
+            while self.v >= r["theta"] and level < r["high"]:
+                self.v, level = self.v - r["theta"], level + 1
+            self.v = max(self.v, r["vmin"])
+            return level
         if self.model == "refractory_lif" and self.wait > 0:
             self.v = 0
         fires = self.v > 64 * r["vth"]

@@ -7,6 +7,7 @@ import torch
 
 from support import live_modules as live
 
+FLOOR = "falls no lower than"
 ENDLESS = "inf levels in one step"
 
 
@@ -139,6 +140,8 @@ CASES = (
     live.Case("sinabs", live.LIF, "IAF MultiSpike", sinabs_fc("IAF", 1 / 4, most=0), layout="BT", most=4, refusal=ENDLESS),
     live.Case("sinabs", live.LIF, "IAF MultiSpike threshold 0.75", sinabs_fc("IAF", 1 / 4, most=0, spike_threshold=torch.tensor(0.75)), layout="BT", most=4, refusal=ENDLESS),
     live.Case("sinabs", live.LIF, "IAF MaxSpike(3)", sinabs_fc("IAF", 1 / 4, most=3), layout="BT", most=3),
+    live.Case("sinabs", live.LIF, "IAF MultiSpike min_v_mem -1", sinabs_fc("IAF", 1 / 4, most=0, min_v_mem=-1.0), layout="BT", most=4, refusal=FLOOR),
+    live.Case("sinabs", live.LIF, "LIF SingleSpike min_v_mem -0.25", sinabs_fc("LIF", 1 / 2, min_v_mem=-0.25), layout="BT", refusal=FLOOR),
     live.Case("sinabs", live.LIF, "LIF MultiSpike", sinabs_fc("LIF", 2.0, most=0), layout="BT", most=4, refusal=ENDLESS),
     live.Case("sinabs", live.CUBA, "LIF with tau_syn, MultiSpike", sinabs_fc("LIF", 1.0, syn=0.75, most=0), layout="BT", most=4, refusal=ENDLESS),
     live.Case("sinabs", live.CONV, "MultiSpike, groups, AvgPool padding", sinabs_conv_many, live.IMAGE, layout="flat", most=2, refusal=ENDLESS),

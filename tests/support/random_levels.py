@@ -55,7 +55,8 @@ def level_registers(
 ) -> dict[str, IntArray]:
     """Return the registers [n] beside decays and bias; typical: summed input of a step.
 
-    One in four populations has thresholds and bounds of its own for each neuron.
+    One in four populations has thresholds and bounds of its own for each neuron. Half of
+    those that need none of its bounds have a lowest membrane instead: vmin.
     """
     width = n if rng.random() < 0.25 else 1
     shift = int(rng.integers(0, 7))
@@ -67,9 +68,13 @@ def level_registers(
         "shift": shift,
         "low": low if width > 1 else levels.low,
         "high": levels.high,
-        "floor": floor,
-        "ceiling": ceiling,
-    } | _slices(rng, levels, n)
+    }
+    plain = levels.tracer is None and levels.low == 0 and not levels.sliced
+    if plain and rng.random() < 0.5:
+        drawn["vmin"] = -np.rint(drawn["theta"] * rng.uniform(0, 2, width))
+        drawn["vmin"] = np.maximum(drawn["vmin"], -MAX_THETA)
+    else:
+        drawn |= {"floor": floor, "ceiling": ceiling} | _slices(rng, levels, n)
     return {k: np.array(np.broadcast_to(x, n)).astype(np.int64) for k, x in drawn.items()}
 
 
@@ -90,11 +95,14 @@ def _slices(rng: np.random.Generator, levels: Levels, n: int) -> dict[str, IntAr
 
 
 def level_facts(pop: QuantPopulation, ran: Mapping[str, AnyArray]) -> set[str]:
-    """Return what really happened in a multi-level population, as words.
+    """Return what really happened in a population of several levels, as words.
 
     ran: "v", "total" and "s", each [samples, steps, n], after each step.
     """
     p, s = pop.params, ran["s"]
+    if pop.model == "floored_level":
+        at_floor = (ran["v"] == p["vmin"]) & (p["vmin"] < 0)
+        return {"at the lowest membrane"} if s.any() and at_floor.any() else set()
     holds, owes = ran["v"] >= p["theta"], (ran["v"] < 0) & (p["low"] < 0)
     at_ceiling, at_floor = ran["total"] == p["ceiling"], ran["total"] == p["floor"]
     slices = p["member"] + p["plane"] != 0
@@ -118,5 +126,5 @@ def level_facts(pop: QuantPopulation, ran: Mapping[str, AnyArray]) -> set[str]:
 ALL_FACTS = {
     "spikes", "a level above 1", "a level below -1", "held back by the ceiling",
     "held back by the floor", "held back by high", "a member", "a negative member",
-    "a plane", "a negative plane", "a leak", *(f"shift {k}" for k in range(7)),
+    "a plane", "a negative plane", "a leak", "at the lowest membrane", *(f"shift {k}" for k in range(7)),
 }  # fmt: skip

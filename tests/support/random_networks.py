@@ -354,8 +354,9 @@ def _multi_level(
         v0 = params["theta"] // 2
     spiking = any(e.pre == name for e in draft.edges) or draft.apart.random() > 0.2
     one = np.ones(n)
+    model = "floored_level" if "vmin" in params else "multi_level"
     return QuantPopulation(
-        name, draft.shape(name), "multi_level", params, v0, one, 0 * one,
+        name, draft.shape(name), model, params, v0, one, 0 * one,
         draft.levels[name], bool(spiking), levels.payload_bits,
     )  # fmt: skip
 

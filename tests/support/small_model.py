@@ -29,6 +29,14 @@ def lif(n: int) -> nir.LIF:
     )
 
 
+def of_sinabs(n: int) -> nir.LIF:
+    """Return neurons whose membranes reach several thresholds, as sinabs writes them."""
+    one = np.ones(n)
+    return nir.LIF(
+        tau=one * 2, r=one, v_leak=one * 0, v_threshold=one / 16, v_reset=one * 0
+    )
+
+
 def graph(**changed: Any) -> nir.NIRGraph:
     """Return the model; `changed` puts other nodes in the place of those so called."""
     rng = np.random.default_rng(5)

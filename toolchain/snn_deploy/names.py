@@ -14,6 +14,7 @@ ProfileName: TypeAlias = Literal[
 ResetName: TypeAlias = Literal["zero", "v_reset", "subtract", "none"]
 ThresholdName: TypeAlias = Literal["gt", "ge"]
 SpikesPerStepName: TypeAlias = Literal["one", "many"]
+NormInputName: TypeAlias = Literal["yes", "no"]
 
 EncoderName: TypeAlias = Literal["direct", "rate", "latency", "delta"]
 TimeStartName: TypeAlias = Literal["first", "zero"]

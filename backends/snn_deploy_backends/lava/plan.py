@@ -48,6 +48,7 @@ REGISTERS = {  # inclusive ranges; proc/lif/models.py, PyLifModelBitAcc
     "hold": (0, (1 << 23) - 1),
     "theta": (1, (1 << 23) - 1),  # of multi_level: neurons/multi_level.py
     "shift": (0, 6),
+    "vmin": (1 - (1 << 23), 0),  # of floored_level
 }
 SPARSE_COST = 3  # a stored synapse of Sparse takes weight, column and its share of rows
 

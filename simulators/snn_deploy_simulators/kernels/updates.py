@@ -8,6 +8,7 @@ add a model: a number in CODES, a loop, and a branch in `_advance`.
 import numba
 import numpy as np
 
+from snn_deploy.neurons.floored_level import floored_level
 from snn_deploy.neurons.lif import lif
 from snn_deploy.neurons.multi_level import multi_level
 from snn_deploy.neurons.refractory_lif import refractory_lif
@@ -16,13 +17,21 @@ from snn_deploy_simulators.kernels.jit import inlined, kernel
 
 AT_ONCE = 4095  # a current with this decay is gone before the next step uses it
 LEVELS, SLICES = 3, 4
-INSTANT, SOFT_INSTANT = 5, 6  # lif and soft_lif whose currents are gone at once; 7 is free
-CODES = {"lif": 0, "soft_lif": 1, "refractory_lif": 2, "multi_level": LEVELS}
+INSTANT, SOFT_INSTANT = 5, 6  # lif and soft_lif whose currents are gone at once
+FLOORED = 7
+CODES = {
+    "lif": 0,
+    "soft_lif": 1,
+    "refractory_lif": 2,
+    "multi_level": LEVELS,
+    "floored_level": FLOORED,
+}
 
 _lif = numba.njit(lif)
 _soft_lif = numba.njit(soft_lif)
 _refractory_lif = numba.njit(refractory_lif)
 _multi_level = numba.njit(multi_level, error_model="numpy")  # no branch per division
+_floored_level = numba.njit(floored_level, error_model="numpy")
 
 
 @kernel
@@ -94,6 +103,20 @@ def _advance_refractory_lif(state, parameter, a, bias, payload):
         )  # fmt: skip
 
 
+@inlined
+def _advance_floored_levels(state, parameter, a, bias, payload):
+    """Update neurons of several levels whose membranes have a floor once."""
+    u, v = state[0], state[1]
+    du, dv, theta, shift = parameter[0], parameter[1], parameter[3], parameter[4]
+    low, high, vmin = parameter[5], parameter[6], parameter[7]
+    wide = np.int64
+    for i in range(a.size):
+        u[i], v[i], payload[i] = _floored_level(
+            wide(u[i]), wide(v[i]), wide(a[i]), wide(du[i]), wide(dv[i]), wide(bias[i]),
+            wide(theta[i]), wide(shift[i]), wide(low[i]), wide(high[i]), wide(vmin[i]),
+        )  # fmt: skip
+
+
 @kernel
 def _advance(loop, state, parameter, a, bias, payload):
     """Update all neurons once; rows of `parameter` are the model's `params`, payload [n] is
@@ -112,6 +135,8 @@ def _advance(loop, state, parameter, a, bias, payload):
         _advance_levels(state, parameter, a, bias, payload, False)
     elif loop == SLICES:
         _advance_levels(state, parameter, a, bias, payload, True)
+    elif loop == FLOORED:
+        _advance_floored_levels(state, parameter, a, bias, payload)
 
 
 @kernel

@@ -19,6 +19,7 @@ from snn_deploy_simulators import integer
 from snn_deploy_simulators.stimulus import encode
 from support.emitted import emit
 from support.lines import begin
+from support.said import said
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 PROFILES: dict[str, Any] = {  # and steps of one sample, None where the file says
@@ -33,7 +34,7 @@ def deployed(name: str) -> tuple[Program, Stimulus]:
     profile, steps = PROFILES[name]
     folder = EXAMPLES / name
     file = folder / f"{name}.nir"
-    net = read_nir(file, profile=profile)
+    net = read_nir(file, **said(profile))
     data = load_data(folder / "test.npz", net, options=InputOptions(steps=steps))
     for run in line(begin(load_board("loihi2"), net, data.x)):
         if isinstance(run, Simulated):

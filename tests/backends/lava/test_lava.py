@@ -12,6 +12,7 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.board.board import load_board
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.quant import SignMode, Stimulus
+from snn_deploy.ir.twin import LEVEL_MODELS
 from snn_deploy.quantization.quantize import Calibration, quantize
 from snn_deploy_backends.lava.plan import plan
 from snn_deploy_backends.lava.states import states
@@ -120,7 +121,7 @@ def test_everything_a_level_can_be_happened_on_lava(
     happened: Counter[str] = Counter()
     for (net, _), result in zip(cases, on_lava, strict=True):
         for pop in net.populations:
-            if pop.model == "multi_level":
+            if pop.model in LEVEL_MODELS:
                 happened.update(level_facts(pop, result[pop.name]))
     assert happened.keys() >= ALL_FACTS, ALL_FACTS - happened.keys()
 

@@ -12,6 +12,8 @@ from snn_deploy.neurons import MODELS, Lif
 STATE = st.integers(-(2**23) + 1, 2**23 - 1)
 REGISTERS = {
     "du": st.integers(0, 4095), "dv": st.integers(0, 4096), "bias": st.integers(-(2**19), 2**19),
+    "theta": st.integers(1, 2**23 - 1), "shift": st.integers(0, 6), "low": st.just(0),
+    "high": st.integers(0, 300), "vmin": st.integers(-(2**23) + 1, 0),
     "vth": st.integers(0, 2**17 - 1), "amount": st.integers(0, 2**23 - 1), "hold": st.integers(0, 63),
 }  # fmt: skip
 
@@ -23,9 +25,12 @@ def decayed(x: int, d: int) -> int:
 
 
 def by_hand(model: str, s: dict[str, int], a: int, p: dict[str, int]) -> tuple[int, ...]:
-    u = decayed(s["u"], p["du"] + 1) + 64 * a
+    u = decayed(s["u"], p["du"] + 1) + 2 ** p.get("shift", 6) * a
     u = u - 2**24 if u > 2**23 else u + 2**24 if u <= -(2**23) else u
     v = max(-(2**23) + 1, min(2**23 - 1, decayed(s["v"], p["dv"]) + u + p["bias"]))
+    if model == "floored_level":
+        level = max(0, min(v // p["theta"], p["high"]))
+        return u, max(v - level * p["theta"], p["vmin"]), level
     waiting = s.get("wait", 0)
     v = 0 if waiting > 0 else v
     fires = v > 64 * p["vth"]

@@ -21,7 +21,16 @@ from snn_deploy.options.request import GROUPS
 from snn_deploy.options.verbs import VERBS, WITHOUT, options_of
 from snn_deploy_backends.lava.options import LavaOptions
 from support.command_line import invoke
-from support.small_model import HIDDEN, graph, samples, write_model, write_samples
+from support.said import said
+from support.small_model import (
+    CLASSES,
+    HIDDEN,
+    graph,
+    of_sinabs,
+    samples,
+    write_model,
+    write_samples,
+)
 
 DEPLOYING = ("deploy", "check", "compare", "gate")
 # The module that does what an option says, whichever verb it was given to.
@@ -31,6 +40,8 @@ USED_BY = {
     "reset": "frontends.nir.settings",
     "threshold": "frontends.nir.settings",
     "spikes_per_step": "frontends.nir.settings",
+    "floor": "frontends.nir.settings",
+    "norm_input": "frontends.nir.frameworks.sinabs",
     "input": "pipeline.deploy",
     "steps": "inputs.data",
     "samples": "inputs.data",
@@ -114,6 +125,9 @@ SCENARIOS = (
     ),
     Scenario("m.nir", "x.npz", {"stop_after": "route"}, READ),
     Scenario(
+        "s.nir", "x.npz", {"floor": "threshold", "norm_input": "no"}, said("sinabs")
+    ),
+    Scenario(
         "m.nir",
         "values.npz",
         {
@@ -147,6 +161,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make every file that a scenario names."""
     folder, rng = tmp_path_factory.mktemp("verbs"), np.random.default_rng(0)
     write_model(folder / "m.nir")
+    write_model(folder / "s.nir", hidden=of_sinabs(HIDDEN), out=of_sinabs(CLASSES))
     write_samples(folder / "x.npz")
     others = samples()
     np.savez(

@@ -21,6 +21,7 @@ from snn_deploy.report.forms.tables import sections
 from snn_deploy.report.report import Report, read_report
 from snn_deploy.report.tuning import TUNED_FILE
 from support.command_line import app
+from support.said import flags, said
 from support.small_model import FLAGS, OPTIONS, graph, samples, write_model, write_samples
 
 EXAMPLE = Path(__file__).parents[3] / "examples/digits_mlp"
@@ -41,7 +42,7 @@ def training() -> dict[str, np.ndarray]:
 
 def digits(out: Path | None = None, **options: Any) -> Report:
     return deploy(
-        EXAMPLE / "digits_mlp.nir", "loihi2", input=EXAMPLE / "test.npz", profile="snntorch",
+        EXAMPLE / "digits_mlp.nir", "loihi2", input=EXAMPLE / "test.npz", **said("snntorch"),
         weight_bits=3, out=out, **options,
     )  # fmt: skip
 
@@ -162,7 +163,7 @@ def test_too_much_lost_ends_with_four_and_the_best_network_kept(tmp_path: Path) 
     np.savez(tmp_path / "train.npz", x=data["x"][:60], y=data["y"][:60])
     out = tmp_path / "out"
     ended = invoke(
-        str(EXAMPLE / "digits_mlp.nir"), "--profile", "snntorch", "--target", "loihi2",
+        str(EXAMPLE / "digits_mlp.nir"), *flags("snntorch"), "--target", "loihi2",
         "--input", str(EXAMPLE / "test.npz"), "--samples", "150", "--weight-bits", "1",
         "--max-drop", "0", "--finetune", str(tmp_path / "train.npz"), "--finetune-epochs", "1",
         "--out", str(out), "--formats", "json", "--json",

@@ -14,7 +14,15 @@ from snn_deploy.options.request import gathered
 from snn_deploy.pipeline.deploy import deploy
 from snn_deploy.pipeline.readings import ReadingOutcome, side_by_side
 from support import command_line
-from support.small_model import CLASSES, HIDDEN, write_model, write_samples
+from support.small_model import (
+    CLASSES,
+    HIDDEN,
+    of_sinabs,
+    write_model,
+    write_samples,
+)
+
+RESETS = ("subtract", "zero", "none")  # of snnTorch
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +59,12 @@ def test_every_reading_is_there_with_what_a_deployment_of_it_gives() -> None:
 
 def test_both_resets_are_tried_where_the_exporter_loses_it() -> None:
     found = [(o.profile, o.reset) for o in compare() if o.profile != "spikingjelly"]
-    assert found == [("snntorch", "subtract"), ("snntorch", "zero"), ("nir", "v_reset")]
+    assert found == [*((("snntorch", r)) for r in RESETS), ("nir", "v_reset")]
 
 
 def test_what_the_user_states_is_not_varied() -> None:
-    assert [(o.profile, o.reset) for o in compare(profile="snntorch")] == [
-        ("snntorch", "subtract"),
-        ("snntorch", "zero"),
-    ]
+    found = compare(profile="snntorch")
+    assert [(o.profile, o.reset) for o in found] == [("snntorch", r) for r in RESETS]
     found = compare(profile="snntorch", reset="zero")
     assert [(o.profile, o.reset) for o in found] == [("snntorch", "zero")]
 
@@ -70,34 +76,27 @@ def test_a_reading_that_is_refused_says_why() -> None:
 
     write_model(Path("model.nir"), hidden=odd(HIDDEN), out=odd(CLASSES))
     found = compare()
-    assert [o.profile for o in found] == ["sinabs", "sinabs", "sinabs", "nir"]
-    assert [bool(o.refused) for o in found] == [False, False, False, True]
+    assert [o.profile for o in found] == ["sinabs"] * 10 + ["nir"]
+    assert [bool(o.refused) for o in found] == [False] * 10 + [True]
     assert "give dt=SECONDS" in found[-1].refused
     shown = invoke("--compare-readings", "--input", "test.npz").stdout
     assert "give --dt SECONDS" in " ".join(shown.split())
 
 
 def test_several_spikes_per_step_and_one_stand_side_by_side() -> None:
-    def strong(n: int) -> nir.LIF:
-        """Neurons of sinabs whose membranes reach several thresholds."""
-        one = np.ones(n)
-        return nir.LIF(
-            tau=one * 2, r=one, v_leak=one * 0, v_threshold=one / 16, v_reset=one * 0
-        )
-
-    write_model(Path("model.nir"), hidden=strong(HIDDEN), out=strong(CLASSES))
-    found = compare(profile="sinabs")
-    assert [(o.reset, o.spikes_per_step) for o in found] == [
-        ("subtract", "many"),
-        ("subtract", "one"),
-        ("zero", "one"),
+    write_model(Path("model.nir"), hidden=of_sinabs(HIDDEN), out=of_sinabs(CLASSES))
+    found = compare(profile="sinabs", norm_input="yes")
+    readings = [
+        ("subtract", "many", "none"),
+        ("subtract", "many", "threshold"),
+        ("subtract", "one", "none"),
+        ("subtract", "one", "threshold"),
+        ("zero", "one", "none"),
     ]
-    assert found[0].spikes != found[1].spikes
-    found = compare(profile="sinabs", spikes_per_step="one")
-    assert [(o.reset, o.spikes_per_step) for o in found] == [
-        ("subtract", "one"),
-        ("zero", "one"),
-    ]
+    assert [(o.reset, o.spikes_per_step, o.floor) for o in found] == readings
+    assert len({o.spikes for o in found}) == len(found)
+    found = compare(profile="sinabs", norm_input="yes", spikes_per_step="one")
+    assert [(o.reset, o.spikes_per_step, o.floor) for o in found] == readings[2:]
     shown = invoke("--compare-readings", "--input", "test.npz", "--spikes-per-step", "many")
     assert "many" in shown.stdout
 

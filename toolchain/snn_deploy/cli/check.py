@@ -144,13 +144,16 @@ def _readings(found: tuple[Reading, ...]) -> Section:
 
 def _compared(outcomes: tuple[ReadingOutcome, ...]) -> Section:
     columns = (
-        "profile", "reset", "per step", "step", "spikes", "float", "chip", "energy",
+        "profile", "reset", "per step", "floor", "norm", "step", "spikes", "float", "chip",
+        "energy",
     )  # fmt: skip
     rows = tuple(
         (
             o.profile,
             o.reset or "-",
             o.spikes_per_step or "-",
+            o.floor or "-",
+            o.norm_input or "-",
             quantity(o.step_s, "s"),
             significant(o.spikes),
             share(o.reference),
@@ -164,7 +167,7 @@ def _compared(outcomes: tuple[ReadingOutcome, ...]) -> Section:
         ", ".join(_choices(o)) + f": {o.refused}" for o in outcomes if o.refused
     )
     meaning = "spikes and energy per inference on the chip; float and chip: accuracy"
-    table = Table(columns, rows, frozenset(columns[3:])) if rows else None
+    table = Table(columns, rows, frozenset(columns[5:])) if rows else None
     return Section("Side by side", (meaning, *refused), table)
 
 
@@ -173,6 +176,10 @@ def _choices(o: ReadingOutcome) -> Iterator[str]:
     yield f"reset {o.reset}"
     if o.spikes_per_step is not None:
         yield f"{o.spikes_per_step} per step"
+    if o.floor is not None:
+        yield f"floor {o.floor}"
+    if o.norm_input is not None:
+        yield f"norm input {o.norm_input}"
 
 
 def _sections(found: Findings) -> list[Section]:

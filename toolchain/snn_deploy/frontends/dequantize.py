@@ -13,8 +13,8 @@ from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.ir.maps import Chain, Connection, Scale
 from snn_deploy.ir.network import Assumption, Input, Network, Population, Projection
 from snn_deploy.ir.quant import Drive, QuantNetwork, QuantPopulation, QuantProjection
-from snn_deploy.neurons import Lif, MultiLevel
-from snn_deploy.neurons.multi_level import OFF
+from snn_deploy.ir.twin import LEVEL_MODELS, twin
+from snn_deploy.neurons import Lif
 
 UNIT = float(1 << SHIFT)  # of the membrane
 RESETS = {"lif": "zero", "refractory_lif": "zero", "soft_lif": "subtract"}
@@ -41,8 +41,8 @@ def dequantize(net: QuantNetwork) -> Network:
 
 
 def _population(pop: QuantPopulation, drive: Drive | None) -> Population:
-    if pop.model == "multi_level":
-        return Population(pop.name, pop.shape, _multi_level(pop))
+    if pop.model in LEVEL_MODELS:
+        return Population(pop.name, pop.shape, twin(pop))
     p = pop.params
     bias = (p["bias_mant"] << p["bias_exp"]) / UNIT
     if drive is not None:
@@ -61,27 +61,6 @@ def _population(pop: QuantPopulation, drive: Drive | None) -> Population:
         spiking=pop.spiking,
     )
     return Population(pop.name, pop.shape, neuron)
-
-
-def _multi_level(pop: QuantPopulation) -> MultiLevel:
-    """Return the neurons with membranes in units of v; their levels are the same."""
-    p = pop.params
-    slices = {k: p[k].astype(np.float64) for k in ("member", "plane")}
-    bounds = {k: p[k].astype(np.float64) for k in ("low", "high", "floor", "ceiling")}
-    return MultiLevel.of(
-        pop.n,
-        alpha=(DECAY_ONE - 1 - p["du"]) / DECAY_ONE,
-        beta=(DECAY_ONE - p["dv"]) / DECAY_ONE,
-        gain=2.0 ** p["shift"],
-        bias=p["bias_mant"] << p["bias_exp"],
-        threshold=p["theta"].astype(np.float64),
-        v0=pop.v0.astype(np.float64),
-        **slices,
-        **{
-            k: np.where(np.abs(b) >= OFF, np.copysign(np.inf, b), b)
-            for k, b in bounds.items()
-        },
-    )
 
 
 def _projection(p: QuantProjection, scale: float) -> Projection:

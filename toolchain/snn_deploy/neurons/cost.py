@@ -58,8 +58,9 @@ def level_bits(params: Mapping[str, IntArray]) -> int:
     if "high" not in params:
         return 0
     largest = np.maximum(params["high"], -params["low"])
-    traced = (np.abs(params["floor"]) < OFF) & (np.abs(params["ceiling"]) < OFF)
-    span = np.where(traced, params["ceiling"] - params["floor"], OFF)
+    floor, ceiling = params.get("floor", -OFF), params.get("ceiling", OFF)
+    traced = (np.abs(floor) < OFF) & (np.abs(ceiling) < OFF)
+    span = np.where(traced, np.subtract(ceiling, floor), OFF)
     return int(np.minimum(largest, span).max(initial=0)).bit_length()
 
 

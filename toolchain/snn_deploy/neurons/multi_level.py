@@ -32,7 +32,7 @@ class MultiLevel(Lif):
 
         s <- clip(floor(v / threshold), low, high)       as many thresholds as v holds
         s <- clip(s, floor - total, ceiling - total)     total: the sum of all s so far
-        v <- v - s * threshold
+        v <- v - s * threshold                           but never below v_min
 
     Where `inclusive` is False, a membrane above 0 holds k thresholds only if it is above
     the k-th. Output: s, or the slice of it that `member` or `plane` names, 1 or 0 (see
@@ -46,6 +46,8 @@ class MultiLevel(Lif):
         member: k where it sends whether s is k or more (for k below 0, k or less); else 0.
         plane: 2**j where it sends whether bit j of s is set, -2**j where bit j of -s; else
             0. Where member and plane are 0 all of s is sent.
+        v_min: Lowest membrane after the reset, 0 or less, in units of v; -inf where there
+            is none.
     """
 
     low: FloatArray
@@ -54,16 +56,17 @@ class MultiLevel(Lif):
     ceiling: FloatArray
     member: FloatArray
     plane: FloatArray
+    v_min: FloatArray
 
     @staticmethod
     def of(n: int, **values: Any) -> "MultiLevel":
         """Return a neuron with the given values broadcast to [n].
 
-        Defaults: those of `Lif.of`, and low 0, high, floor and ceiling without bound, no
-        slice.
+        Defaults: those of `Lif.of`, and low 0, high, floor, ceiling and v_min without
+        bound, no slice.
         """
         own = {"low": 0.0, "high": np.inf, "floor": -np.inf, "ceiling": np.inf}
-        own |= {"member": 0.0, "plane": 0.0}
+        own |= {"member": 0.0, "plane": 0.0, "v_min": -np.inf}
         bounds: dict[str, Any] = {
             name: frozen(np.full(n, values.pop(name, default), np.float64))
             for name, default in own.items()
@@ -80,6 +83,11 @@ class MultiLevel(Lif):
     def sliced(self) -> bool:
         """Whether every spike is 0 or 1, a slice of the level."""
         return bool(((self.member != 0) | (self.plane != 0)).all())
+
+    @property
+    def floored(self) -> bool:
+        """Whether any membrane has a lowest value."""
+        return bool(np.isfinite(self.v_min).any())
 
     @property
     def most(self) -> float:
@@ -109,7 +117,8 @@ class MultiLevel(Lif):
         s = np.clip(s, self.floor - state.fired, self.ceiling - state.fired)
         slices = self.member.any() or self.plane.any()
         sent = part(s, self.member, self.plane) if slices else s
-        return LifState(u, v - s * self.threshold, state.fired + s), sent
+        left = np.maximum(v - s * self.threshold, self.v_min)
+        return LifState(u, left, state.fired + s), sent
 
 
 def multi_level(

@@ -11,6 +11,7 @@ from snn_deploy.names import (
     DecoderName,
     EncoderName,
     LoweringName,
+    NormInputName,
     PartitionName,
     PixelsName,
     PlacementName,
@@ -34,6 +35,8 @@ class DeployFields(TypedDict, total=False):
     reset: ResetName | None
     threshold: ThresholdName | None
     spikes_per_step: SpikesPerStepName | None
+    floor: str | None
+    norm_input: NormInputName | None
     input: Any
     steps: int | None
     samples: int | None
@@ -82,6 +85,8 @@ class ReadingFields(TypedDict, total=False):
     reset: ResetName | None
     threshold: ThresholdName | None
     spikes_per_step: SpikesPerStepName | None
+    floor: str | None
+    norm_input: NormInputName | None
 
 
 class ConversionFields(TypedDict, total=False):

@@ -1,8 +1,18 @@
 """Reading: how a model file is meant where it does not say so itself."""
 
+import math
 from typing import Annotated
 
-from snn_deploy.names import ProfileName, ResetName, SpikesPerStepName, ThresholdName
+import msgspec
+
+from snn_deploy.errors import InputError, option
+from snn_deploy.names import (
+    NormInputName,
+    ProfileName,
+    ResetName,
+    SpikesPerStepName,
+    ThresholdName,
+)
 from snn_deploy.options.base import Options, Positive, says
 
 
@@ -24,3 +34,41 @@ class ReadingOptions(Options, frozen=True):
         SpikesPerStepName | None,
         says("A neuron sends at most one, or as many as thresholds fit (many)."),
     ] = None
+    floor: Annotated[
+        str | None,
+        says(
+            "Membranes fall no lower: none, minus the threshold, or a value at most 0.",
+            metavar="none|threshold|VALUE",
+        ),
+    ] = None
+    norm_input: Annotated[
+        NormInputName | None,
+        says("LIF of sinabs scales its input by 1 - exp(-1/tau)."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.floor, int | float) and not isinstance(self.floor, bool):
+            msgspec.structs.force_setattr(self, "floor", f"{self.floor}")
+        super().__post_init__()
+        if self.floor is not None:
+            floor_of(self.floor)
+
+
+def floor_of(text: str) -> float | None:
+    """Return the lowest membrane that an option `floor` names: -inf for "none", None for
+    minus the threshold.
+
+    Raises:
+        InputError: It is neither, nor a number at most 0.
+    """
+    if text == "threshold":
+        return None
+    try:
+        value = -math.inf if text == "none" else float(text)
+    except ValueError:
+        value = math.nan
+    if text != "none" and not (math.isfinite(value) and value <= 0):
+        raise InputError(
+            f"{option('floor', text)}: must be none, threshold or a number at most 0"
+        )
+    return value

@@ -238,6 +238,11 @@ def _violations(pop: Population, method: str) -> Iterator[str]:
             f"{option('lower')} needs bounds; give the neuron a lowest and a highest level"
         )
         return
+    if neuron.floored:
+        yield (
+            f"{who}: its membrane has a lowest value, which the parts that "
+            f"{option('lower')} makes do not have; leave {option('lower')} out"
+        )
     if method == MEMBERS:
         yield from _member_violations(who, neuron)
     if method != "bit-planes" and most - least > MOST_PARTS:

@@ -1,21 +1,23 @@
 """Side by side: what each reading of a model would give, where the file cannot tell which.
 
-Every profile that the file is consistent with is deployed on the same samples; where its
-exporter loses how neurons reset, with both usual resets; where several spikes per step are
-its framework's default, with one at most as well.
+Every profile that the file is consistent with is deployed on the same samples, with every
+combination of what its exporter does not write: reset, spikes per step, floor.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import msgspec
 
 from snn_deploy.errors import DeployError, InputError, option
+from snn_deploy.frontends.nir.firing_assumptions import ONE
 from snn_deploy.frontends.nir.frameworks.profile import Profile, Reading
+from snn_deploy.frontends.nir.graph.graph import RESETTING, Graph
+from snn_deploy.frontends.nir.lost import lost
 from snn_deploy.frontends.nir.profiles import PROFILES
-from snn_deploy.frontends.nir.settings import ONE
-from snn_deploy.names import ProfileName
+from snn_deploy.frontends.nir.read_nir import load
 from snn_deploy.options.reading import ReadingOptions
 from snn_deploy.options.request import Request
 from snn_deploy.pipeline.deploy import carry_out
@@ -37,6 +39,8 @@ class ReadingOutcome(msgspec.Struct, frozen=True):
         energy_high: The most.
         refused: Why there is no result, else empty.
         spikes_per_step: "one" or "many", None where the framework only knows one.
+        floor: Lowest membrane as in the option, None where the framework has none.
+        norm_input: "yes" or "no" as in the option, None where nothing asks for it.
     """
 
     profile: str
@@ -49,6 +53,8 @@ class ReadingOutcome(msgspec.Struct, frozen=True):
     energy_high: float | None = None
     refused: str = ""
     spikes_per_step: str | None = None
+    floor: str | None = None
+    norm_input: str | None = None
 
 
 def side_by_side(
@@ -77,61 +83,57 @@ def side_by_side(
             f"{option('backend', backend)}: readings are compared by what they give on the "
             f"chip; leave it out, or check one reading"
         )
-    said = request.reading
+    said, graph = request.reading, load(model)[0]
     names = [r.profile for r in found] if said.profile is None else [said.profile]
     results = tuple(
-        made for name in names for made in _outcomes(model, target, PROFILES[name], request)
+        outcome(model, target, replace(request, reading=reading), _resets(graph))
+        for name in names
+        for reading in _tried(graph, PROFILES[name], said)
     )
     if all(x.refused for x in results):
         raise InputError(f"no reading gives a result; {names[0]}: {results[0].refused}")
     return results
 
 
-def _tried(profile: Profile, said: ReadingOptions) -> Iterator[ReadingOptions]:
+def _tried(
+    graph: Graph, profile: Profile, said: ReadingOptions
+) -> Iterator[ReadingOptions]:
     """Yield what is tried of one profile; the first is its default."""
-    usual, spikes = said.reset or profile.reset, said.spikes_per_step
-    first = msgspec.structs.replace(said, profile=profile.name, reset=usual)
-    yield first
-    if profile.many_spikes and spikes is None and usual == profile.reset:
-        yield msgspec.structs.replace(first, spikes_per_step="one")
-    if said.reset is None and profile.reset_lost:
-        other = "zero" if profile.reset == "subtract" else "subtract"
-        if (spikes, other) != ("many", "zero"):
-            yield msgspec.structs.replace(first, reset=other)
+    for choices in lost(graph, profile, said) or ({},):
+        known = [[v for v in values if not v.isupper()] for values in choices.values()]
+        for values in product(*known):
+            chosen = dict(zip(choices, values, strict=True))
+            yield msgspec.structs.replace(said, profile=profile.name, **chosen)
 
 
-def _outcomes(
-    model: Path, target: str, profile: Profile, request: Request
-) -> Iterator[ReadingOutcome]:
-    """Yield the outcomes of one profile, but no second one of a file in which nothing
-    resets."""
-    for i, reading in enumerate(_tried(profile, request.reading)):
-        made = outcome(model, target, profile.name, replace(request, reading=reading))
-        if made.reset is not None or made.refused or i == 0:
-            yield made
+def _resets(graph: Graph) -> bool:
+    return bool(graph.of_kind(*RESETTING))
 
 
-def outcome(
-    model: Path, target: str, profile: ProfileName, request: Request
-) -> ReadingOutcome:
-    """Return what the reading of `request` gives; a refusal is an outcome, too."""
-    reset, spikes = request.reading.reset, request.reading.spikes_per_step
+def outcome(model: Path, target: str, request: Request, resets: bool) -> ReadingOutcome:
+    """Return what the reading of `request` gives; a refusal is an outcome, too.
+
+    resets: whether anything in the file does.
+    """
+    said = request.reading
+    name = said.profile or "nir"
+    reset = (said.reset or PROFILES[name].reset) if resets else None
+    made = ReadingOutcome(name, reset, floor=said.floor, norm_input=said.norm_input)
     try:
         report = carry_out(request, model, target)
     except DeployError as error:
-        return ReadingOutcome(profile, reset, refused=str(error), spikes_per_step=spikes)
-    resets = any(a.name == "reset" for a in report.assumptions)
+        spikes = said.spikes_per_step
+        return msgspec.structs.replace(made, refused=str(error), spikes_per_step=spikes)
     accuracy = {a.stage: a.value for a in report.accuracy}
     energy = report.energy
-    return ReadingOutcome(
-        profile,
-        reset if resets else None,
-        report.model.step_s,
-        _spikes(report),
-        accuracy.get("reference"),
-        accuracy.get("chip"),
-        None if energy is None else energy.interval.low,
-        None if energy is None else energy.interval.high,
+    return msgspec.structs.replace(
+        made,
+        step_s=report.model.step_s,
+        spikes=_spikes(report),
+        reference=accuracy.get("reference"),
+        chip=accuracy.get("chip"),
+        energy_low=None if energy is None else energy.interval.low,
+        energy_high=None if energy is None else energy.interval.high,
         spikes_per_step=_spikes_per_step(report),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from snn_deploy.arrays import FloatArray
 from snn_deploy.ir.linear import apply
 from snn_deploy.ir.maps import Connection, Map
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 
 
 def input_bounds(
@@ -44,6 +44,8 @@ def state_bounds(neuron: Lif, up: FloatArray, down: FloatArray) -> tuple[float, 
         ceiling = _settled(np.maximum(drive_up, 0), neuron.beta)
     if neuron.spiking and neuron.reset == "zero":
         ceiling = np.minimum(ceiling, neuron.threshold + np.maximum(drive_up, 0))
+    if isinstance(neuron, MultiLevel):  # one step's drive below the lowest membrane
+        floor = np.maximum(floor, neuron.v_min + np.minimum(drive_down, 0))
     floor = np.minimum(floor, -np.abs(neuron.v0))
     current = max(_top(high), _top(low))
     return current, max(_top(ceiling), _top(floor))

@@ -17,9 +17,9 @@ from snn_deploy.ir.linear import apply, compose, fold
 from snn_deploy.ir.maps import Connection, Map, Scale
 from snn_deploy.ir.network import Population
 from snn_deploy.ir.quant import QuantPopulation, QuantProjection, Range
+from snn_deploy.ir.twin import twin
 from snn_deploy.neurons import MultiLevel
-from snn_deploy.neurons.multi_level import OFF
-from snn_deploy.quantization import bounds, registers, scale
+from snn_deploy.quantization import bounds, scale
 from snn_deploy.quantization.neuron import limits_of
 from snn_deploy.quantization.population import Context
 
@@ -71,8 +71,7 @@ def integer_ranges(
     What was measured is the float network's, times s.
     """
     state, shift = limits_of(context.board).state, int(made.params["shift"].max())
-    twin = _twin(made)
-    bounds = _bounds(twin, [_integer_link(q, context) for q in into])
+    bounds = _bounds(twin(made), [_integer_link(q, context) for q in into])
     seen = _measured(made.name, neuron, context)
     found = []
     for what, bound in bounds.items():
@@ -88,28 +87,6 @@ def integer_ranges(
             )
         )
     return tuple(found)
-
-
-def _twin(made: QuantPopulation) -> MultiLevel:
-    """Return the neurons of `made` in real numbers, in units of v. Decays are rounded
-    toward zero in integers, so what they keep here is never less."""
-    p = made.params
-    bounds = {k: p[k].astype(np.float64) for k in ("low", "high", "floor", "ceiling")}
-    return MultiLevel.of(
-        made.n,
-        alpha=(registers.DECAY_ONE - 1 - p["du"]) / registers.DECAY_ONE,
-        beta=(registers.DECAY_ONE - p["dv"]) / registers.DECAY_ONE,
-        gain=2.0 ** p["shift"],
-        bias=p["bias_mant"] << p["bias_exp"],
-        threshold=p["theta"],
-        v0=made.v0,
-        member=p["member"],
-        plane=p["plane"],
-        **{
-            k: np.where(np.abs(b) >= OFF, np.copysign(np.inf, b), b)
-            for k, b in bounds.items()
-        },
-    )
 
 
 def _integer_link(q: QuantProjection, context: Context) -> Arriving:

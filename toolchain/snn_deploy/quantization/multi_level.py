@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snn_deploy.arithmetic.loihi import STATE_LIMIT
 from snn_deploy.arrays import FloatArray, IntArray, frozen
-from snn_deploy.errors import DoesNotFitError
+from snn_deploy.errors import DoesNotFitError, option
 from snn_deploy.ir.maps import Connection
 from snn_deploy.ir.network import Population
 from snn_deploy.ir.quant import Loss, QuantPopulation
@@ -64,6 +65,12 @@ def quantize_multi_level(pop: Population, neuron: MultiLevel, context: Context) 
         raise DoesNotFitError(
             f"population {pop.name!r}: its input {driven[0]!r} is graded, but spikes of "
             f"{context.board.name} are binary; use a target with graded spikes (loihi2)"
+        )
+    if neuron.floored and (neuron.sliced or neuron.traced or neuron.least < 0):
+        raise DoesNotFitError(
+            f"population {pop.name!r}: has a lowest membrane, which neurons cannot have "
+            f"that send slices ({option('lower')}) or levels below 0, or keep count of all "
+            "they sent; leave the floor or those out"
         )
     maps = [map_per_v(p, neuron, context.sources[p.pre]) for p in into]
     chosen = _whole(neuron, maps, context) or _scaled(pop, neuron, maps, context)
@@ -122,7 +129,8 @@ def _whole(
 ) -> Scaling | None:
     """Return the smallest scale at which everything is a whole number and fits, if any."""
     upward = range(max(context.exponents[0], 0), context.exponents[-1] + 1)
-    values = np.concatenate([neuron.threshold, neuron.v0, neuron.bias])
+    lowest = neuron.v_min[np.isfinite(neuron.v_min)]
+    values = np.concatenate([neuron.threshold, neuron.v0, neuron.bias, lowest])
     for power in POWERS:
         s = 2.0**power
         if float(np.abs(values * s).max(initial=0)) >= OFF // 2:
@@ -185,20 +193,24 @@ def _registers(
         "theta": np.maximum(np.rint(neuron.threshold * s), 1).astype(np.int64),
         "shift": np.full(neuron.n, chosen.shift, np.int64),
     }
+    start = _start(neuron, chosen, maps)
     bounds = {
         "low": np.maximum(neuron.low, least),
         "high": np.minimum(neuron.high, most),
-        "floor": neuron.floor,
-        "ceiling": neuron.ceiling,
     }
-    bounds |= {"member": neuron.member, "plane": neuron.plane}
+    lowest = np.rint(neuron.v_min * s) + start - np.rint(neuron.v0 * s)
+    bounds |= (
+        {"vmin": np.maximum(lowest, 1 - STATE_LIMIT)}
+        if neuron.floored
+        else {k: getattr(neuron, k) for k in ("floor", "ceiling", "member", "plane")}
+    )
     params |= {k: np.clip(v, -OFF, OFF).astype(np.int64) for k, v in bounds.items()}
     made = QuantPopulation(
         name=pop.name,
         shape=pop.shape,
-        model="multi_level",
+        model="floored_level" if neuron.floored else "multi_level",
         params={k: frozen(v) for k, v in params.items()},
-        v0=frozen(_start(neuron, chosen, maps)),
+        v0=frozen(start),
         scale=frozen(np.full(neuron.n, s)),
         offset=frozen(np.zeros(neuron.n)),
         lag=pop.lag,
@@ -231,10 +243,17 @@ def _losses(neuron: MultiLevel, made: QuantPopulation, s: float) -> tuple[Loss, 
     theta = (p["theta"] / s - neuron.threshold) / neuron.threshold
     bias = (p["bias_mant"] << p["bias_exp"]) / s - neuron.bias
     start = (made.v0 / s - neuron.v0) / neuron.threshold
+    lowest = np.where(np.isfinite(neuron.v_min), neuron.v_min, 0.0)
+    floor = (p.get("vmin", 0) / s - lowest) * np.isfinite(neuron.v_min) / neuron.threshold
     note = f"scale {s:g} per unit, spikes of {made.payload_bits or 1} bit"
     return (
         rounding_loss(where, "membrane decay", keep - neuron.beta, "per step"),
         rounding_loss(where, "threshold", theta, "of the threshold", note),
         rounding_loss(where, "bias", bias / neuron.threshold, "of the threshold"),
         rounding_loss(where, "initial membrane", start, "of the threshold"),
+        *(
+            [rounding_loss(where, "lowest membrane", floor, "of the threshold")]
+            if neuron.floored
+            else []
+        ),
     )

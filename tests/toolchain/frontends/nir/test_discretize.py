@@ -12,6 +12,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.options.reading import ReadingOptions
 from snn_deploy_simulators.reference import run
+from support.said import said
 
 Write = Callable[..., Path]
 Array = NDArray[np.float64]
@@ -116,7 +117,7 @@ def test_a_threshold_node_forgets_at_once(write: Write, node: Any) -> None:
     for profile in ("nir", "snntorch", "spikingjelly"):
         net = read_nir(
             write({"in": node.input(2), "x": threshold, "out": node.output(2)}),
-            profile=profile,
+            **said(profile),
         )
         equal = [1, 1] if profile == "spikingjelly" else [0, 0]
         assert run(net, x).outputs["x"][0].tolist() == [[1, 0], [1, 1], [0, 0], equal]
@@ -145,7 +146,6 @@ def membrane_after_a_spike(write: Write, node: Any, **wishes: Any) -> list[float
         ("spikingjelly", None, [0.25, 0.25, 0.25]),
         ("spikingjelly", "zero", [0.0, 0.0, 0.0]),
         ("spikingjelly", "subtract", [0.5, 0.5, 0.5]),
-        ("snntorch", None, [1.5, 0.5, 0.5]),
         ("snntorch", "subtract", [1.5, 0.5, 0.5]),
         ("snntorch", "zero", [0.0, 0.0, 0.0]),
         ("snntorch", "v_reset", [0.25, 0.25, 0.25]),
@@ -166,7 +166,7 @@ def test_the_membrane_starts_where_the_framework_starts_it(
     path = write(
         {"in": node.input(1), "x": node.if_(1, v_reset=0.25), "out": node.output(1)}
     )
-    net = read_nir(path, profile=profile, dt=1.0)
+    net = read_nir(path, **said(profile, dt=1.0))
     assert net.populations[0].neuron.v0.tolist() == [start]
 
 
@@ -184,10 +184,10 @@ def test_only_neurons_with_current_or_own_loop_hold_after_a_reset_to_zero(
     }
     edges = [("in", "a"), ("a", "b"), ("b", "c"), ("c", "w"), ("w", "c"), ("c", "out")]
     path = write(nodes, edges)
-    net = read_nir(path, profile="snntorch", dt=1.0, reset="zero")
+    net = read_nir(path, **said("snntorch", dt=1.0, reset="zero"))
     assert {p.name: p.neuron.hold for p in net.populations} == {"a": 0, "b": 1, "c": 1}
     for reading in (
-        ReadingOptions(profile="snntorch", dt=1.0),
+        ReadingOptions(**said("snntorch", dt=1.0)),
         ReadingOptions(profile="nir", dt=1.0, reset="zero"),
     ):
         net = read_nir(path, reading)
@@ -198,7 +198,7 @@ def test_infinite_time_constants_mean_no_leak(write: Write, node: Any) -> None:
     path = write(
         {"in": node.input(2), "x": node.lif(2, tau=np.inf, r=np.inf), "out": node.output(2)}
     )
-    neuron = read_nir(path, profile="snntorch").populations[0].neuron
+    neuron = read_nir(path, **said("snntorch")).populations[0].neuron
     assert neuron.beta.tolist() == neuron.gain.tolist() == [1, 1]
     with pytest.raises(
         InputError, match=r"node 'x' \(LIF\): r or w_in is infinite.*profile"

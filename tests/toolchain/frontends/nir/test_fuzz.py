@@ -14,6 +14,7 @@ import pytest
 
 from snn_deploy.frontends.nir.read_nir import read_nir
 from support.fuzz import BYTES, Seed, campaign
+from support.said import said
 
 PER_MODEL = 400  # x 5 models = 2,000
 RNG = np.random.default_rng(0)
@@ -173,7 +174,7 @@ def test_damaged_model_files_are_read_or_refused_in_one_sentence(
 ) -> None:
     whole = tmp_path / f"{name}.nir"
     nir.write(whole, MODELS[name]())
-    assert read_nir(whole, profile="snntorch").populations
+    assert read_nir(whole, **said("snntorch")).populations
     seed = Seed("nir", whole, MUTATIONS)
     found = campaign({name: seed}, PER_MODEL, 0, tmp_path)
     assert found.faults == []

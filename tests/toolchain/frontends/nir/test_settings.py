@@ -1,4 +1,3 @@
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,8 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snn_deploy.errors import InputError
+from snn_deploy.errors import InputError, command_line_words, speaking
 from snn_deploy.frontends.nir.read_nir import read_nir, readings
+from snn_deploy.options.base import fields_of
+from snn_deploy.options.reading import ReadingOptions
+from support.advice import advised
 
 Write = Callable[..., Path]
 DT = 1e-4
@@ -28,14 +30,16 @@ def chain(node: Any, lif: dict[str, Any], name: str = "input") -> dict[str, Any]
 
 
 def profile_of(path: Path, **wishes: Any) -> str:
-    return {a.name: a.value for a in read_nir(path, **wishes).assumptions}["profile"]
+    """Return the profile of the reading; of what a file cannot tell, the default is said."""
+    said = {"reset": "subtract", **wishes}
+    return {a.name: a.value for a in read_nir(path, **said).assumptions}["profile"]
 
 
 def test_float32_unit_gain_at_the_usual_dt_is_snntorch(write: Write, node: Any) -> None:
     path = write(chain(node, unit_gain(node, dtype=np.float32)))
     assert [r.profile for r in readings(path)] == ["snntorch", "nir"]
     assert profile_of(path) == "snntorch"
-    assert read_nir(path).step_s == DT
+    assert read_nir(path, reset="zero").step_s == DT
 
 
 def test_unit_gain_behind_an_input_named_by_fx_is_spikingjelly(
@@ -152,7 +156,9 @@ def test_an_if_in_units_of_steps_is_refused_where_dt_is_a_convention(
         InputError, match=r"node 'x' \(IF\): r is 1, but .* writes 1/dt, which is 10000"
     ):
         read_nir(path, profile=name)
-    assert read_nir(path, profile=name, dt=1.0).populations[0].neuron.gain.tolist() == [
+    assert read_nir(path, profile=name, dt=1.0, reset="zero").populations[
+        0
+    ].neuron.gain.tolist() == [
         1,
         1,
     ]
@@ -228,14 +234,11 @@ def test_every_advice_of_a_refusal_can_be_followed(
     write: Write, node: Any, name: str
 ) -> None:
     path = write(chain(node, node.lif(2, **ADVISED[name])))
-    with pytest.raises(InputError) as refused:
+    with speaking(command_line_words), pytest.raises(InputError) as refused:
         read_nir(path)
-    text = str(refused.value)
-    names = re.findall(r"'(\w+)'", text.partition("; ")[2])
-    assert names or "dt=SECONDS" in text
-    needs_dt = "with nir dt=SECONDS" in text
-    for profile in names:
-        dt = 1e-5 if profile == "nir" and needs_dt else None
-        assert read_nir(path, profile=profile, dt=dt).populations, profile
-    if "give dt=SECONDS" in text:
-        assert read_nir(path, dt=1e-5).populations
+    offers = advised(str(refused.value))
+    assert offers
+    for offer in offers:
+        options = {f.name: f for f in fields_of(ReadingOptions)}
+        said = {key: options[key].of_text(value) for key, value in offer.items()}
+        assert read_nir(path, **said).populations, offer

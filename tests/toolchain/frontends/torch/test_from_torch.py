@@ -119,8 +119,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         r"'2' takes the maximum of values that are no spikes",
     ),
     "lowest membrane": (
-        lambda: seq(sl.IAFSqueeze(batch_size=2, spike_fn=sa.SingleSpike, min_v_mem=-1.0)),
-        r"'1' keeps its membrane above min_v_mem -1",
+        lambda: seq(sl.IAFSqueeze(batch_size=2, spike_fn=sa.SingleSpike, min_v_mem=-1.0, reset_fn=sa.MembraneReset())),
+        r"'1' keeps its membrane at or above min_v_mem -1, which only neurons that spike and subtract",
+    ),
+    "lowest membrane above 0": (
+        lambda: seq(sl.IAFSqueeze(batch_size=2, min_v_mem=0.5)),
+        r"'1' keeps its membrane at or above min_v_mem 0.5",
     ),
     "reset that always adds": (
         lambda: seq(sl.IAFSqueeze(batch_size=2, spike_fn=sa.SingleSpike, reset_fn=sa.MembraneReset(0.5))),

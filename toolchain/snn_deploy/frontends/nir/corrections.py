@@ -14,10 +14,15 @@ import numpy as np
 from snn_deploy.files.hdf5 import Value
 from snn_deploy.frontends.nir.frameworks.profile import Correction, Profile
 from snn_deploy.frontends.nir.graph.graph import NEURONS, Graph, Node
+from snn_deploy.options.reading import ReadingOptions
 
 
-def correct(graph: Graph, profile: Profile, dt: float | None) -> Graph:
+def correct(
+    graph: Graph, profile: Profile, dt: float | None, said: ReadingOptions
+) -> Graph:
     """Return the graph in the terms of the specification; `dt` as in Settings.
+
+    said: what a framework does not write.
 
     Raises:
         InputError: There is a neuron that the framework cannot have written.
@@ -26,14 +31,16 @@ def correct(graph: Graph, profile: Profile, dt: float | None) -> Graph:
     if correction is None or dt is None or not nodes:
         return graph
     with np.errstate(all="ignore"):  # what becomes infinite is judged where it is used
-        changed = {n.name: _corrected(correction, graph, n, dt) for n in nodes}
-    assumed = (*graph.assumptions, *correction.assumed(graph))
+        changed = {n.name: _corrected(correction, graph, n, dt, said) for n in nodes}
+    assumed = (*graph.assumptions, *correction.assumed(graph, said))
     return replace(graph, nodes={**graph.nodes, **changed}, assumptions=assumed)
 
 
-def _corrected(correction: Correction, graph: Graph, node: Node, dt: float) -> Node:
+def _corrected(
+    correction: Correction, graph: Graph, node: Node, dt: float, said: ReadingOptions
+) -> Node:
     why = correction.misfit(node, dt)
     if why:
         raise node.fail(why)
-    values: Mapping[str, Value] = correction.correct(graph, node, dt)
+    values: Mapping[str, Value] = correction.correct(graph, node, dt, said)
     return replace(node, values={**node.values, **values})

@@ -15,7 +15,7 @@ from snn_deploy.arrays import AnyArray, FloatArray, Shape
 from snn_deploy.errors import option
 from snn_deploy.frontends.nir.graph.graph import MULTI_LEVEL, RESETTING, Node
 from snn_deploy.frontends.nir.linear_nodes import vector
-from snn_deploy.frontends.nir.settings import Settings
+from snn_deploy.frontends.nir.settled import Settings
 from snn_deploy.neurons import Lif, MultiLevel
 
 FLOAT32_NOISE = 1e-6  # relative; a dt this little above tau is equal to it
@@ -39,15 +39,28 @@ def discretize(node: Node, shape: Shape, settings: Settings, *, recurrent: bool)
     if node.kind == MULTI_LEVEL:
         return _multi_level(node, n, values, settings)
     if node.kind in RESETTING:
-        if settings.many:
-            values["threshold"] = vector(node, "v_threshold", shape)
-            return MultiLevel.of(
-                n, v0=start(node, shape, settings), inclusive=settings.inclusive, **values
-            )
+        if settings.many or settings.floor != -math.inf:
+            return _several(node, shape, settings, values)
         values |= firing(node, shape, settings, recurrent=recurrent)
     else:
         values |= {"spiking": False, "threshold": np.inf, "amount": 0.0}
     return Lif.of(n, v0=start(node, shape, settings), **values)
+
+
+def _several(
+    node: Node, shape: Shape, settings: Settings, values: dict[str, Any]
+) -> MultiLevel:
+    """Return neurons that send several spikes per step, or whose membranes have a floor."""
+    threshold = vector(node, "v_threshold", shape)
+    return MultiLevel.of(
+        math.prod(shape),
+        threshold=threshold,
+        high=np.inf if settings.many else 1.0,
+        v_min=-threshold if settings.floor is None else settings.floor,
+        v0=start(node, shape, settings),
+        inclusive=settings.inclusive,
+        **values,
+    )
 
 
 def _multi_level(

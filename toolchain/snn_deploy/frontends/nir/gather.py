@@ -17,7 +17,7 @@ from snn_deploy.arrays import FloatArray, Shape
 from snn_deploy.frontends.nir.discretize import membrane
 from snn_deploy.frontends.nir.graph.graph import MULTI_LEVEL, Graph, Node
 from snn_deploy.frontends.nir.linear_nodes import vector
-from snn_deploy.frontends.nir.settings import Settings
+from snn_deploy.frontends.nir.settled import Settings
 from snn_deploy.frontends.nir.shapes import Shapes
 
 CLOSE = 1e-9  # relative; how far thresholds and factors may be from evenly spaced

@@ -45,7 +45,8 @@ def read_nir(
     Args:
         source: The path of a file, or a graph in memory (a `nir.NIRGraph` or alike).
         reading: How it is meant where it does not say so itself.
-        fields: The same by name: profile, dt, reset, threshold, spikes_per_step.
+        fields: The same by name: profile, dt, reset, threshold, spikes_per_step,
+            floor, norm_input.
 
     Raises:
         InputError: The file cannot be read, makes no sense, or leaves spikes open.
@@ -53,7 +54,7 @@ def read_nir(
     graph, shapes = load(source)
     said = given(chosen(ReadingOptions, reading, fields), graph.read_with)
     settings = settle(graph, said)
-    graph = correct(graph, settings.profile, settings.dt)
+    graph = correct(graph, settings.profile, settings.dt, said.options)
     graph = gather(graph, shapes, settings)
     paths = find_paths(graph, shapes, settings.step_s)
     nodes = graph.of_kind(*NEURONS)

@@ -6,51 +6,25 @@ spikes, refuse, and show the flags that do.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from snn_deploy.errors import InputError, option
 from snn_deploy.frontends.nir.corrections import correct
 from snn_deploy.frontends.nir.detect import detect
+from snn_deploy.frontends.nir.firing_assumptions import firing_assumptions
 from snn_deploy.frontends.nir.frameworks.exported import CLOSE, implied_dt, taus
 from snn_deploy.frontends.nir.frameworks.profile import Profile, Reading
 from snn_deploy.frontends.nir.given import Given
-from snn_deploy.frontends.nir.graph.graph import NEURONS, RESETTING, Graph
+from snn_deploy.frontends.nir.graph.graph import NEURONS, TIMED, Graph
+from snn_deploy.frontends.nir.lost import check_said, flags, lost
 from snn_deploy.frontends.nir.profiles import PROFILES
+from snn_deploy.frontends.nir.settled import Settings
 from snn_deploy.ir.network import Assumption
-from snn_deploy.options.reading import ReadingOptions
-
-ONE, MANY = "at most one", "as many as thresholds fit"  # spikes per step
-TIMED = NEURONS - {"Threshold"}  # neurons whose parameters are in seconds
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What was settled.
-
-    Attributes:
-        profile: How the framework means its files; its own dt, reset and comparison are the
-            defaults for those below.
-        dt: One step in the unit of the time constants; None only if no neuron depends on
-            it.
-        step_s: Seconds per model step; None also where time constants are in steps (dt is 1
-            then).
-        reset: What a spike does to the membrane: "zero", "v_reset", "subtract" (one step
-            later if `profile.late`) or "none".
-        inclusive: Whether v == threshold fires.
-        assumptions: What was chosen, with the evidence, as far as the file has such nodes.
-        many: Whether a neuron sends as many spikes in a step as thresholds fit; only with
-            reset "subtract" at once.
-    """
-
-    profile: Profile
-    dt: float | None
-    step_s: float | None
-    reset: str
-    inclusive: bool
-    assumptions: tuple[Assumption, ...]
-    many: bool = False
+from snn_deploy.names import ProfileName
+from snn_deploy.options.reading import ReadingOptions, floor_of
 
 
 def settle(graph: Graph, said: Given) -> Settings:
@@ -64,18 +38,20 @@ def settle(graph: Graph, said: Given) -> Settings:
     profile, why = choose_profile(graph, said, readings)
     dt, dt_why = choose_dt(graph, said, profile, readings)
     check_numbers(graph, profile, dt)
+    check_said(graph, profile, given)
     wished = given.threshold
     inclusive = profile.inclusive if wished is None else wished == "ge"
     reset = given.reset or profile.reset
     in_steps = profile.in_steps and given.dt is None
     step_s = None if in_steps else dt
     many = choose_many(graph, given, profile, reset)
-    settings = Settings(profile, dt, step_s, reset, inclusive, (), many)
+    floor = choose_floor(graph, given, profile, reset)
+    settings = Settings(profile, dt, step_s, reset, inclusive, (), many, floor)
     noted = [*said.assumptions]
     noted += [Assumption("profile", profile.name, why)] if graph.of_kind(*NEURONS) else []
     if dt is not None:
         noted.append(Assumption("dt", "1 step" if in_steps else f"{dt:g} s", dt_why))
-    noted += _firing_assumptions(graph, said, settings)
+    noted += firing_assumptions(graph, said, settings)
     return replace(settings, assumptions=tuple(noted))
 
 
@@ -95,7 +71,7 @@ def choose_profile(
         return PROFILES[reading.profile], reading.evidence
     if given.dt is not None and not frameworks:
         return PROFILES["nir"], "dt was given and no framework's pattern is in the file"
-    raise InputError(unsettled(graph, readings))
+    raise InputError(unsettled(graph, readings, given))
 
 
 def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
@@ -109,14 +85,15 @@ def check_dt(graph: Graph, dt: float | None, reading: Reading) -> None:
     )
 
 
-def unsettled(graph: Graph, readings: tuple[Reading, ...]) -> str:
+def unsettled(graph: Graph, readings: tuple[Reading, ...], said: ReadingOptions) -> str:
     """Return the sentence that says what is open and which flags settle it."""
     frameworks = [r for r in readings if r.profile != "nir"]
     if frameworks:
         fits = " and ".join(PROFILES[r.profile].title for r in frameworks)
         differ = " and each other" if len(frameworks) > 1 else ""
         names = "|".join([*(r.profile for r in frameworks), "nir"])
-        also = "" if readings[-1].dt else f", with nir {option('dt', 'SECONDS')} as well"
+        dt = "" if readings[-1].dt or said.dt else option("dt", "SECONDS")
+        also = _needs(graph, [r.profile for r in frameworks], said, dt)
         return (
             f"{graph.source}: the numbers fit an export of {fits}, which would spike "
             f"differently from the NIR specification{differ}; "
@@ -124,6 +101,7 @@ def unsettled(graph: Graph, readings: tuple[Reading, ...]) -> str:
         )
     offered = [p.name for p in PROFILES.values() if can_read(graph, p)]
     others = f", or {option('profile', '|'.join(offered))}" if offered else ""
+    others += _needs(graph, offered, said)
     steps = [r.dt for r in readings if r.dt is not None]
     if steps:
         return (
@@ -138,6 +116,14 @@ def unsettled(graph: Graph, readings: tuple[Reading, ...]) -> str:
     )
 
 
+def _needs(
+    graph: Graph, profiles: Iterable[ProfileName], said: ReadingOptions, dt: str = ""
+) -> str:
+    """Return which other options each profile needs; dt: what `nir` does, if anything."""
+    needed = {p: flags(lost(graph, PROFILES[p], said)) for p in profiles} | {"nir": dt}
+    return "".join(f"; {p} needs {text} as well" for p, text in needed.items() if text)
+
+
 def can_read(graph: Graph, profile: Profile) -> bool:
     """Whether a framework has a time step of its own and could have written all nodes."""
     dt = 1.0 if profile.in_steps else profile.dt
@@ -146,7 +132,7 @@ def can_read(graph: Graph, profile: Profile) -> bool:
     try:
         check_convention(graph, dt, profile)
         check_numbers(graph, profile, dt)
-        found = taus(correct(graph, profile, dt))
+        found = taus(correct(graph, profile, dt, ReadingOptions()))
     except InputError:
         return False
     return not found.size or float(found.min()) >= dt
@@ -209,7 +195,7 @@ def choose_many(graph: Graph, given: ReadingOptions, profile: Profile, reset: st
     able = reset == "subtract" and not profile.late
     if given.spikes_per_step == "many" and not able:
         late = ", one step later" if profile.late and reset == "subtract" else ""
-        names = ["nir", *(p.name for p in PROFILES.values() if p.many_spikes)]
+        names = ["nir", *(p.name for p in PROFILES.values() if "spikes_per_step" in p.lost)]
         raise InputError(
             f"{graph.source}: several spikes per step need a reset that subtracts the "
             f"threshold at once, but here it is {reset!r}{late}; give "
@@ -217,53 +203,26 @@ def choose_many(graph: Graph, given: ReadingOptions, profile: Profile, reset: st
             f"{option('profile', '|'.join(names))}, or "
             f"{option('spikes_per_step', 'one')}"
         )
-    wished = (
-        profile.many_spikes
-        if given.spikes_per_step is None
-        else given.spikes_per_step == "many"
+    return given.spikes_per_step == "many"
+
+
+def choose_floor(
+    graph: Graph, given: ReadingOptions, profile: Profile, reset: str
+) -> float | None:
+    """Return the lowest membrane as `Settings.floor` has it.
+
+    Raises:
+        InputError: What a spike does is nothing that a neuron with a floor does.
+    """
+    floor = -math.inf if given.floor is None else floor_of(given.floor)
+    able = reset == "subtract" and not profile.late
+    if able or floor == -math.inf:
+        return floor
+    late = ", one step later" if profile.late and reset == "subtract" else ""
+    names = [p.name for p in PROFILES.values() if not p.late]
+    raise InputError(
+        f"{graph.source}: {option('floor', given.floor)} needs a reset that subtracts the "
+        f"threshold at once, but here it is {reset!r}{late}; give "
+        f"{option('reset', 'subtract')} and {option('profile', '|'.join(names))}, or "
+        f"{option('floor', 'none')}"
     )
-    return wished and able
-
-
-def _spike_assumption(said: Given, settings: Settings) -> Assumption:
-    """Return how many spikes a neuron sends in a step, and why that was chosen."""
-    value = MANY if settings.many else ONE
-    why = (
-        f"default of {settings.profile.title}, which the file cannot tell; with one, "
-        f"spikes differ where a membrane reaches twice its threshold"
-    )
-    if not settings.many:
-        why = f"several need reset 'subtract', which is {settings.profile.title}'s default"
-    why = said.why("spikes_per_step") if said.options.spikes_per_step else why
-    return Assumption("spikes per step", value, why)
-
-
-def _firing_assumptions(graph: Graph, said: Given, settings: Settings) -> list[Assumption]:
-    """Return how neurons reset, fire and start, as far as the file has such neurons."""
-    profile, given = settings.profile, said.options
-    noted: list[Assumption] = []
-    if graph.of_kind(*RESETTING):
-        reset = settings.reset
-        if reset == "subtract":
-            reset += " the threshold" + (", one step later" if profile.late else "")
-        cannot_tell = ", which the file cannot tell" if profile.reset_lost else ""
-        why = f"default of {profile.title}{cannot_tell}"
-        noted.append(Assumption("reset", reset, said.why("reset") if given.reset else why))
-    if graph.of_kind(*RESETTING) and (profile.many_spikes or given.spikes_per_step):
-        noted.append(_spike_assumption(said, settings))
-    if graph.of_kind(*RESETTING, "Threshold"):
-        rule = "fires at v >= threshold" if settings.inclusive else "fires at v > threshold"
-        convention = f"convention of {profile.title}"
-        why = said.why("threshold") if given.threshold else convention
-        noted.append(Assumption("threshold", rule, why))
-    if graph.of_kind(*TIMED):
-        start = "0" if profile.starts_at == "zero" else profile.starts_at
-        why = "NIR states none; " + f"convention of {profile.title}"
-        noted.append(Assumption("initial membrane", start, why))
-    if graph.of_kind("CubaLI", "CubaLIF"):
-        which = "of the same step" if profile.current_first else "of the step before"
-        why = f"convention of {profile.title}"
-        noted.append(
-            Assumption("order", f"the membrane is charged by the current {which}", why)
-        )
-    return noted

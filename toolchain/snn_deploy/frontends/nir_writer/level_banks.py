@@ -35,6 +35,11 @@ def complaints(pop: Population, neuron: MultiLevel) -> Iterator[str]:
             f"{who}: its spikes are slices of a level ({option('lower')}), for which there "
             "is no standard form; write the network before it is lowered"
         )
+    if neuron.floored:
+        yield (
+            f"{who}: its membrane falls no lower than {neuron.v_min.min():g}, for which "
+            "there is no standard form; deploy the network itself"
+        )
     bounds = (neuron.low, neuron.high, neuron.floor, neuron.ceiling)
     if any(len(np.unique(b)) > 1 for b in bounds):
         yield f"{who}: its neurons differ in their levels; split it by levels"

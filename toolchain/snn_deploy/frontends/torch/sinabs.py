@@ -55,8 +55,9 @@ def _lif(module: Any, shape: tuple[int, ...]) -> Lif:
         return Lif.of(n, threshold=np.inf, amount=0.0, spiking=False, **values)
     threshold = broadcast(module.spike_threshold, shape)
     high = most_spikes(module.spike_fn)
-    if high != 1:
-        return MultiLevel.of(n, threshold=threshold, high=high, **values)
+    lowest = -np.inf if module.min_v_mem is None else broadcast(module.min_v_mem, shape)
+    if high != 1 or module.min_v_mem is not None:
+        return MultiLevel.of(n, threshold=threshold, high=high, v_min=lowest, **values)
     soft = type(module.reset_fn).__name__ == "MembraneSubtract"
     taken = getattr(module.reset_fn, "subtract_value", None)
     return Lif.of(
@@ -87,13 +88,23 @@ def _check(session: Session, module: Any) -> None:
     """Refuse what the step above does not describe."""
     name = session.name_of(module)
     if module.min_v_mem is not None:
-        session.refuse(
-            f"{name!r} keeps its membrane above min_v_mem {float(module.min_v_mem):g}, "
-            "which has no equivalent; build it with min_v_mem=None"
-        )
+        _check_floor(session, name, module)
     if module.spike_fn is not None:
         _check_reset(session, name, module.reset_fn)
         _check_spikes(session, name, module)
+
+
+def _check_floor(session: Session, name: str, module: Any) -> None:
+    """Refuse a lowest membrane where the neuron is not reset by its threshold."""
+    lowest = float(torch.as_tensor(module.min_v_mem).max())
+    taken = getattr(module.reset_fn, "subtract_value", 0.0)
+    reset = module.spike_fn is not None and taken is None
+    if not reset or lowest > 0:
+        session.refuse(
+            f"{name!r} keeps its membrane at or above min_v_mem {lowest:g}, which only "
+            "neurons that spike and subtract their threshold do here, with 0 or less; "
+            "build it with min_v_mem=None, or with MembraneSubtract()"
+        )
 
 
 def _check_reset(session: Session, name: str, reset: Any) -> None:

@@ -9,6 +9,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.read_nir import read_nir, readings
 from snn_deploy_simulators.reference import run
 from support.framework_files import STEPS, WIDTH, Array, Write, active, chain, draw, outputs
+from support.said import said
 
 DT = 1e-3  # of every Norse module, unless it is given another
 SEEDS = [0, 1, 2]
@@ -77,7 +78,7 @@ def test_files_of_norse_take_its_own_step(
     p, layer = parameters(kind, rng), draw(rng, SCALES[kind])
     path = write(chain(node, layer, exported(kind, p, unit)))
     expected = steps(kind, p, layer.current)
-    ours = outputs(path, layer.x, profile="norse")
+    ours = outputs(path, layer.x, **said("norse"))
     if kind == "LI":
         assert ours == pytest.approx(expected, rel=1e-9, abs=1e-12)
         assert np.abs(expected).max() > 0.5
@@ -92,9 +93,9 @@ def test_another_step_of_norse_is_given_as_dt(write: Write, node: Any) -> None:
     path = write(chain(node, layer, exported("CubaLIF", p)))
     expected = steps("CubaLIF", p, layer.current, dt=5e-4)
     assert active(expected)
-    ours = outputs(path, layer.x, profile="norse", dt=5e-4)
+    ours = outputs(path, layer.x, **said("norse", dt=5e-4))
     assert np.count_nonzero(ours != expected) == 0
-    assert np.count_nonzero(outputs(path, layer.x, profile="norse") != expected) > 100
+    assert np.count_nonzero(outputs(path, layer.x, **said("norse")) != expected) > 100
 
 
 def test_a_membrane_at_its_threshold_does_not_fire(write: Write, node: Any) -> None:
@@ -102,7 +103,7 @@ def test_a_membrane_at_its_threshold_does_not_fire(write: Write, node: Any) -> N
     neuron = {"type": "IF", "r": np.ones(1), "v_threshold": np.ones(1)}
     path = write({**layer, "1": neuron, "output": node.output(1)})
     x = np.full((10, 1), 0.25)
-    assert np.flatnonzero(outputs(path, x, profile="norse")).tolist() == [4, 9]
+    assert np.flatnonzero(outputs(path, x, **said("norse"))).tolist() == [4, 9]
 
 
 def test_time_constants_below_the_step_show_norse_but_do_not_settle_it(
@@ -136,7 +137,7 @@ def test_other_numbers_are_none_of_norse(
 def test_what_was_corrected_is_assumed(
     write: Write, node: Any, unit: float, value: str
 ) -> None:
-    net = read_nir(write(one_layer(node, "CubaLIF", unit=unit)), profile="norse")
+    net = read_nir(write(one_layer(node, "CubaLIF", unit=unit)), **said("norse"))
     noted = {a.name: a.value for a in net.assumptions}
     assert noted["time constants"] == value
     assert noted["synaptic current"] == "grows by the input itself"
@@ -151,7 +152,7 @@ def test_time_constants_of_both_units_are_refused(write: Write, node: Any) -> No
     with pytest.raises(
         InputError, match=r"time constants go from .* to 0\.01 s, but Norse 1\.1 writes"
     ):
-        read_nir(path, profile="norse")
+        read_nir(path, **said("norse"))
 
 
 def test_a_corrected_time_constant_shorter_than_the_step_is_refused(
@@ -159,7 +160,7 @@ def test_a_corrected_time_constant_shorter_than_the_step_is_refused(
 ) -> None:
     path = write(one_layer(node, "LIF"))
     with pytest.raises(InputError, match=r"node '1' \(LIF\): tau 0\.002.* is shorter than"):
-        read_nir(path, profile="norse", dt=0.01)
+        read_nir(path, **said("norse", dt=0.01))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -182,7 +183,7 @@ def test_spikes_equal_those_of_the_exported_module(kind: str, seed: int) -> None
     module = norse.SequentialState(layers[0], cells[0], layers[1], cells[1])
     graph = export.to_nir(module, torch.tensor(x[0]))
     expected = run_cells(torch, layers, cells, x)
-    net = read_nir(graph, profile="norse")
+    net = read_nir(graph, **said("norse"))
     ours = run(net, x[None]).outputs[net.outputs[0]][0]
     assert active(expected)
     assert np.count_nonzero(ours != expected) == 0
@@ -224,9 +225,12 @@ def test_a_file_without_evidence_is_refused_with_the_profiles_it_may_mean(
 ) -> None:
     odd = node.if_(WIDTH, r=np.linspace(1.5, 2.5, WIDTH))
     path = write(chain(node, draw(np.random.default_rng(0), 1.0), odd))
-    with pytest.raises(InputError, match=r"by the NIR specification, or profile='norse'$"):
+    with pytest.raises(
+        InputError,
+        match=r"or profile='norse'; norse needs reset='v_reset' or 'subtract' as well$",
+    ):
         read_nir(path)
-    assert read_nir(path, profile="norse").populations  # the others write one gain for IF
+    assert read_nir(path, **said("norse")).populations  # the others write one gain for IF
 
 
 @pytest.mark.parametrize("dt", [None, 1.0])
@@ -238,7 +242,7 @@ def test_integrators_that_add_up_their_input_may_be_of_norse_or_sinabs(
     assert "every neuron is an IF with r == 1" in readings(path)[0].evidence
     with pytest.raises(InputError, match=r"profile='norse' or 'sinabs' or 'nir'"):
         read_nir(path, dt=dt)
-    sent = [outputs(path, x_of_ones(), profile=p, dt=dt) for p in ("norse", "sinabs")]
+    sent = [outputs(path, x_of_ones(), **said(p, dt=dt)) for p in ("norse", "sinabs")]
     assert (sent[0] != sent[1]).any(), "else there would be nothing to refuse"
 
 

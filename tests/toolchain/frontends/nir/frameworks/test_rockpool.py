@@ -19,6 +19,7 @@ from support.framework_files import (
     draw,
     outputs,
 )
+from support.said import said
 
 SEEDS = [0, 1, 2]
 SCALES = {"LIF": 0.5, "LI": 1.0, "CubaLIF": 0.15}
@@ -84,8 +85,8 @@ def test_files_of_rockpool_take_its_own_step(
     p, layer = parameters(kind, rng), draw(rng, SCALES[kind])
     path = write(chain(node, layer, exported(kind, p, dt)))
     expected = steps(kind, p, layer.current, dt, 1 if spikes == "one" else np.inf)
-    ours = outputs(path, layer.x, profile="rockpool", spikes_per_step=spikes)
-    assert read_nir(path, profile="rockpool").step_s == dt
+    ours = outputs(path, layer.x, **said("rockpool", spikes_per_step=spikes))
+    assert read_nir(path, **said("rockpool")).step_s == dt
     assert_same_answers(ours, expected, readout=kind == "LI", many=spikes == "many")
 
 
@@ -104,7 +105,7 @@ def test_a_membrane_at_its_threshold_fires(write: Write, node: Any) -> None:
     layer = {"input": node.input(1), "0": node.affine([[1.0]], [0.0])}
     path = write({**layer, "1": {**neuron, "v_threshold": np.ones(1)}, "o": node.output(1)})
     x = np.full((10, 1), 0.25)
-    spikes = outputs(path, x, profile="rockpool", dt=1e-3)
+    spikes = outputs(path, x, **said("rockpool", dt=1e-3))
     assert np.flatnonzero(spikes).tolist() == [3, 7]
 
 
@@ -148,7 +149,7 @@ def test_what_rockpool_cannot_have_written_is_refused(
     neuron = exported("CubaLIF", parameters("CubaLIF", rng), 1e-3) | change
     path = write(chain(node, draw(rng, 1.0), neuron))
     with pytest.raises(InputError, match=message):
-        read_nir(path, profile="rockpool", **{"dt": 1e-3, **wishes})
+        read_nir(path, **said("rockpool", **{"dt": 1e-3, **wishes}))
     if change:
         assert "rockpool" not in {r.profile for r in readings(path)}
 
@@ -158,13 +159,13 @@ def test_a_file_of_another_r_needs_a_dt(write: Write, node: Any) -> None:
     neuron = exported("LIF", parameters("LIF", rng), 1e-3) | {"r": np.ones(WIDTH)}
     path = write(chain(node, draw(rng, 1.0), neuron))
     with pytest.raises(InputError, match=r"the time step is not in the file.*give dt"):
-        read_nir(path, profile="rockpool")
+        read_nir(path, **said("rockpool"))
 
 
 def test_what_the_file_lost_is_assumed(write: Write, node: Any) -> None:
     rng = np.random.default_rng(0)
     neuron = exported("CubaLIF", parameters("CubaLIF", rng), 1e-3)
-    net = read_nir(write(chain(node, draw(rng, 1.0), neuron)), profile="rockpool")
+    net = read_nir(write(chain(node, draw(rng, 1.0), neuron)), **said("rockpool"))
     noted = {a.name: a.value for a in net.assumptions}
     assert noted["spikes per step"] == "as many as thresholds fit"
     assert noted["bias of neurons"] == "0"

@@ -19,6 +19,7 @@ from support.framework_files import (
     draw,
     outputs,
 )
+from support.said import said
 
 SEEDS = [0, 1, 2]
 SCALES = {"IF": 0.3, "LIF": 8.0, "LI": 1.0}
@@ -69,8 +70,8 @@ def test_files_of_sinabs_take_its_own_step(
     p, layer = parameters(kind, rng), draw(rng, SCALES[kind])
     path = write(chain(node, layer, exported(kind, p)))
     expected = steps(kind, p, layer.current, most=1 if spikes == "one" else np.inf)
-    ours = outputs(path, layer.x, profile="sinabs", dt=dt, spikes_per_step=spikes)
-    assert read_nir(path, profile="sinabs", dt=dt).step_s == dt
+    ours = outputs(path, layer.x, **said("sinabs", dt=dt, spikes_per_step=spikes))
+    assert read_nir(path, **said("sinabs", dt=dt)).step_s == dt
     assert_same_answers(ours, expected, readout=kind == "LI", many=spikes == "many")
 
 
@@ -88,19 +89,17 @@ def test_a_net_of_several_spikes_per_step_is_another_one(write: Write, node: Any
     p, layer = parameters("IF", rng), draw(rng, 0.6)
     path = write(chain(node, layer, exported("IF", p)))
     several = steps("IF", p, layer.current, most=np.inf)
-    single = outputs(path, layer.x, profile="sinabs", spikes_per_step="one")
+    single = outputs(path, layer.x, **said("sinabs", spikes_per_step="one"))
     assert single.max() == 1 < several.max()
     assert (single != several).mean() > 0.05
-    assert (outputs(path, layer.x, profile="sinabs") == several).all(), "its default"
+    assert (outputs(path, layer.x, **said("sinabs")) == several).all(), "its default"
 
 
 @pytest.mark.parametrize(
     ("wishes", "value", "evidence"),
     [
-        ({}, "as many as thresholds fit", "default of sinabs 3.1, which the file cannot"),
         ({"spikes_per_step": "one"}, "at most one", "given by the user"),
         ({"spikes_per_step": "many"}, "as many as thresholds fit", "given by the user"),
-        ({"reset": "zero"}, "at most one", "several need reset 'subtract'"),
     ],
 )
 def test_how_many_spikes_a_step_holds_is_an_assumption(
@@ -108,7 +107,7 @@ def test_how_many_spikes_a_step_holds_is_an_assumption(
 ) -> None:
     rng = np.random.default_rng(0)
     path = write(chain(node, draw(rng, 1.0), exported("IF", parameters("IF", rng))))
-    net = read_nir(path, profile="sinabs", **wishes)
+    net = read_nir(path, **said("sinabs", **wishes))
     (noted,) = [a for a in net.assumptions if a.name == "spikes per step"]
     assert noted.value == value
     assert evidence in noted.evidence
@@ -120,7 +119,7 @@ def test_a_membrane_at_its_threshold_fires(write: Write, node: Any) -> None:
     path = write({**layer, "1": neuron, "output": node.output(1)})
     x = np.full((10, 1), 0.375)
     # 0.375, 0.75, 1.125 - 1, 0.5, 0.875, 1.25 - 1, 0.625, 1.0 - 1: exact numbers
-    assert np.flatnonzero(outputs(path, x, profile="sinabs")).tolist() == [2, 5, 7]
+    assert np.flatnonzero(outputs(path, x, **said("sinabs"))).tolist() == [2, 5, 7]
 
 
 def test_time_constants_above_a_second_show_sinabs_but_do_not_settle_it(
@@ -162,14 +161,14 @@ def test_what_sinabs_cannot_have_written_is_refused(
     neuron = exported("LIF", parameters("LIF", rng)) | change
     path = write(chain(node, draw(rng, 1.0), neuron))
     with pytest.raises(InputError, match=message):
-        read_nir(path, profile="sinabs")
+        read_nir(path, **said("sinabs"))
     assert [r.profile for r in readings(path)] == ["nir"]
 
 
 def test_what_the_file_lost_is_assumed(write: Write, node: Any) -> None:
     rng = np.random.default_rng(0)
     path = write(chain(node, draw(rng, 1.0), exported("LIF", parameters("LIF", rng))))
-    noted = {a.name: a.value for a in read_nir(path, profile="sinabs").assumptions}
+    noted = {a.name: a.value for a in read_nir(path, **said("sinabs")).assumptions}
     assert noted["dt"] == "1 step"
     assert noted["lowest membrane"] == "none"
     assert noted["decay"] == "exp(-1/tau) per step"
@@ -216,7 +215,7 @@ def test_spikes_equal_those_of_the_exported_module(
     for part in parts[1::2]:
         part.reset_states()
     graph = sinabs.nir.to_nir(torch.nn.Sequential(*_casting(torch, parts)), torch.tensor(x))
-    net = read_nir(graph, profile="sinabs", spikes_per_step=spikes)
+    net = read_nir(graph, **said("sinabs", spikes_per_step=spikes))
     ours = run(net, x).outputs[net.outputs[0]][0]
     assert active(expected != 0)
     assert (expected.max() > 1) == (spikes == "many")

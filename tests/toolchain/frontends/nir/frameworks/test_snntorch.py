@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from snn_deploy.frontends.nir.read_nir import read_nir, readings
 from snn_deploy.ir.network import Network
 from snn_deploy_simulators.reference import run
+from support.said import said
 
 torch = pytest.importorskip("torch")
 snn = pytest.importorskip("snntorch")
@@ -170,7 +171,7 @@ def test_spikes_equal_those_of_the_exported_module(
     graph = export_nir.export_to_nir(module, sample, ignore_dims=[0])
     path = tmp_path / "model.nir"
     write(path, graph)
-    net = read_nir(path, profile="snntorch", reset=None if reset == "subtract" else reset)
+    net = read_nir(path, profile="snntorch", reset=reset)
     most = 1.0 if reset == "none" else 0.9  # without reset some always fire
     compare(net, expected, x, most)
     in_memory = read_nir(graph, profile="snntorch", reset=reset)
@@ -215,7 +216,7 @@ def test_residual_sum_equals_the_modules_joined_by_hand(tmp_path: Path) -> None:
     ]  # fmt: skip
     path = tmp_path / "model.nir"
     nir.write(path, nir.NIRGraph(nodes, edges))
-    net = read_nir(path, profile="snntorch")
+    net = read_nir(path, **said("snntorch"))
     assert len(net.into("lif2")) == 2
     compare(net, [np.stack(hidden, 1), np.stack(out, 1)], x)
 
@@ -236,7 +237,7 @@ def test_decays_come_back_as_the_float32_that_was_exported(beta: float) -> None:
         snn.Leaky(beta=torch.full((4,), beta), threshold=torch.ones(4), init_hidden=True),
     )
     graph = export_nir.export_to_nir(module, torch.zeros(1, 3), ignore_dims=[0])
-    neuron = read_nir(graph).populations[0].neuron
+    neuron = read_nir(graph, reset="subtract").populations[0].neuron
     assert neuron.beta.tolist() == pytest.approx([np.float32(beta)] * 4, abs=6e-8, rel=0)
     if beta > 0.5:
         assert (neuron.beta == np.float32(beta)).all()
@@ -249,7 +250,7 @@ def test_an_integrator_without_leak_keeps_its_gain() -> None:
         graph = export_nir.export_to_nir(
             module.double(), torch.zeros(1, 3, dtype=torch.float64), ignore_dims=[0]
         )
-    neuron = read_nir(graph, profile="snntorch").populations[0].neuron
+    neuron = read_nir(graph, **said("snntorch")).populations[0].neuron
     assert (neuron.beta == 1).all()
     assert (neuron.gain == 1).all()
 
@@ -261,7 +262,7 @@ def test_a_float32_export_is_recognised_without_a_profile() -> None:
     )
     graph = export_nir.export_to_nir(module, torch.zeros(1, 3), ignore_dims=[0])
     assert [r.profile for r in readings(graph)] == ["snntorch", "nir"]
-    net = read_nir(graph)
+    net = read_nir(graph, reset="subtract")
     chosen = {a.name: a.value for a in net.assumptions}
     assert chosen["profile"] == "snntorch"
     assert chosen["reset"] == "subtract the threshold, one step later"

@@ -9,6 +9,7 @@ from snn_deploy.frontends.nir.frameworks.exported import ENDS, taus, written_by
 from snn_deploy.frontends.nir.frameworks.profile import Correction, Profile, Reading, Values
 from snn_deploy.frontends.nir.graph.graph import NEURONS, Graph, Node
 from snn_deploy.ir.network import Assumption
+from snn_deploy.options.reading import ReadingOptions
 
 DT = 1e-3  # utils/export_nir.py: multiplied into every time constant
 KINDS = ENDS | {"Conv2d", "IF", "LI", "LIF", "CubaLIF"}  # of the nodes that it can write
@@ -31,7 +32,7 @@ def _misfit(node: Node, dt: float | None) -> str | None:
     return None  # whatever r and v_leak are, Norse could run it
 
 
-def _correct(graph: Graph, node: Node, dt: float) -> Values:
+def _correct(graph: Graph, node: Node, dt: float, said: ReadingOptions) -> Values:
     if node.kind in ("I", "IF"):
         return {"r": node.real("r") / dt}  # functional/iaf.py has no dt
     scale = _scale_of(graph)
@@ -42,7 +43,7 @@ def _correct(graph: Graph, node: Node, dt: float) -> Values:
     return values
 
 
-def _assumed(graph: Graph) -> tuple[Assumption, ...]:
+def _assumed(graph: Graph, said: ReadingOptions) -> tuple[Assumption, ...]:
     noted = []
     if taus(graph).size and _scale_of(graph) == 1:
         why = f"none below {DT:g}, as to_nir(dt=1.0) writes them"
@@ -78,6 +79,7 @@ def _scale_of(graph: Graph) -> float:
 CORRECTION = Correction(_misfit, _correct, _assumed)
 PROFILE = Profile(
     "norse", "Norse 1.1",
-    dt=DT, reset="v_reset", inclusive=False, starts_at="v_leak", reset_lost=True,
+    dt=DT, reset="v_reset", inclusive=False, starts_at="v_leak",
+    lost={"reset": ("v_reset", "subtract")},
     pattern=_pattern, correction=CORRECTION,
 )  # fmt: skip

@@ -6,13 +6,14 @@ states those.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from snn_deploy.arrays import FloatArray
 from snn_deploy.frontends.nir.graph.graph import Graph, Node
 from snn_deploy.ir.network import Assumption
 from snn_deploy.names import ProfileName, ResetName
+from snn_deploy.options.reading import ReadingOptions
 
 STARTS = ("zero", "v_reset", "v_leak")
 
@@ -44,13 +45,14 @@ class Correction:
     Attributes:
         misfit: From a neuron and dt to why the framework cannot have written it, or None;
             dt None leaves out what depends on it.
-        correct: From the graph, a neuron and dt to the parameters that change, by name.
-        assumed: From the graph to what reading it so assumes.
+        correct: From the graph, a neuron, dt and what was said to the parameters that
+            change, by name.
+        assumed: From the graph and what was said to what reading it so assumes.
     """
 
     misfit: Callable[[Node, float | None], str | None]
-    correct: Callable[[Graph, Node, float], Values]
-    assumed: Callable[[Graph], tuple[Assumption, ...]]
+    correct: Callable[[Graph, Node, float, ReadingOptions], Values]
+    assumed: Callable[[Graph, ReadingOptions], tuple[Assumption, ...]]
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,9 @@ class Profile:
         starts_at: Where the membrane starts, one of STARTS.
         rounding: Relative error of the parameters in its files; gains within it of 1 are 1.
         float32: Its decays are float32 numbers, which the file holds as time constants.
-        reset_lost: Its exporter does not write how it resets.
+        lost: What its exporter does not write although users choose it: values by the name
+            of the option that says it, the framework's own default first.
         in_steps: Time constants in its files are in steps, so that no dt is needed.
-        many_spikes: Unless it is told otherwise, a neuron sends as many spikes in a step as
-            thresholds fit into its membrane.
         pattern: From a graph with neurons to what its exporter left in the numbers, None if
             it cannot have written them; None for the specification.
         misfit: From a neuron and the time step to why its exporter cannot have written it,
@@ -94,9 +95,8 @@ class Profile:
     starts_at: str = "zero"
     rounding: float = 1e-12
     float32: bool = False
-    reset_lost: bool = False
     in_steps: bool = False
-    many_spikes: bool = False
+    lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pattern: Callable[[Graph], Reading | None] | None = None
     misfit: Callable[[Node, float], str | None] | None = None
     correction: Correction | None = None

@@ -20,6 +20,7 @@ from snn_deploy.frontends.nir.frameworks.exported import (
 from snn_deploy.frontends.nir.frameworks.profile import Correction, Profile, Reading, Values
 from snn_deploy.frontends.nir.graph.graph import NEURONS, Graph, Node
 from snn_deploy.ir.network import Assumption
+from snn_deploy.options.reading import ReadingOptions
 
 KINDS = ENDS | {"Linear", "LI", "LIF", "CubaLIF"}  # of the nodes that it can write
 
@@ -67,7 +68,7 @@ def _misfit(node: Node, dt: float | None) -> str | None:
     return w_in or leaks_upwards(node, "Rockpool")
 
 
-def _correct(graph: Graph, node: Node, dt: float) -> Values:
+def _correct(graph: Graph, node: Node, dt: float, said: ReadingOptions) -> Values:
     if node.kind == "CubaLIF":
         mem = euler_tau(node.real("tau_mem"), dt, dt)
         syn, left = euler_tau(node.real("tau_syn"), dt, dt), node.real("tau_syn")
@@ -78,7 +79,7 @@ def _correct(graph: Graph, node: Node, dt: float) -> Values:
     return {"tau": tau, "r": taken * tau / dt}
 
 
-def _assumed(graph: Graph) -> tuple[Assumption, ...]:
+def _assumed(graph: Graph, said: ReadingOptions) -> tuple[Assumption, ...]:
     convention = "convention of Rockpool"
     noted = [Assumption("decay", "exp(-dt/tau) per step", convention)]
     if graph.of_kind("LI", "CubaLIF"):
@@ -98,6 +99,7 @@ def _r_of(tau: FloatArray, dt: float) -> FloatArray:
 CORRECTION = Correction(_misfit, _correct, _assumed)
 PROFILE = Profile(
     "rockpool", "Rockpool 3",
-    dt=None, reset="subtract", inclusive=True, reset_lost=True, many_spikes=True,
+    dt=None, reset="subtract", inclusive=True,
+    lost={"spikes_per_step": ("many", "one")},
     pattern=_pattern, correction=CORRECTION,
 )  # fmt: skip

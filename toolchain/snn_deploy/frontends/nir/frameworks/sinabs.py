@@ -18,6 +18,7 @@ from snn_deploy.frontends.nir.frameworks.exported import (
 from snn_deploy.frontends.nir.frameworks.profile import Correction, Profile, Reading, Values
 from snn_deploy.frontends.nir.graph.graph import Graph, Node
 from snn_deploy.ir.network import Assumption
+from snn_deploy.options.reading import ReadingOptions
 
 FLOAT32 = 6e-8  # relative rounding of float32
 # Of the nodes that it can write.
@@ -46,22 +47,22 @@ def _misfit(node: Node, dt: float | None) -> str | None:
     return not_one(node, "r", "sinabs") or leaks_upwards(node, "sinabs")
 
 
-def _correct(graph: Graph, node: Node, dt: float) -> Values:
+def _correct(graph: Graph, node: Node, dt: float, said: ReadingOptions) -> Values:
     if node.kind == "IF":
         return {"r": node.real("r") / dt}
     tau = euler_tau(node.real("tau"), 1.0, dt)
-    return {"tau": tau, "r": tau / dt} if node.kind == "LI" else {"tau": tau}
+    whole = node.kind == "LI" or said.norm_input == "no"
+    return {"tau": tau, "r": tau / dt} if whole else {"tau": tau}
 
 
-def _assumed(graph: Graph) -> tuple[Assumption, ...]:
+def _assumed(graph: Graph, said: ReadingOptions) -> tuple[Assumption, ...]:
     lost = "default of sinabs, which the file cannot tell"
-    noted = [Assumption("lowest membrane", "none", f"min_v_mem=None: {lost}")]
+    noted = []
     if graph.of_kind("LI", "LIF"):
         why = "convention of sinabs, whatever --dt is"
         noted.append(Assumption("decay", "exp(-1/tau) per step", why))
     if graph.of_kind("LIF"):
-        scaled = "LIF scales it by 1 - exp(-1/tau)"
-        noted.append(Assumption("input", scaled, f"norm_input=True: {lost}"))
+        noted.append(Assumption("synaptic current", "none", f"tau_syn=None: {lost}"))
     if graph.of_kind("LI"):
         noted.append(Assumption("input", "LI takes it whole", f"norm_input=False: {lost}"))
     return tuple(noted)
@@ -70,7 +71,12 @@ def _assumed(graph: Graph) -> tuple[Assumption, ...]:
 CORRECTION = Correction(_misfit, _correct, _assumed)
 PROFILE = Profile(
     "sinabs", "sinabs 3.1",
-    dt=None, reset="subtract", inclusive=True, reset_lost=True, in_steps=True,
-    many_spikes=True,
+    dt=None, reset="subtract", inclusive=True, in_steps=True,
+    lost={
+        "reset": ("subtract", "zero"),
+        "spikes_per_step": ("many", "one"),
+        "floor": ("none", "threshold", "VALUE"),
+        "norm_input": ("yes", "no"),
+    },
     pattern=_pattern, correction=CORRECTION,
 )  # fmt: skip

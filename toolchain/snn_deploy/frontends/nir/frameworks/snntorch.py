@@ -47,6 +47,7 @@ def _misfit(node: Node, dt: float) -> str | None:
 PROFILE = Profile(
     "snntorch", "snnTorch 1.0",
     dt=DT, reset="subtract", inclusive=False, late=True, zero_holds=True,
-    rounding=1e-6, float32=True, reset_lost=True,
+    rounding=1e-6, float32=True,
+    lost={"reset": ("subtract", "zero", "none")},
     pattern=_pattern, misfit=_misfit,
 )  # fmt: skip

@@ -23,6 +23,7 @@ MAX_NODES = 10_000  # nodes are layers, not neurons; ours, far above any publish
 
 MULTI_LEVEL = "MultiLevel"  # no type of NIR: what `gather` makes of several nodes
 NEURONS = frozenset({"I", "LI", "IF", "LIF", "CubaLI", "CubaLIF", "Threshold", MULTI_LEVEL})
+TIMED = NEURONS - {"Threshold"}  # their parameters are in seconds
 RESETTING = frozenset({"IF", "LIF", "CubaLIF"})
 ELEMENTWISE = frozenset({*NEURONS, "Scale", "Delay"})
 
