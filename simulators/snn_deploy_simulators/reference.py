@@ -15,6 +15,8 @@ from snn_deploy.ir.linear import apply
 from snn_deploy.ir.network import Network, Population
 from snn_deploy.ir.order import evaluation_order
 
+FROM = {"a_in": 0.0, "u": 0.0, "v": 0.0, "sent": 0.0, "v_top": -np.inf}  # peaks, before
+
 
 def run(
     net: Network, x: Mapping[str, AnyArray] | AnyArray, *, keep: Iterable[str] | None = None
@@ -32,7 +34,7 @@ def run(
     states = {p.name: p.neuron.start(samples) for p in net.populations}
     order = [net.population(name) for name in evaluation_order(net)]
     stored: dict[str, list[AnyArray]] = {name: [] for name in kept}
-    peaks = {p.name: {"a_in": 0.0, "u": 0.0, "v": 0.0, "sent": 0.0} for p in order}
+    peaks = {p.name: dict(FROM) for p in order}
     names = [p.name for p in net.inputs] + [p.name for p in order]
     events = {name: np.zeros(samples, np.int64) for name in names}
 
@@ -96,5 +98,8 @@ def _drive(
 def _note(
     peak: dict[str, float], a: FloatArray, u: FloatArray, v: FloatArray, out: FloatArray
 ) -> None:
-    for key, value in (("a_in", a), ("u", u), ("v", v), ("sent", out)):
+    top = float(v.max(initial=-np.inf))
+    peak["v_top"] = max(peak["v_top"], top)
+    peak["v"] = max(peak["v"], top, -float(v.min(initial=np.inf)))
+    for key, value in (("a_in", a), ("u", u), ("sent", out)):
         peak[key] = max(peak[key], float(np.abs(value).max(initial=0.0)))

@@ -56,7 +56,7 @@ def level_registers(
     """Return the registers [n] beside decays and bias; typical: summed input of a step.
 
     One in four populations has thresholds and bounds of its own for each neuron. Half of
-    those that need none of its bounds have a lowest membrane instead: vmin.
+    those that need no other bound have a lowest membrane instead: vmin.
     """
     width = n if rng.random() < 0.25 else 1
     shift = int(rng.integers(0, 7))
@@ -70,7 +70,7 @@ def level_registers(
         "high": levels.high,
     }
     plain = levels.tracer is None and levels.low == 0 and not levels.sliced
-    if plain and rng.random() < 0.5:
+    if plain and rng.random() < 0.7:
         drawn["vmin"] = -np.rint(drawn["theta"] * rng.uniform(0, 2, width))
         drawn["vmin"] = np.maximum(drawn["vmin"], -MAX_THETA)
     else:

@@ -55,6 +55,20 @@ def budgets(**given: Any) -> Budgets:
     return msgspec.convert(given, Budgets)
 
 
+def test_silent_and_tied_samples_are_bounded() -> None:
+    report = measured()
+    (chip,) = (a for a in report.accuracy if a.stage == "chip")
+    dumb = msgspec.structs.replace(chip, silent=chip.samples // 2, tied=1)
+    worse = msgspec.structs.replace(report, accuracy=(*report.accuracy[:-1], dumb))
+    found = judge(worse, budgets(max_silent=0.1, max_tied=0.5), None, Regression())
+    silent, tied = of(found, "silent samples"), of(found, "tied samples")
+    assert (silent.value, silent.limit) == (dumb.silent / dumb.samples, 0.1)
+    assert (tied.value, tied.limit) == (1 / dumb.samples, 0.5)
+    assert (silent.passed, tied.passed) == (False, True)
+    with pytest.raises(InputError, match="no labels were given"):
+        judge(unlabelled(), budgets(max_silent=0.1), None, Regression())
+
+
 def test_values_are_those_of_the_report() -> None:
     report = measured()
     account = first_set(report)

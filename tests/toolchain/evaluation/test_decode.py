@@ -11,6 +11,7 @@ from snn_deploy.evaluation.decode import (
     DECODERS,
     UNDECIDED,
     choose_answer,
+    decide,
     decisions,
     decode,
     to_float,
@@ -48,7 +49,24 @@ def test_each_decoder_has_its_own_winner(
 def test_ties_go_to_the_lowest_index(name: DecoderName) -> None:
     output = np.zeros((2, 3, 4), np.int64)
     output[1, 1] = [0, 7, 0, 7]
-    assert decode(output, name).tolist() == ([0, 1] if name != "final" else [0, 0])
+    winner = 1 if name != "final" else 0
+    found = decide(output, name)
+    assert found.classes.tolist() == [UNDECIDED, winner], "the first sample is silent"
+    assert found.silent.tolist() == [True, False]
+    assert found.tied.tolist() == [False, True]
+    winners = [1, 3] if name != "final" else [0, 1, 2, 3]
+    for label in range(-1, 6):
+        assert found.among(np.array([label, label])).tolist() == [False, label in winners]
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_an_output_that_never_moves_is_silent_whatever_its_value(name: DecoderName) -> None:
+    spikes = DECODERS[name].reads == "spikes"
+    still = np.zeros((1, 3, 4)) if spikes else np.full((1, 3, 4), -0.5)
+    assert decode(still, name).tolist() == [UNDECIDED]
+    assert decode(np.full((1, 3, 4), 2), name).tolist() == [0 if spikes else UNDECIDED]
+    assert decode(np.array([[[0.0], [0.5]]]), name).tolist() == [0], "one neuron alone"
+    assert decode(np.arange(4.0).reshape(1, 1, 4), name).tolist() != [UNDECIDED]
 
 
 def test_a_neuron_that_never_fires_comes_last() -> None:

@@ -154,8 +154,15 @@ def _input(report: Report) -> str:
 
 def _accuracy(report: Report, budgets: Budgets) -> Iterator[Finding]:
     reached = {a.stage: a.value for a in report.accuracy}
-    if budgets.accuracy is not None or budgets.max_drop is not None:
+    of_labels = (
+        budgets.accuracy,
+        budgets.max_drop,
+        budgets.max_silent,
+        budgets.max_tied,
+    )
+    if any(limit is not None for limit in of_labels):
         _need(bool(reached), "accuracy", "no labels were given; add y to the input")
+    yield from _undecided(report, budgets)
     if budgets.accuracy is not None:
         yield Finding("accuracy", reached["chip"], budgets.accuracy, "share", True)
     if budgets.max_drop is not None:
@@ -165,6 +172,17 @@ def _accuracy(report: Report, budgets: Budgets) -> Iterator[Finding]:
         same = [a for a in report.agreement if (a.first, a.second) == ("reference", "chip")]
         _need(bool(same), "fidelity", "nothing was simulated; give an input")
         yield Finding("fidelity", same[0].value, budgets.fidelity, "share", True)
+
+
+def _undecided(report: Report, budgets: Budgets) -> Iterator[Finding]:
+    for a in report.accuracy:
+        if a.stage != "chip":
+            continue
+        limits = {"silent": budgets.max_silent, "tied": budgets.max_tied}
+        for what, limit in limits.items():
+            if limit is not None:
+                value = getattr(a, what) / a.samples
+                yield Finding(f"{what} samples", value, limit, "share", False)
 
 
 def _energy(report: Report, budgets: Budgets) -> Iterator[Finding]:

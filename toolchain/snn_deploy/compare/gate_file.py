@@ -38,6 +38,10 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "total", ...).
         fidelity: Least share (0..1) of samples that the float network and the chip put into
             the same class.
+        max_silent: Largest share (0..1) of samples for which the output of the chip says
+            nothing.
+        max_tied: Largest share (0..1) of samples for which several classes share the
+            largest score on the chip.
     """
 
     accuracy: Share | None = None
@@ -48,6 +52,8 @@ class Budgets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     chips: Count | None = None
     utilization: dict[str, Share] = {}
     fidelity: Share | None = None
+    max_silent: Share | None = None
+    max_tied: Share | None = None
 
 
 class Regression(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Decoders: from the output of a run to one class per sample.
 
-A decoder gives each output neuron a score; the largest wins, ties go to the lowest index.
+A decoder gives each output neuron a score; the largest wins, ties go to the lowest index,
+as in every framework. A sample whose output is silent has no class.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, IntArray
+from snn_deploy.arrays import AnyArray, BoolArray, IntArray
 from snn_deploy.errors import InputError, option
 from snn_deploy.ir.activity import Recording
 from snn_deploy.ir.network import Network
@@ -17,7 +18,7 @@ from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.names import DecoderName
 from snn_deploy.neurons import MultiLevel, Neuron
 
-UNDECIDED = -1  # instead of a class, while nothing speaks for any
+UNDECIDED = -1  # instead of a class, while nothing speaks for any: a silent output
 SCORED_VALUES = 1 << 24  # scores that are worked out together
 
 
@@ -129,12 +130,57 @@ DECODERS: dict[DecoderName, Decoder] = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """What was read from the output of N samples of n classes.
+
+    Attributes:
+        classes: The predicted class, the lowest of those that share the largest score;
+            UNDECIDED of a silent sample, [N].
+        winners: Which classes have the largest score, none of a silent sample, [N, n].
+    """
+
+    classes: IntArray
+    winners: BoolArray
+
+    @property
+    def silent(self) -> BoolArray:
+        """Samples in which the output sent nothing, or no membrane ever moved, [N]."""
+        return np.asarray(self.classes == UNDECIDED)
+
+    @property
+    def tied(self) -> BoolArray:
+        """Samples in which several classes share the largest score, [N]."""
+        return np.asarray(self.winners.sum(axis=1) > 1)
+
+    def among(self, labels: IntArray) -> BoolArray:
+        """Return where the label [N] has the largest score, alone or shared, [N]."""
+        known = (labels >= 0) & (labels < self.winners.shape[1])
+        of_label = self.winners[np.arange(len(labels)), np.where(known, labels, 0)]
+        return np.asarray(known & of_label)
+
+
+def decide(output: AnyArray, name: DecoderName) -> Decided:
+    """Return what the decoder called `name` reads from `output` [N, T, *shape]."""
+    flat = output.reshape(*output.shape[:2], -1)
+    score = DECODERS[name].score(flat)
+    silent = _is_silent(flat, DECODERS[name].reads)
+    winners = (score == score.max(axis=1, keepdims=True)) & ~silent[:, None]
+    classes = np.where(silent, UNDECIDED, score.argmax(axis=1)).astype(np.int64)
+    return Decided(classes, winners)
+
+
+def _is_silent(flat: AnyArray, reads: str) -> BoolArray:
+    """Return for which samples of [N, T, n] the output says nothing, [N]."""
+    if reads == "spikes" or flat.shape[2] == 1:
+        return np.asarray((flat == 0).all(axis=(1, 2)))
+    return np.asarray((flat == flat[:, :1, :1]).all(axis=(1, 2)))
+
+
 def decode(output: AnyArray, name: DecoderName) -> IntArray:
     """Return the predicted class [N] of `output` [N, T, *shape] by the decoder called
-    `name`."""
-    flat = output.reshape(*output.shape[:2], -1)
-    classes: IntArray = np.argmax(DECODERS[name].score(flat), axis=1).astype(np.int64)
-    return classes
+    `name`; UNDECIDED of a silent sample."""
+    return decide(output, name).classes
 
 
 def decisions(output: AnyArray, name: DecoderName) -> IntArray:

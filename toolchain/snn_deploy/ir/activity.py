@@ -24,7 +24,8 @@ class Recording:
             and in the integer network for inputs that are fed as a bias.
         peaks: By population, largest magnitude over the run, of all samples and neurons: of
             the summed input "a_in", of the states "u" and "v", and, from the reference
-            only, of the output "sent". E.g. peaks["h"]["v"].
+            only, of the output "sent"; also its highest membrane, with its sign, "v_top".
+            E.g. peaks["h"]["v"].
     """
 
     outputs: Mapping[str, AnyArray]

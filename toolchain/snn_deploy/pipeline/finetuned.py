@@ -20,7 +20,7 @@ from snn_deploy.frontends.nir_writer.write_nir import Written, write_nir
 from snn_deploy.inputs.data import Data, read_samples
 from snn_deploy.ir.network import Network
 from snn_deploy.options.request import Request
-from snn_deploy.report.facts.summary import predictions
+from snn_deploy.report.facts.summary import decided
 from snn_deploy.report.tuning import TUNED_FILE, Tuning
 
 EPOCHS = 30  # at most, by default; on digits the best one was reached well before
@@ -123,7 +123,7 @@ def fine_tuned(
 
 def correct(run: Simulated, stage: str) -> int:
     """Return how many samples of a simulated run `stage` puts into their class."""
-    return int(np.count_nonzero(predictions(run)[stage] == run.data.y))
+    return int(np.count_nonzero(decided(run)[stage].classes == run.data.y))
 
 
 def refuse_overlap(train: Data, test: Data) -> None:

@@ -96,13 +96,22 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         stage: "framework" (where it was given), "reference" (float), "integer" or "chip".
-        correct: Samples whose class is their label.
+        correct: Samples whose class is their label: that of the largest score, the lowest
+            one on a tie; never of a silent sample.
         samples: Of how many.
+        silent: Samples in which the output sent nothing, or no membrane of it moved.
+        tied: Samples in which several classes share the largest score.
+        low: `correct` if every tie is wrong.
+        high: `correct` if every tie that the label takes part in is right.
     """
 
     stage: str
     correct: int
     samples: int
+    silent: int = 0
+    tied: int = 0
+    low: int | None = None
+    high: int | None = None
 
     @property
     def value(self) -> float:
@@ -306,7 +315,7 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str = ""
 
 
-class StepAccuracy(Accuracy, frozen=True):
+class StepAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Correct predictions of one stage if only the first steps are read.
 
     Attributes:
@@ -316,7 +325,15 @@ class StepAccuracy(Accuracy, frozen=True):
         steps: Model steps that are read, from the first.
     """
 
+    stage: str
+    correct: int
+    samples: int
     steps: int
+
+    @property
+    def value(self) -> float:
+        """The share of correct ones."""
+        return self.correct / self.samples
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -325,7 +342,8 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         sample: Its place in the input, from 0.
         label: Its class, null without labels.
-        predicted: Class by stage, from all steps: "reference", "integer", "chip".
+        predicted: Class by stage, from all steps: "reference", "integer", "chip"; -1 where
+            the output is silent.
         output: Name of the population that is read.
         steps: Model steps that are shown, from the first.
         neurons: That are shown, from the first.

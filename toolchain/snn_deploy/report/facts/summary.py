@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from snn_deploy.arrays import IntArray
-from snn_deploy.evaluation.decode import decode
+from snn_deploy.evaluation.decode import Decided, decide
 from snn_deploy.evaluation.ledger import Ledger, bounds, ledger
 from snn_deploy.evaluation.stages import Bounded, Opened, Quantized, Routed, Simulated
 from snn_deploy.inputs.data import Data
@@ -30,6 +30,7 @@ from snn_deploy.report.facts.endings import ENDING_ORIGINS, ending_caveats, endi
 from snn_deploy.report.facts.graded import GRADED_ORIGINS, graded, graded_caveats
 from snn_deploy.report.facts.layer_fidelity import FIDELITY_ORIGINS, fidelity
 from snn_deploy.report.facts.layers import LAYER_ORIGINS, latency, layers
+from snn_deploy.report.facts.silence import silence_caveats, tie_caveats
 from snn_deploy.report.parts import (
     Accuracy,
     Agreement,
@@ -61,7 +62,7 @@ ORIGINS: dict[str, str] = {  # of all numbers of a report, see origins.py
     "model": "given: shapes and step of the model file, as read under `assumptions`",
     "input": "given: samples and steps of the input; compared: samples kept in memory",
     "target": "coefficient: sizes of the board file [target.source]",
-    "accuracy": "count: samples whose decoded class is the label, in each simulator",
+    "accuracy": "count: decoded classes that are the label, silent, tied; by simulator",
     "agreement": "count: samples for which both simulators give the same class",
     "support[].relative_operations": (
         "derived: operations counted in the neuron's integer step over those of lif"
@@ -155,12 +156,19 @@ def _of_samples(run: Simulated, said: tuple[str, ...]) -> dict[str, Any]:
 
     said: caveats that are known without them.
     """
-    predicted, rows = predictions(run), graded(run)
-    of_all = {**_of_framework(run), **predicted}
+    read, rows = decided(run), graded(run)
+    of_all = {**_of_framework(run), **read}
+    predicted = {stage: found.classes for stage, found in read.items()}
     return {
-        "caveats": (*said, *graded_caveats(rows), *ending_caveats(run)),
+        "caveats": (
+            *silence_caveats(run, read["chip"]),
+            *said,
+            *graded_caveats(rows),
+            *ending_caveats(run),
+            *tie_caveats(read["chip"]),
+        ),
         "accuracy": _accuracy(run, of_all),
-        "agreement": _agreement(of_all),
+        "agreement": _agreement({stage: d.classes for stage, d in of_all.items()}),
         "accuracy_by_step": accuracy_by_step(run),
         "example": example(run, predicted),
         "estimates": estimates(run, predicted),
@@ -172,18 +180,18 @@ def _of_samples(run: Simulated, said: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def predictions(run: Simulated) -> dict[str, IntArray]:
-    """Return the predicted classes [N] by simulator."""
+def decided(run: Simulated) -> dict[str, Decided]:
+    """Return what is read from the output, by simulator."""
     decoder = run.answer.decoder
-    return {stage: decode(output, decoder) for stage, output in answers(run).items()}
+    return {stage: decide(output, decoder) for stage, output in answers(run).items()}
 
 
-def _of_framework(run: Simulated) -> dict[str, IntArray]:
+def _of_framework(run: Simulated) -> dict[str, Decided]:
     """Return what the framework predicts, if its output was recorded."""
     if run.framework is None or run.answer.output not in run.framework.outputs:
         return {}
     output = run.framework.outputs[run.answer.output]
-    return {"framework": decode(output, run.answer.decoder)}
+    return {"framework": decide(output, run.answer.decoder)}
 
 
 def _model(run: Opened) -> Model:
@@ -254,14 +262,18 @@ def _input(data: Data, run: Opened) -> InputFacts:
     )
 
 
-def _accuracy(run: Simulated, predicted: Mapping[str, IntArray]) -> tuple[Accuracy, ...]:
+def _accuracy(run: Simulated, found: Mapping[str, Decided]) -> tuple[Accuracy, ...]:
     labels = run.data.y
     if labels is None:
         return ()
-    return tuple(
-        Accuracy(stage, int(np.count_nonzero(classes == labels)), len(labels))
-        for stage, classes in predicted.items()
-    )
+    return tuple(_correct(stage, d, labels) for stage, d in found.items())
+
+
+def _correct(stage: str, found: Decided, labels: IntArray) -> Accuracy:
+    right = found.classes == labels
+    counted = (right, found.silent, found.tied, right & ~found.tied, found.among(labels))
+    correct, silent, tied, low, high = (int(np.count_nonzero(x)) for x in counted)
+    return Accuracy(stage, correct, len(labels), silent, tied, low, high)
 
 
 def _agreement(predicted: Mapping[str, IntArray]) -> tuple[Agreement, ...]:

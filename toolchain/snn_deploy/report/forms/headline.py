@@ -7,7 +7,7 @@ from snn_deploy.evaluation.ledger import Account
 from snn_deploy.report.forms.endings_section import at_most
 from snn_deploy.report.parts import Estimate
 from snn_deploy.report.report import Report
-from snn_deploy.report.text.numbers import estimated, quantity, share, spread
+from snn_deploy.report.text.numbers import estimated, quantity, share, spread, undecided
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def _accuracy(report: Report) -> Iterator[Fact]:
         if a.stage == "chip":
             e = _known(report).get("accuracy chip")
             text = share(a.value) if e is None else estimated(e)
-            note = f"{a.correct} of {a.samples} samples"
+            note = f"{a.correct} of {a.samples} samples{undecided(a)}"
             yield Fact("Accuracy", text, f"accuracy[{i}].correct", a.correct, note)
 
 

@@ -13,7 +13,7 @@ from snn_deploy.report.forms.graded_section import graded_sections
 from snn_deploy.report.forms.software_section import estimate_sections, software_sections
 from snn_deploy.report.parts import LayerFacts, Support, Utilization
 from snn_deploy.report.report import Report
-from snn_deploy.report.text.numbers import quantity, share, significant, spread
+from snn_deploy.report.text.numbers import quantity, share, significant, spread, tie_range
 from snn_deploy.report.text.sections import Section, Sources, Table, without_blanks
 
 __all__ = ["Section", "Sources", "Table", "sections", "without_blanks"]
@@ -87,9 +87,17 @@ def _accuracy(report: Report) -> list[Section]:
         f"({answer.chosen_by})"
     )
     rows = tuple(
-        (a.stage, f"{a.correct} of {a.samples}", share(a.value)) for a in report.accuracy
+        (
+            a.stage,
+            f"{a.correct} of {a.samples}",
+            share(a.value),
+            str(a.silent),
+            str(a.tied),
+            tie_range(a),
+        )
+        for a in report.accuracy
     )
-    columns = ("stage", "correct", "accuracy")
+    columns = ("stage", "correct", "accuracy", "silent", "tied", "ties wrong .. right")
     table = Table(columns, rows, frozenset(columns[1:])) if rows else None
     return [Section("Accuracy", (read, *agreement), table)]
 

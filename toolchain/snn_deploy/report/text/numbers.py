@@ -6,7 +6,7 @@ A value with an interval is written as far as that allows, any other with three 
 from math import floor, isfinite, log10
 
 from snn_deploy.evaluation.ledger import Stat
-from snn_deploy.report.parts import Estimate
+from snn_deploy.report.parts import Accuracy, Estimate
 
 DIGITS = 3  # no coefficient in use is known better
 SMALLEST_PLAIN = 1e-4
@@ -39,6 +39,18 @@ def significant(value: float | None) -> str:
 def share(part: float | None) -> str:
     """Return e.g. "97.8 %" for 0.97778."""
     return "-" if part is None else f"{100 * part:.1f} %"
+
+
+def tie_range(a: Accuracy) -> str:
+    """Return e.g. "93.3 % .. 97.8 %": what is right if all ties are wrong, or right."""
+    low, high = (None if n is None else n / a.samples for n in (a.low, a.high))
+    return f"{share(low)} .. {share(high)}"
+
+
+def undecided(a: Accuracy) -> str:
+    """Return e.g. ", 3 silent, 2 tied (93.3 % .. 97.8 %)"; empty if all are decided."""
+    silent = f", {a.silent} silent" if a.silent else ""
+    return silent + (f", {a.tied} tied ({tie_range(a)})" if a.tied else "")
 
 
 def spread(stat: Stat | None, unit: str = "") -> str:
