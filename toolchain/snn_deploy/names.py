@@ -23,6 +23,7 @@ PolarityName: TypeAlias = Literal["two", "merged", "signed", "on"]
 PixelsName: TypeAlias = Literal["count", "or"]
 
 PartitionName: TypeAlias = Literal["intel", "square", "fewest", "balanced", "kahypar"]
+StoreTwiceName: TypeAlias = Literal["auto", "always", "never"]
 PlacementName: TypeAlias = Literal["local", "greedy", "hilbert", "in-order", "random"]
 LoweringName: TypeAlias = Literal["bit-planes", "unary", "member-bank"]
 TimeModelName: TypeAlias = Literal["bound", "simple", "event", "cycle"]

@@ -61,6 +61,7 @@ USED_BY = {
     "weight_bits": "board.narrow",
     "spike_bits": "board.narrow",
     "lower": "pipeline.line",
+    "store_twice": "evaluation.simulate",
     "partition": "pipeline.line",
     "placement": "pipeline.line",
     "seed": "evaluation.stages",
@@ -108,7 +109,7 @@ SCENARIOS = (
         {
             "profile": "snntorch", "dt": 1e-4, "reset": "subtract", "threshold": "ge",
             "spikes_per_step": "one", "steps": 6, "samples": 4, "weight_bits": 4,
-            "spike_bits": 3, "lower": "unary", "partition": "fewest",
+            "spike_bits": 3, "lower": "unary", "store_twice": "never", "partition": "fewest",
             "placement": "greedy", "seed": 3, "decode": "first", "time_model": "cycle",
             "exit_when_stable": 2, "batch": 2, "min_accuracy": 0.01, "max_drop": 99,
         },

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from snn_deploy.arrays import AnyArray
 from snn_deploy.board.board import load_board
+from snn_deploy.ir.network import Network
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.quantization.quantize import quantize
-from snn_deploy.quantization.refine import refine
+from snn_deploy.quantization.refine import Scoring, everything_wide, refine, stored_twice
 from snn_deploy_simulators import integer, reference
 from snn_deploy_simulators.stimulus import encode
 from support.random_models import calibration, random_model
@@ -20,12 +22,12 @@ def arrays(quant: QuantNetwork) -> int:
     return len(quant.projections)
 
 
-def test_a_network_that_agrees_is_left_alone() -> None:
-    net, x = random_model(SEED)
+def refined(
+    net: Network, x: AnyArray, agreement: Scoring, *, fits: bool = True
+) -> QuantNetwork:
     board, data = load_board("loihi2"), calibration(net, x)
-    quant = refine(net, board, data, lambda q: 0.995, lambda q: True)
-    assert wide_ones(quant) == []
-    assert arrays(quant) == arrays(quantize(net, board, data))
+    plain = quantize(net, board, data)
+    return refine(net, board, data, agreement, lambda q: fits, plain)
 
 
 def test_it_widens_the_projection_that_buys_most_and_stops() -> None:
@@ -37,9 +39,7 @@ def test_it_widens_the_projection_that_buys_most_and_stops() -> None:
         twice = [p for p in quant.projections if (p.pre, p.post) == (last.pre, last.post)]
         return 0.9 + 0.1 * (len(twice) == 2) + 0.001 * arrays(quant)
 
-    quant = refine(
-        net, load_board("loihi2"), calibration(net, x), agreement, lambda q: True
-    )
+    quant = refined(net, x, agreement)
     assert wide_ones(quant) == [
         f"weights of {net.projections[-1].pre} -> {net.projections[-1].post}"
     ]
@@ -52,17 +52,13 @@ def test_where_only_all_help_it_takes_all_but_those_not_needed() -> None:
     def agreement(quant: QuantNetwork) -> float:
         return 1.0 if arrays(quant) >= plain + n - 1 else 0.5
 
-    quant = refine(
-        net, load_board("loihi2"), calibration(net, x), agreement, lambda q: True
-    )
+    quant = refined(net, x, agreement)
     assert arrays(quant) == plain + n - 1
 
 
 def test_what_does_not_fit_is_not_taken() -> None:
     net, x = random_model(SEED)
-    quant = refine(
-        net, load_board("loihi2"), calibration(net, x), lambda q: 0.5, lambda q: False
-    )
+    quant = refined(net, x, lambda q: 0.5, fits=False)
     assert wide_ones(quant) == []
 
 
@@ -85,7 +81,22 @@ def test_widening_makes_spikes_agree_better(seed: int) -> None:
         )
 
     narrow = quantize(net, board, data, weight_bits=4)
-    refined = refine(
-        net, board, data, agreement, lambda q: True, target=0.9999, weight_bits=4
+    wide = refine(
+        net, board, data, agreement, lambda q: True, narrow, target=0.9999, weight_bits=4
     )
-    assert agreement(refined) > agreement(narrow)
+    assert agreement(wide) > agreement(narrow)
+
+
+def test_all_weights_are_stored_twice_as_far_as_they_fit() -> None:
+    net, x = random_model(SEED)
+    board, data = load_board("loihi2"), calibration(net, x)
+    n = len(net.projections)
+    names = [f"{p.pre} -> {p.post}" for p in net.projections]
+    plain = quantize(net, board, data)
+    whole = everything_wide(net, board, data, lambda q: True)
+    assert list(stored_twice(whole, net)) == names
+    most = len(plain.projections) + n - 1
+    fewer = everything_wide(net, board, data, lambda q: len(q.projections) <= most)
+    assert list(stored_twice(fewer, net)) == names[:-1]
+    none = everything_wide(net, board, data, lambda q: False)
+    assert stored_twice(none, net) == ()

@@ -18,18 +18,24 @@ from snn_deploy.evaluation.stages import (
     Reference,
     Routed,
 )
+from snn_deploy.evaluation.uncertainty import surely_below
 from snn_deploy.inputs.data import Data
 from snn_deploy.ir.activity import Activity, Recording
 from snn_deploy.ir.batches import merged_activities, merged_recordings
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.program import Program
-from snn_deploy.ir.quant import QuantNetwork, Stimulus
+from snn_deploy.ir.quant import QuantNetwork, Stimulus, Storage
 from snn_deploy.mapping.check import check
 from snn_deploy.mapping.reorder import own_order
 from snn_deploy.names import TimeModelName
 from snn_deploy.options.simulation import SimulationOptions
 from snn_deploy.quantization.quantize import Calibration, quantize
-from snn_deploy.quantization.refine import refine
+from snn_deploy.quantization.refine import (
+    TARGET,
+    everything_wide,
+    refine,
+    stored_twice,
+)
 from snn_deploy_simulators import chip, integer, reference
 from snn_deploy_simulators.counting.tables import Fan, fans
 from snn_deploy_simulators.engine.quiescence import EndRule, when_quiet, when_stable
@@ -65,19 +71,41 @@ def run_reference(
 
 
 def quantize_on(floats: Reference | None, run: Normalized) -> QuantNetwork:
-    """Quantize with the scales that the samples call for, wider where predictions change.
+    """Quantize with the scales that the samples call for, and store weights as often as
+    asked: twice, by default, where rounding surely changes predictions.
 
-    What would not fit the board as it will be cut is not widened. Without samples the
-    scales are safe for any input.
+    What would not fit the board as it will be cut is not stored twice. Without samples the
+    scales are safe for any input, and weights are stored once unless asked otherwise.
 
     Args:
         floats: What the float network does on the samples, None if there are none.
         run: The network, its board and its samples.
     """
     net, board, data, answer = run.net, run.board, run.data, run.answer
-    bits, method = run.mapping.weight_bits, run.mapping.partition
-    if floats is None or data is None:
-        return quantize(net, board, weight_bits=bits)
+    bits, method, often = (
+        run.mapping.weight_bits,
+        run.mapping.partition,
+        run.mapping.store_twice,
+    )
+
+    def fits(quant: QuantNetwork) -> bool:
+        return not check(quant, board, method=method)
+
+    def stored(quant: QuantNetwork, agreed: int | None = None) -> QuantNetwork:
+        samples = 0 if data is None else data.samples
+        twice = stored_twice(quant, net)
+        storage = Storage(often, twice, len(net.projections), agreed, samples)
+        return replace(quant, storage=storage)
+
+    calibration = None
+    if floats is not None and data is not None:
+        rates = {name: n.mean() / data.steps for name, n in floats.outputs.events.items()}
+        calibration = Calibration(data.x, floats.outputs.peaks, rates)
+    if often == "always":
+        return stored(everything_wide(net, board, calibration, fits, weight_bits=bits))
+    plain = quantize(net, board, calibration, weight_bits=bits)
+    if often == "never" or floats is None or data is None or calibration is None:
+        return stored(plain)
     expected = decode(floats.outputs.outputs[answer.output], answer.decoder)
 
     def agreement(quant: QuantNetwork) -> float:
@@ -88,15 +116,12 @@ def quantize_on(floats: Reference | None, run: Normalized) -> QuantNetwork:
         output = to_float(quant, answer.output, merged_recordings(parts))
         return float(np.mean(decode(output, answer.decoder) == expected))
 
-    rates = {name: n.mean() / data.steps for name, n in floats.outputs.events.items()}
-    calibration = Calibration(data.x, floats.outputs.peaks, rates)
-
-    def fits(quant: QuantNetwork) -> bool:
-        return not check(quant, board, method=method)
-
-    if not run.store_twice:
-        return quantize(net, board, calibration, weight_bits=bits)
-    return refine(net, board, calibration, agreement, fits, weight_bits=bits)
+    once = agreement(plain)
+    agreed = round(once * data.samples)
+    if not surely_below(TARGET, agreed, data.samples):
+        return stored(plain, agreed)
+    refined = refine(net, board, calibration, agreement, fits, plain, weight_bits=bits)
+    return stored(refined, agreed)
 
 
 def rates_of(run: Quantized) -> dict[str, FloatArray] | None:

@@ -94,7 +94,6 @@ class Opened:
         framework: What its layers sent, where the user recorded that; else None.
         mapping: How it becomes integers on cores.
         simulation: How samples are run.
-        store_twice: Whether weights may take two arrays where one changes predictions.
     """
 
     stage: ClassVar[StageName] = "read"
@@ -108,7 +107,6 @@ class Opened:
     framework: Framework | None
     mapping: MappingOptions
     simulation: SimulationOptions
-    store_twice: bool
 
     @property
     def seed(self) -> int:

@@ -45,6 +45,13 @@ def p95_of(values: AnyArray) -> AnyArray:
     return np.asarray(np.quantile(values, 0.95, axis=-1, method="higher"))
 
 
+def surely_below(share: float, hits: int, total: int) -> bool:
+    """Return whether a share of `hits` in `total` is below `share` at 95 %: whether even
+    the lower bound of the share of misses is above 1 - share."""
+    low, _ = wilson(total - hits, total)
+    return low > 1 - share
+
+
 def wilson(hits: int, total: int) -> tuple[float, float]:
     """Return the 95 % interval of the share hits / total."""
     share, z2 = hits / total, Z * Z / total

@@ -20,6 +20,7 @@ from snn_deploy.arrays import AnyArray, FloatArray, IntArray
 from snn_deploy.ir.lagged import Lagged
 from snn_deploy.ir.maps import Connection
 from snn_deploy.ir.network import Assumption
+from snn_deploy.names import StoreTwiceName
 
 
 class SignMode(Enum):
@@ -174,6 +175,26 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class Storage:
+    """How often weights are stored, and why.
+
+    Attributes:
+        method: "auto", "always" or "never".
+        twice: Projections of the Network that are stored twice, "pre -> post".
+        projections: Of how many.
+        agreed: Samples for which the integers predict what the float network does if all
+            weights are stored once; None where that was not asked.
+        samples: Of how many; 0 without samples.
+    """
+
+    method: StoreTwiceName
+    twice: tuple[str, ...]
+    projections: int
+    agreed: int | None
+    samples: int
+
+
+@dataclass(frozen=True)
 class Range:
     """How far an accumulator or state can go, and went.
 
@@ -214,6 +235,7 @@ class QuantNetwork(Lagged[QuantPopulation, QuantProjection]):
         losses: What rounding cost, for the report.
         ranges: How far states go, for the report.
         assumptions: Those of the Network, and those made while quantizing.
+        storage: How often weights are stored; None where the integers were given.
     """
 
     inputs: tuple[QuantInput, ...]
@@ -226,6 +248,7 @@ class QuantNetwork(Lagged[QuantPopulation, QuantProjection]):
     losses: tuple[Loss, ...] = field(default=())
     ranges: tuple[Range, ...] = field(default=())
     assumptions: tuple[Assumption, ...] = field(default=())
+    storage: Storage | None = None
 
     def size(self, name: str) -> int:
         """Return the number of neurons of the input or population called `name`."""

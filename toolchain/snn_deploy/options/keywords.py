@@ -20,6 +20,7 @@ from snn_deploy.names import (
     ResetName,
     SpikesPerStepName,
     StageName,
+    StoreTwiceName,
     ThresholdName,
     TimeModelName,
     TimeStartName,
@@ -56,6 +57,7 @@ class DeployFields(TypedDict, total=False):
     weight_bits: int
     spike_bits: int | None
     lower: LoweringName | None
+    store_twice: StoreTwiceName
     partition: PartitionName
     placement: PlacementName
     seed: int

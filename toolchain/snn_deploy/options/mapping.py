@@ -4,7 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from snn_deploy.names import LoweringName, PartitionName, PlacementName
+from snn_deploy.names import (
+    LoweringName,
+    PartitionName,
+    PlacementName,
+    StoreTwiceName,
+)
 from snn_deploy.options.base import Options, says
 
 
@@ -19,6 +24,13 @@ class MappingOptions(Options, frozen=True):
         says("Most bits of a spike's payload; 0 for binary spikes."),
     ] = None
     lower: Annotated[LoweringName | None, says("Make spikes binary, in this way.")] = None
+    store_twice: Annotated[
+        StoreTwiceName,
+        says(
+            "Weights as two arrays, coarse and fine: where rounding surely changes more "
+            "than 1 % of the answers (auto), all of them, or none."
+        ),
+    ] = "auto"
     partition: Annotated[
         PartitionName, says("How layers are cut into pieces of one core.")
     ] = "intel"

@@ -18,7 +18,8 @@ from snn_deploy.pipeline.backends import load_backend
 from snn_deploy.pipeline.emission import emitting
 from snn_deploy.report.forms.forms import chosen_forms
 
-OF_INTEGERS = ("weight_bits", "spike_bits", "lower")  # what a file of integers decides
+# What a file of integers decides.
+OF_INTEGERS = ("weight_bits", "spike_bits", "lower", "store_twice")
 
 
 def refuse(request: Request) -> None:
@@ -31,6 +32,11 @@ def refuse(request: Request) -> None:
     check_cut(request.mapping)
     check_emission(request)
     check_training(request.goal)
+    if request.goal.finetune is not None and request.mapping.store_twice == "always":
+        raise InputError(
+            f"{option('store_twice', 'always')}: {option('finetune')} trains weights that "
+            "are stored once; leave out one of the two"
+        )
     chosen_forms(request.output.formats)
     if request.output.out is not None:
         check_folder(request.output.out)

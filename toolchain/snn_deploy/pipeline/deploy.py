@@ -166,10 +166,16 @@ def opened(
         data=data,
         answer=choose_answer(net, request.simulation.decode),
         framework=None if trace is None else read_framework(trace, net, shown),
-        mapping=request.mapping,
+        mapping=stored_once(request),
         simulation=request.simulation,
-        store_twice=request.goal.finetune is None,
     )
+
+
+def stored_once(request: Request) -> MappingOptions:
+    """Return how the network is mapped; what is fine-tuned is stored once."""
+    if request.goal.finetune is None:
+        return request.mapping
+    return msgspec.structs.replace(request.mapping, store_twice="never")
 
 
 def finished(start: Opened, request: Request, progress: Progress) -> Opened:

@@ -262,8 +262,11 @@ def quantize_projection(
     summed input.
     """
     target = m.stored * (s / grid)
-    arrays, rest = [], target
+    arrays: list[registers.Weights] = []
+    rest = target
     for _ in range(2 if context.is_wide(p) else 1):
+        if arrays and not rest.any():
+            break
         arrays.append(registers.store_weights(rest, context.weight_bits, context.exponents))
         rest = rest - arrays[-1].integer * 2.0 ** arrays[-1].exponent
     quantized = [

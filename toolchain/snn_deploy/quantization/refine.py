@@ -4,10 +4,11 @@ Eight bits are not enough for every trained network: where two outputs are nearl
 rounding flips the answer. A synapse can be stored twice, coarse and fine, which costs
 memory and synaptic operations. This pass widens the projection that buys the most agreement
 with the float network, again and again; where no single one helps it widens all, then takes
-back every one that is not needed. What it bought is recorded as an Assumption. It measures
-on the data it is given and promises nothing about other data.
+back every one that is not needed. What it bought is recorded as an Assumption. Whether it
+is called for at all is decided before, on an interval (`evaluation/simulate.py`).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ Scoring = Callable[[QuantNetwork], float]
 Fits = Callable[[QuantNetwork], bool]
 Wide = frozenset[int]  # indices into Network.projections
 
+TARGET = 0.99  # least agreement with the float network; ours
+
 
 def refine(
     net: Network,
@@ -28,15 +31,25 @@ def refine(
     calibration: Calibration,
     agreement: Scoring,
     fits: Fits,
+    plain: QuantNetwork,
     *,
-    target: float = 0.99,
+    target: float = TARGET,
     weight_bits: int = 8,
 ) -> QuantNetwork:
     """Return the integer network with few wide projections that reaches `target`.
 
-    agreement: share of samples (0..1) on which an integer network predicts what the float
-    one does. fits: whether a network fits the board; a widening that does not is not taken.
     If nothing reaches the target, the best network found is returned.
+
+    Args:
+        net: Normalized and retimed.
+        board: Whose integers.
+        calibration: Samples, on which `agreement` is measured too.
+        agreement: Share of samples (0..1) on which an integer network predicts what the
+            float one does.
+        fits: Whether a network fits the board; a widening that does not is not taken.
+        plain: The same network with all weights stored once.
+        target: Least share that is wanted.
+        weight_bits: Of a stored weight, 1..8.
     """
 
     def attempt(wide: Wide) -> _Attempt | None:
@@ -48,7 +61,6 @@ def refine(
             return None
         return _Attempt(wide, quant, agreement(quant))
 
-    plain = quantize(net, board, calibration, weight_bits=weight_bits)
     narrow = _Attempt(frozenset(), plain, agreement(plain))
     best = narrow
     while best.agreement < target:
@@ -59,6 +71,33 @@ def refine(
     best = _pruned(attempt, best, target)
     notes = _notes(net, narrow, best, target)
     return replace(best.quant, assumptions=(*best.quant.assumptions, *notes))
+
+
+def everything_wide(
+    net: Network,
+    board: Board,
+    calibration: Calibration | None,
+    fits: Fits,
+    *,
+    weight_bits: int = 8,
+) -> QuantNetwork:
+    """Return the integer network in which all weights are stored twice, or as many as fit,
+    the last projections first to be left out."""
+    for n in range(len(net.projections), 0, -1):
+        wide = frozenset(range(n))
+        try:
+            quant = quantize(net, board, calibration, weight_bits=weight_bits, wide=wide)
+        except DoesNotFitError:
+            continue
+        if fits(quant):
+            return quant
+    return quantize(net, board, calibration, weight_bits=weight_bits)
+
+
+def stored_twice(quant: QuantNetwork, net: Network) -> tuple[str, ...]:
+    """Return which projections of `net` have a coarse and a fine array, "pre -> post"."""
+    arrays, own = (Counter((p.pre, p.post) for p in n.projections) for n in (quant, net))
+    return tuple(f"{e[0]} -> {e[1]}" for e in own if arrays[e] > own[e])
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from snn_deploy.evaluation.decode import Answer
 from snn_deploy.evaluation.fidelity import Fidelity
 from snn_deploy.evaluation.ledger import Ledger
 from snn_deploy.ir.network import Assumption
-from snn_deploy.ir.quant import Loss, Range
+from snn_deploy.ir.quant import Loss, Range, Storage
 from snn_deploy.report.activity_parts import Ending, Graded, Settled
 from snn_deploy.report.parts import (
     Accuracy,
@@ -72,6 +72,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         settled: When answers stand.
         endings: What ending samples early gives, the whole frame first.
         verified: The emitted program, run and compared with the integers.
+        storage: How often weights are stored, None where the integers were given.
         tuning: Of fine-tuning, if it was done; the rest is of the network after it.
         origins: How each number in here was found: the counter, or where its source stands,
             by the path of the number; "[]" stands for any index.
@@ -106,6 +107,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     endings: tuple[Ending, ...] = ()
     verified: Verified | None = None
     tuning: Tuning | None = None
+    storage: Storage | None = None
     origins: dict[str, str] = {}
 
 

@@ -75,6 +75,9 @@ ORIGINS: dict[str, str] = {  # of all numbers of a report, see origins.py
     "utilization.pieces[].core": "derived: chosen by the placer, with the seed",
     "utilization.pieces[].chip": "derived: core / cores per chip",
     "utilization.pieces[].synops": "count: counters synops_*, mean per inference",
+    "storage.projections": "count: projections of the network",
+    "storage.agreed": "count: samples, with all weights stored once",
+    "storage.samples": "given: samples of the input",
     "losses": "derived: float parameters against their integers",
     "ranges[].limit": "coefficient: state widths of the board file [target.source]",
     "ranges[].bound": "derived: interval analysis of the integer network",
@@ -142,6 +145,7 @@ def summarize(run: Opened, stopped_after: str | None) -> Report:
     }
     if isinstance(run, Quantized):
         facts |= {"losses": run.quant.losses, "ranges": run.quant.ranges}
+        facts |= {"storage": run.quant.storage}
     if isinstance(run, Routed):
         facts |= {"utilization": _utilization(run)}
     if isinstance(run, Simulated | Bounded):
@@ -245,8 +249,11 @@ def _narrowed(run: Opened) -> Iterator[Assumption]:
     mapping = run.mapping
     if mapping.weight_bits != MappingOptions().weight_bits:
         yield Assumption("weight bits", str(mapping.weight_bits), "--weight-bits")
-    if not run.store_twice:
-        yield Assumption("weights", "stored once", "--finetune trains them instead")
+    if mapping.store_twice != MappingOptions().store_twice:
+        often = "twice" if mapping.store_twice == "always" else "once"
+        yield Assumption(
+            "weights", f"stored {often}", f"--store-twice {mapping.store_twice}"
+        )
     if mapping.spike_bits is not None:
         yield Assumption("spike bits", str(mapping.spike_bits), "--spike-bits")
     if mapping.lower is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from snn_deploy.evaluation.ledger import Account
 from snn_deploy.report.forms.endings_section import at_most
+from snn_deploy.report.forms.storage_line import storage_words
 from snn_deploy.report.parts import Estimate
 from snn_deploy.report.report import Report
 from snn_deploy.report.text.numbers import estimated, quantity, share, spread, undecided
@@ -31,7 +32,13 @@ class Fact:
 
 def headline(report: Report) -> tuple[Fact, ...]:
     """Return accuracy, energies, latency and cores, as far as the run went."""
-    return (*_accuracy(report), *_energies(report), *_latency(report), *_cores(report))
+    return (
+        *_accuracy(report),
+        *_storage(report),
+        *_energies(report),
+        *_latency(report),
+        *_cores(report),
+    )
 
 
 def _known(report: Report) -> dict[str, Estimate]:
@@ -45,6 +52,16 @@ def _accuracy(report: Report) -> Iterator[Fact]:
             text = share(a.value) if e is None else estimated(e)
             note = f"{a.correct} of {a.samples} samples{undecided(a)}"
             yield Fact("Accuracy", text, f"accuracy[{i}].correct", a.correct, note)
+
+
+def _storage(report: Report) -> Iterator[Fact]:
+    """Yield how many projections are stored twice, which decides half of the energy."""
+    s = report.storage
+    if s is None:
+        return
+    text, why = storage_words(s)
+    label = "Projections stored twice"
+    yield Fact(label, text, "storage.projections", s.projections, why)
 
 
 def _energies(report: Report) -> Iterator[Fact]:

@@ -11,6 +11,7 @@ from snn_deploy.report.forms.fidelity_section import fidelity_sections
 from snn_deploy.report.forms.finetuning_section import tuning_sections
 from snn_deploy.report.forms.graded_section import graded_sections
 from snn_deploy.report.forms.software_section import estimate_sections, software_sections
+from snn_deploy.report.forms.storage_line import storage_words
 from snn_deploy.report.parts import LayerFacts, Support, Utilization
 from snn_deploy.report.report import Report
 from snn_deploy.report.text.numbers import quantity, share, significant, spread, tie_range
@@ -99,7 +100,14 @@ def _accuracy(report: Report) -> list[Section]:
     )
     columns = ("stage", "correct", "accuracy", "silent", "tied", "ties wrong .. right")
     table = Table(columns, rows, frozenset(columns[1:])) if rows else None
-    return [Section("Accuracy", (read, *agreement), table)]
+    return [Section("Accuracy", (read, *agreement, *_storage(report)), table)]
+
+
+def _storage(report: Report) -> tuple[str, ...]:
+    if report.storage is None:
+        return ()
+    text, why = storage_words(report.storage)
+    return (f"weights are stored twice in {text} projections ({why})",)
 
 
 def _verified(report: Report) -> list[Section]:
