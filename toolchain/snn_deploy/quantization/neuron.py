@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from snn_deploy.arrays import AnyArray, FloatArray, IntArray, frozen
+from snn_deploy.arrays import AnyArray, BoolArray, FloatArray, IntArray, frozen
 from snn_deploy.board.board import Board
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.ir.network import Population
@@ -23,11 +23,12 @@ def limits_of(board: Board) -> Limits:
 
 
 def neuron_registers(
-    pop: Population, s: float, driven: bool, board: Board
+    pop: Population, s: float, driven: bool, board: Board, *, exact: bool
 ) -> tuple[QuantPopulation, tuple[Loss, ...]]:
     """Return the integer population at scale s (v units per float unit), and what it cost.
 
-    driven: whether its bias is written per sample, so that it has none of its own.
+    driven: whether its bias is written per sample, so that it has none of its own. exact:
+    whether all that arrives is in the integers what it is in floats.
 
     Raises:
         DoesNotFitError: Its reset has no integer form.
@@ -39,8 +40,9 @@ def neuron_registers(
     dv = registers.few_groups(registers.membrane_decay(neuron.beta), groups)
     dv = np.minimum(dv, int(board.neuron.decay_v_max.value))
     bias = 0.0 * neuron.bias if driven else neuron.bias * s
+    lifted = _lifted(neuron, s, du, dv, bias) if exact and not driven else bias
     mantissa, exponent = registers.bias_registers(
-        bias, int(board.neuron.bias_exp_max.value)
+        lifted, int(board.neuron.bias_exp_max.value)
     )
     vth = _threshold(neuron, s, du, dv, mantissa << exponent, limits.threshold)
     params = {"du": du, "dv": dv, "bias_mant": mantissa, "bias_exp": exponent, "vth": vth}
@@ -61,13 +63,42 @@ def neuron_registers(
         lag=pop.lag,
         spiking=neuron.spiking,
     )
-    return quantized, _register_losses(pop, quantized, s, bias)
+    return quantized, _register_losses(pop, quantized, s, bias, lifted - bias)
 
 
 def _model(neuron: Lif) -> str:
     if neuron.hold:
         return "refractory_lif"
     return "lif" if neuron.reset == "zero" or not neuron.spiking else "soft_lif"
+
+
+def leaks(neuron: Lif) -> bool:
+    """Whether any membrane or current decays over several steps."""
+    return any(bool(((k > 0) & (k < 1)).any()) for k in (neuron.alpha, neuron.beta))
+
+
+def _lifted(
+    neuron: Lif, s: float, du: IntArray, dv: IntArray, bias: FloatArray
+) -> FloatArray:
+    """Return the bias [n], in units of v, one unit higher where that lets ties fire.
+
+    The chip fires above a threshold, in steps of 64 units. A leaky membrane that is exact
+    can lie on its threshold, where the model fires; with one unit more in each step it is
+    just above, and membranes below the threshold are more than that away from it, for as
+    many steps as its leak divides without remainder.
+    """
+    wanted, integers = neuron.threshold * s / GRID, np.rint(bias)
+    kept_u, kept_v = 1.0 - (du + 1) / registers.DECAY_ONE, 1.0 - dv / registers.DECAY_ONE
+    whole = (wanted == np.rint(wanted)) & (bias == integers)
+    whole &= (kept_v == neuron.beta) & (kept_u == neuron.alpha)
+    ties = whole & ~_coarse(du, dv, integers.astype(np.int64)) & neuron.inclusive
+    return np.where(ties & neuron.spiking, bias + 1.0, bias)
+
+
+def _coarse(du: IntArray, dv: IntArray, bias: IntArray) -> BoolArray:
+    """Return where v moves in whole multiples of 64 only."""
+    still = (du == registers.DECAY_ONE - 1) & ((dv == 0) | (dv == registers.DECAY_ONE))
+    return np.asarray(still & (bias % int(GRID) == 0))
 
 
 def _threshold(
@@ -81,8 +112,8 @@ def _threshold(
     if not neuron.spiking:
         return np.full(neuron.n, top, np.int64)
     wanted = neuron.threshold * s / GRID
-    coarse = (du == 4095) & ((dv == 0) | (dv == 4096)) & (bias % 64 == 0)
     exact = np.ceil(wanted) - 1 if neuron.inclusive else np.floor(wanted)
+    coarse = _coarse(du, dv, bias)
     return np.clip(np.where(coarse, exact, np.rint(wanted)), 0, top).astype(np.int64)
 
 
@@ -101,7 +132,11 @@ def _amount(pop: Population, s: float, top: int) -> IntArray:
 
 
 def _register_losses(
-    pop: Population, made: QuantPopulation, s: float, bias: FloatArray
+    pop: Population,
+    made: QuantPopulation,
+    s: float,
+    bias: FloatArray,
+    lift: FloatArray,
 ) -> tuple[Loss, ...]:
     neuron, p = pop.neuron, made.params
     keep_v = 1.0 - p["dv"] / registers.DECAY_ONE
@@ -117,9 +152,11 @@ def _register_losses(
         note = (
             f"scale {s:g} per unit, compared with {compare} in the model and > on the chip"
         )
+        if lift.any():
+            note += ", where a bias of one unit lets ties fire"
         losses.append(rounding_loss(pop.name, "threshold", error, "of the threshold", note))
     if bias.any():
-        error = ((p["bias_mant"] << p["bias_exp"]) - bias) / np.abs(bias).max()
+        error = ((p["bias_mant"] << p["bias_exp"]) - lift - bias) / np.abs(bias).max()
         losses.append(rounding_loss(pop.name, "bias", error, "of the largest bias"))
     return tuple(losses)
 

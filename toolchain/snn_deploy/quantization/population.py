@@ -15,7 +15,12 @@ from snn_deploy.ir.network import Network, Population, Projection
 from snn_deploy.ir.quant import Drive, Loss, QuantPopulation, QuantProjection, Range
 from snn_deploy.neurons import Lif
 from snn_deploy.quantization import bounds, registers, scale
-from snn_deploy.quantization.neuron import limits_of, neuron_registers, rounding_loss
+from snn_deploy.quantization.neuron import (
+    leaks,
+    limits_of,
+    neuron_registers,
+    rounding_loss,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +178,8 @@ def quantize_population(source: Population, context: Context) -> Result:
         weight_losses.append(loss)
     made_up = _rounded_down(projections, pop.neuron, s, context)
     leveled = replace(pop, neuron=replace(pop.neuron, bias=pop.neuron.bias + made_up))
-    population, losses = neuron_registers(leveled, s, bool(fed), context.board)
+    exact = not made_up.any() and not any(loss.max_error for loss in weight_losses)
+    population, losses = neuron_registers(leveled, s, bool(fed), context.board, exact=exact)
     drive = _drive(leveled, fed, s, context) if fed else None
     population = replace(population, scale=frozen(population.scale * factor))
     return Result(population, tuple(projections), drive, (*weight_losses, *losses), ranges)
@@ -226,7 +232,10 @@ def _choose_scale(
             "its real range is known"
         )
     weights = [m.stored for m in maps]
-    s = scale.best_scale(cap, threshold, weights, context.weight_bits, context.exponents)
+    s = scale.best_scale(
+        cap, threshold, weights, context.weight_bits, context.exponents,
+        finest=neuron.spiking and neuron.inclusive and leaks(neuron),
+    )  # fmt: skip
     return tuple(_range(pop.name, k, r, s, context) for k, r in quantities.items()), s
 
 

@@ -80,19 +80,23 @@ def best_scale(
     weights: Sequence[FloatArray],
     bits: int,
     exponents: range,
+    *,
+    finest: bool = False,
 ) -> float:
     """Return the scale at most `cap` that rounds `weights` best.
 
     weights: float weights of each projection, per unit of v (gain and payload included).
     A scale at which weights and threshold are whole numbers already wins (the one nearest
-    to the numbers as they are), so integer networks pass unchanged. Without weights there
-    is only a bias to round, so the finest scale wins.
+    to the numbers as they are), so integer networks pass unchanged; the largest such one if
+    `finest`, which leaves most room for what a leak divides. Without weights there is only
+    a bias to round, so the finest scale wins.
     """
     if not weights:
         return next(_grid(cap, threshold))
     some = [_sample(w) for w in weights]
     upward = range(max(exponents[0], 0), exponents[-1] + 1)  # others drop bits of the sum
-    for power in sorted(range(-8, 15), key=lambda k: (abs(k), k)):
+    powers = sorted(range(-8, 15), key=lambda k: -k if finest else (2 * abs(k) + (k > 0)))
+    for power in powers:
         scale = GRID * 2.0**power
         whole = threshold is None or float(threshold * 2.0**power).is_integer()
         allowed = exponents if scale > cap / 2 else upward  # else no scale drops fewer

@@ -9,8 +9,10 @@ from snn_deploy.evaluation.decode import floats_of, to_float
 from snn_deploy.evaluation.fidelity import NOT_GIVEN, Fidelity, Gap, LayerFidelity, gap
 from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.ir.network import Population
+from snn_deploy.quantization.neuron import leaks
 from snn_deploy.report.text.numbers import share
 
+STRICT = ("lif", "soft_lif", "refractory_lif")  # integer models that fire above vth
 ROUNDING = 1e-5  # of a membrane: frameworks add up in float32, in another order
 
 FIDELITY_ORIGINS = {  # see origins.py
@@ -29,6 +31,30 @@ def fidelity(run: Simulated) -> Fidelity:
         layers=layers,
         worst=None if worst is None else worst.population,
         sentences=(*_where_reading_fails(layers), _where_integers_fail(worst)),
+    )
+
+
+def threshold_caveats(run: Simulated, found: Fidelity) -> tuple[str, ...]:
+    """Return what leaky populations that fire at their threshold lose: ties are exact there
+    only if everything else is."""
+    leaky = {
+        pop.name
+        for pop in run.net.populations
+        if pop.neuron.spiking and pop.neuron.inclusive and leaks(pop.neuron)
+        if run.quant.population(pop.name).model in STRICT
+    }
+    lost = [
+        (x.alone.loss or 0.0, x.population)
+        for x in found.layers
+        if x.population in leaky and x.alone is not None and x.alone.differing
+    ]
+    if not lost:
+        return ()
+    worst, name = max(lost)
+    return (
+        f"{len(lost)} of {len(leaky)} populations that leak and fire at v >= threshold lose "
+        "ties to rounding, since the chip compares with >: fed with the float network's own "
+        f"spikes, the integers of {name!r} change most, {share(worst)} of its spikes",
     )
 
 

@@ -28,7 +28,11 @@ from snn_deploy.report.facts.course import (
 )
 from snn_deploy.report.facts.endings import ENDING_ORIGINS, ending_caveats, endings, settled
 from snn_deploy.report.facts.graded import GRADED_ORIGINS, graded, graded_caveats
-from snn_deploy.report.facts.layer_fidelity import FIDELITY_ORIGINS, fidelity
+from snn_deploy.report.facts.layer_fidelity import (
+    FIDELITY_ORIGINS,
+    fidelity,
+    threshold_caveats,
+)
 from snn_deploy.report.facts.layers import LAYER_ORIGINS, latency, layers
 from snn_deploy.report.facts.silence import silence_caveats, tie_caveats
 from snn_deploy.report.parts import (
@@ -160,13 +164,14 @@ def _of_samples(run: Simulated, said: tuple[str, ...]) -> dict[str, Any]:
 
     said: caveats that are known without them.
     """
-    read, rows = decided(run), graded(run)
+    read, rows, lost = decided(run), graded(run), fidelity(run)
     of_all = {**_of_framework(run), **read}
     predicted = {stage: found.classes for stage, found in read.items()}
     return {
         "caveats": (
             *silence_caveats(run, read["chip"]),
             *said,
+            *threshold_caveats(run, lost),
             *graded_caveats(rows),
             *ending_caveats(run),
             *tie_caveats(read["chip"]),
@@ -177,7 +182,7 @@ def _of_samples(run: Simulated, said: tuple[str, ...]) -> dict[str, Any]:
         "example": example(run, predicted),
         "estimates": estimates(run, predicted),
         "software": software_estimates(run),
-        "fidelity": fidelity(run),
+        "fidelity": lost,
         "graded": rows,
         "settled": settled(run),
         "endings": endings(run, predicted),
