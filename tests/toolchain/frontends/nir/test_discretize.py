@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.options.reading import ReadingOptions
+from snn_deploy.pipeline.deploy import deploy
 from snn_deploy_simulators.reference import run
 from support.said import said
 
@@ -213,3 +214,57 @@ def test_a_time_constant_of_one_step_leaves_nothing(write: Write, node: Any) -> 
         0,
         0,
     ]
+
+
+def biological(node: Any, **changed: float) -> dict[str, Any]:
+    """Return neurons in millivolts: rest and reset at -65, threshold at -50."""
+    units = {"tau": 0.02, "r": 1.0, "v_leak": -65, "v_threshold": -50, "v_reset": -65}
+    return {"type": "LIF"} | {k: np.full(5, v) for k, v in {**units, **changed}.items()}
+
+
+def test_neurons_in_millivolts_start_at_rest_and_fire_above_their_threshold(
+    write: Write, node: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    weight, x = rng.integers(0, 30, (5, 4)) * 10.0, rng.random((1, 120, 4)) < 0.4
+    nodes = {"input": node.input(4), "a": node.linear(weight), "l": biological(node)}
+    net = read_nir(write({**nodes, "output": node.output(5)}), profile="nir", dt=1e-3)
+    v, sent = np.full(5, -65.0), []
+    for current in x[0] @ weight.T:
+        v = v + 1e-3 / 0.02 * (-65 - v + current)
+        sent.append(v > -50)
+        v = np.where(v > -50, -65.0, v)
+    assert 0.02 < np.mean(sent) < 0.9
+    assert (run(net, x.astype(float)).outputs["l"][0] == np.array(sent)).all()
+    report = deploy(net, "loihi2", input=x.astype(np.uint8))
+    assert report.fidelity is not None
+    (layer,) = report.fidelity.layers
+    assert (layer.gap("integer").loss or 0) < 0.1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("changed", "wishes", "message"),
+    [
+        ({}, {"reset": "zero"}, r"v_threshold -50 is not above 0, so that it would fire for "
+         r"ever with reset 'zero'; give reset='v_reset', which is -65 in the file"),
+        ({}, {"reset": "subtract", "spikes_per_step": "many"}, r"fire for ever with reset 'sub"),
+        ({"v_reset": -40}, {}, r"-50 is not above -40, .* 'v_reset'; correct it and export"),
+    ],
+)  # fmt: skip
+def test_a_threshold_below_the_reset_is_refused(
+    write: Write, node: Any, changed: dict[str, float], wishes: dict[str, Any], message: str
+) -> None:
+    path = write(
+        {"in": node.input(5), "l": biological(node, **changed), "o": node.output(5)}
+    )
+    with pytest.raises(InputError, match=message):
+        read_nir(path, profile="nir", dt=1e-3, **wishes)
+
+
+def test_an_integrator_with_a_negative_threshold_starts_at_its_reset(
+    write: Write, node: Any
+) -> None:
+    unit = node.if_(1, r=1.0, v_threshold=-50.0, v_reset=-65.0)
+    net = read_nir(write({"in": node.input(1), "x": unit, "o": node.output(1)}), dt=1.0)
+    sent = run(net, np.full((1, 8, 1), 4.0)).outputs["x"].ravel().tolist()
+    assert sent == [0, 0, 0, 1, 0, 0, 0, 1]

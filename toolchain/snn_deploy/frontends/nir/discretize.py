@@ -13,7 +13,12 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape
 from snn_deploy.errors import option
-from snn_deploy.frontends.nir.graph.graph import MULTI_LEVEL, RESETTING, Node
+from snn_deploy.frontends.nir.graph.graph import (
+    MULTI_LEVEL,
+    RESETTING,
+    Node,
+    above_threshold,
+)
 from snn_deploy.frontends.nir.linear_nodes import vector
 from snn_deploy.frontends.nir.settled import Settings
 from snn_deploy.neurons import Lif, MultiLevel
@@ -52,6 +57,7 @@ def _several(
 ) -> MultiLevel:
     """Return neurons that send several spikes per step, or whose membranes have a floor."""
     threshold = vector(node, "v_threshold", shape)
+    _check_threshold(node, threshold, np.zeros(threshold.shape), settings)
     return MultiLevel.of(
         math.prod(shape),
         threshold=threshold,
@@ -79,11 +85,14 @@ def readout(n: int) -> Lif:
 
 
 def start(node: Node, shape: Shape, settings: Settings) -> FloatArray | float:
-    """Return the membrane before the first step; 0 where the profile's key is no parameter.
+    """Return the membrane before the first step; 0 where the profile's key is no parameter,
+    or at rest where 0 is no value below the threshold.
 
     A v_reset that the user overrides is no start either.
     """
     key = settings.profile.starts_at
+    if above_threshold(node) and not node.has(key):
+        return vector(node, "v_leak" if node.has("v_leak") else "v_reset", shape)
     if not node.has(key) or (key == "v_reset" and settings.reset != "v_reset"):
         return 0.0
     return vector(node, key, shape)
@@ -149,6 +158,7 @@ def firing(
     v_reset = vector(node, "v_reset", shape) if as_in_file else np.zeros(threshold.shape)
     holds = profile.zero_holds and (node.kind == "CubaLIF" or recurrent)
     late = "subtract_late" if profile.late else "subtract"
+    _check_threshold(node, threshold, v_reset, settings)
     forms = {"subtract": late, "none": "subtract"}  # nothing is taken off by "none"
     return {
         "threshold": threshold,
@@ -158,6 +168,22 @@ def firing(
         "inclusive": settings.inclusive,
         "hold": int(holds and settings.reset == "zero"),
     }
+
+
+def _check_threshold(
+    node: Node, threshold: FloatArray, v_reset: FloatArray, settings: Settings
+) -> None:
+    """Refuse a threshold that is not above where a spike leaves the membrane at least."""
+    if (threshold > v_reset).all():
+        return
+    worst = int(np.argmin(threshold - v_reset))
+    own, others = node.real("v_reset"), "correct it and export again"
+    if settings.reset != "v_reset" and (node.real("v_threshold") > own).all():
+        others = f"give {option('reset', 'v_reset')}, which is {own.min():g} in the file"
+    raise node.fail(
+        f"v_threshold {threshold[worst]:g} is not above {v_reset[worst]:g}, so that it "
+        f"would fire for ever with reset {settings.reset!r}; {others}"
+    )
 
 
 def _check_finite(node: Node, gain: AnyArray) -> None:

@@ -1,7 +1,12 @@
 """How neurons reset, fire and start, as it is noted among the assumptions of a network."""
 
 from snn_deploy.frontends.nir.given import Given
-from snn_deploy.frontends.nir.graph.graph import RESETTING, TIMED, Graph
+from snn_deploy.frontends.nir.graph.graph import (
+    RESETTING,
+    TIMED,
+    Graph,
+    above_threshold,
+)
 from snn_deploy.frontends.nir.settled import Settings
 from snn_deploy.ir.network import Assumption
 
@@ -35,6 +40,8 @@ def firing_assumptions(graph: Graph, said: Given, settings: Settings) -> list[As
         noted.append(Assumption("threshold", rule, why))
     if graph.of_kind(*TIMED):
         start = "0" if profile.starts_at == "zero" else profile.starts_at
+        if start == "0" and any(map(above_threshold, graph.of_kind(*RESETTING))):
+            start = "0, at rest (v_leak, or v_reset) where 0 is not below the threshold"
         why = "NIR states none; " + f"convention of {profile.title}"
         noted.append(Assumption("initial membrane", start, why))
     if graph.of_kind("CubaLI", "CubaLIF"):

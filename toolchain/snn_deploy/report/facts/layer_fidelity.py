@@ -52,9 +52,10 @@ def threshold_caveats(run: Simulated, found: Fidelity) -> tuple[str, ...]:
         return ()
     worst, name = max(lost)
     return (
-        f"{len(lost)} of {len(leaky)} populations that leak and fire at v >= threshold lose "
-        "ties to rounding, since the chip compares with >: fed with the float network's own "
-        f"spikes, the integers of {name!r} change most, {share(worst)} of its spikes",
+        f"{len(lost)} of {len(leaky)} populations that leak and fire at v >= threshold are "
+        "not exact, so that ties are lost, since the chip compares with >: fed with the "
+        f"float network's own spikes, the integers of {name!r} change most, {share(worst)} "
+        "of its spikes",
     )
 
 

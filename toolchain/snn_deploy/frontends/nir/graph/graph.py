@@ -165,3 +165,8 @@ def walk(starts: Iterable[str], after: Mapping[str, Iterable[str]]) -> Walk:
         elif b in open_:
             back.add((a, b))
     return Walk(tuple(reversed(done[:-1])), frozenset(back))
+
+
+def above_threshold(node: Node) -> bool:
+    """Whether a membrane of 0 would be at or above the threshold, as in millivolts."""
+    return node.kind in RESETTING and bool((node.real("v_threshold") <= 0).any())

@@ -36,11 +36,6 @@ def positive(value: Value) -> str | None:
     return not_nan(value) or _count("above zero", np.asarray(value) <= 0, value)
 
 
-def above_zero(value: Value) -> str | None:
-    """Refuse all but finite numbers above zero."""
-    return number(value) or positive(value)
-
-
 def not_negative(value: Value) -> str | None:
     """Refuse negative and infinite numbers."""
     return number(value) or _count("zero or more", np.asarray(value) < 0, value)
@@ -113,7 +108,7 @@ _POOL: dict[str, ValueRule] = {
     "padding": whole(0, 2),
 }
 _LEAK: dict[str, ValueRule] = {"r": not_nan, "v_leak": number}
-_FIRE: dict[str, ValueRule] = {"v_threshold": above_zero, "v_reset": number}
+_FIRE: dict[str, ValueRule] = {"v_threshold": number, "v_reset": number}
 _CUBA: dict[str, ValueRule] = {
     "tau_syn": positive,
     "tau_mem": positive,
