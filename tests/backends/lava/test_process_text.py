@@ -215,7 +215,7 @@ def pair(**values: object) -> QuantNetwork:
             replace(
                 pair(), populations=(replace(population("y", (2,), 1), model="ghost"),)
             ),
-            r"no process for the neuron model 'ghost'; known are lif, ",
+            r"no process for the neuron model 'ghost'; known are floored_level, lif, ",
         ),
     ],
 )

@@ -116,9 +116,9 @@ BAD_ARRAYS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"x": SPIKES, "y": np.eye(4, dtype=int)},
         {},
-        r"labels 'y' are \[4, 4\], but there are 4",
+        r"labels 'y' are \[4, 4\] of type int64.*one-hot, so give y.argmax",
     ),
-    ({"x": SPIKES, "y": Y.astype(float)}, {}, r"labels 'y' are of type float64"),
+    ({"x": SPIKES, "y": Y.astype(float)}, {}, r"of type float64, but a label is"),
     ({"x": SPIKES, "y": Y - 1}, {}, r"label -1 is negative"),
 ]
 

@@ -27,7 +27,7 @@ def test_labels_of_another_file_are_as_good(tmp_path: Path, two_layer: Network) 
 
 
 BAD = [
-    (np.arange(4.0), "y.npy", "labels 'y' are of type float64"),
+    (np.arange(4.0), "y.npy", "of type float64, but a label is"),
     (np.arange(3), "y.npy", r"labels 'y' are \[3\], but there are 4 samples"),
     (np.arange(4), "y.npz", r"must be an \.npy file of class numbers"),
     (None, "y.npy", "no such data file"),

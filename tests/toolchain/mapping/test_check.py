@@ -58,7 +58,7 @@ REFUSED: list[tuple[Callable[[], QuantNetwork], str, str]] = [
     (graded, "loihi1", r"^input 'in': spikes carry 8 bits, but loihi1 has binary spikes only; use loihi2 or kapoho-point or hala-point, or code the values as spikes over time$"),
     (lambda: one(payload_bits=32), "loihi2", r"^projection 'in' -> 'l1': spikes carry 32 bits, but loihi2 has 24-bit payloads at most; code the values"),
     (lambda: with_population(model="soft_lif", amount=64), "loihi1", r"^population 'p': neuron 'soft_lif' cannot run on loihi1 \(no reset by subtraction .*\); use loihi2 or kapoho-point or hala-point, or train with one of: lif, refractory_lif$"),
-    (lambda: with_population(model="izhikevich"), "loihi2", r"neuron 'izhikevich' cannot run on loihi2 \(its board file does not list it\); train with one of: lif, soft_lif, refractory_lif, multi_level$"),
+    (lambda: with_population(model="izhikevich"), "loihi2", r"neuron 'izhikevich' cannot run on loihi2 \(its board file does not list it\); train with one of: lif, soft_lif, refractory_lif, multi_level, floored_level$"),
     (lambda: with_population(model="refractory_lif", hold=63), "loihi1", r"^population 'p': hold is 63 in 5 of 5 neurons, but loihi1 holds 0\.\.62; shorten its wait$"),
     (lambda: with_population(du=4096), "loihi2", r"du is 4096 in 5 of 5 neurons, but loihi2 holds 0\.\.4095"),
     (lambda: with_population(dv=[0, 4096, 0, 0, 0]), "loihi1", r"dv is 4096 in 1 of 5 neurons, but loihi1 holds 0\.\.4095; give it another decay$"),

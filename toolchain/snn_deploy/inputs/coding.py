@@ -8,6 +8,7 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError, option
 from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs import encoders
+from snn_deploy.inputs.axes import axes_hint
 from snn_deploy.ir.network import Assumption, Input
 from snn_deploy.options.inputs import InputOptions
 
@@ -83,6 +84,7 @@ def length_of(values: AnyArray, port: Input, source: str) -> int | None:
         raise InputError(
             f"{source}: the values for input {port.name!r} are {list(values.shape)}, but "
             f"it takes [N, T, {axes}] (a value per step) or [N, {axes}] (one for all steps)"
+            f"{axes_hint(values.shape, port.shape)}"
         )
     _check_some(values, port, source)
     return int(values.shape[1]) if timed else None

@@ -17,8 +17,10 @@ import numpy as np
 from snn_deploy.arrays import AnyArray, IntArray, frozen
 from snn_deploy.errors import InputError, option
 from snn_deploy.files.limits import BROKEN, check_memory, reason
+from snn_deploy.inputs.axes import one_hot, order_note, time_first
 from snn_deploy.inputs.coding import Coded, code
 from snn_deploy.inputs.frames import Frames, read_frames
+from snn_deploy.inputs.in_memory import in_memory
 from snn_deploy.inputs.recordings import find_recordings
 from snn_deploy.ir.network import Assumption, Input, Network
 from snn_deploy.options.inputs import AS_IT_IS, FOR_EVENTS, FOR_VALUES, InputOptions
@@ -155,25 +157,40 @@ def check_data(
     """
     options.refuse(FOR_EVENTS, source, "values")
     steps, samples = options.steps, options.samples
-    by_name = arrays if isinstance(arrays, Mapping) else {"x": np.asarray(arrays)}
+    by_name = in_memory(arrays)
     raw = {i.name: _numbers(_pick(by_name, i, net, source), source) for i in net.inputs}
     coded = {
         port.name: code(_cut(raw[port.name], samples), port, i, options, source)
         for i, port in enumerate(net.inputs)
     }
     total = _one_size({name: _length(x) for name, x in raw.items()}, "samples", source)
-    labels = _labels(by_name.get("y"), total, source)
-    return _data(coded, None if labels is None else labels[:samples], steps, source)
+    labels = _labels(by_name.get("y"), total, source, next(iter(raw.values())))
+    notes = _order_notes(raw, net)
+    return _data(coded, None if labels is None else labels[:samples], steps, source, notes)
 
 
 def _data(
-    coded: Mapping[str, Coded], y: IntArray | None, steps: int | None, source: str
+    coded: Mapping[str, Coded],
+    y: IntArray | None,
+    steps: int | None,
+    source: str,
+    more: tuple[Assumption, ...],
 ) -> Data:
     lengths = {n: c.steps for n, c in coded.items() if c.steps is not None}
     shown = _shown_steps(lengths, steps, source)
     x = {name: _lasting(c.values, c.steps, shown) for name, c in coded.items()}
-    notes = tuple(c.note for c in coded.values() if c.note is not None)
+    notes = (*(c.note for c in coded.values() if c.note is not None), *more)
     return Data(x, y, shown, not lengths, source, notes)
+
+
+def _order_notes(raw: Arrays, net: Network) -> tuple[Assumption, ...]:
+    """Return where sizes cannot tell the order of axes."""
+    found = {i.name: order_note(raw[i.name].shape, i.shape) for i in net.inputs}
+    return tuple(
+        Assumption(f"axes of input {name!r}", *text.split(": ", 1))
+        for name, text in found.items()
+        if text
+    )
 
 
 def _framed(frames: Frames, net: Network, source: str, options: InputOptions) -> Data:
@@ -186,7 +203,7 @@ def _framed(frames: Frames, net: Network, source: str, options: InputOptions) ->
                 f"recording itself; leave the option out"
             )
         y = read_labels(options.labels)[: options.samples]
-    labels = _labels(y, len(frames.values), source)
+    labels = _labels(y, len(frames.values), source, frames.values)
     x = {net.inputs[0].name: frozen(frames.values)}
     return Data(x, labels, frames.values.shape[1], False, source, frames.notes)
 
@@ -219,6 +236,11 @@ def _read(file: Path, wanted: set[str]) -> dict[str, AnyArray]:
         with file.open("rb") as stream:  # NumPy would leave a broken file open
             return {"x": np.load(stream, allow_pickle=False)}
     with zipfile.ZipFile(file) as archive:
+        if any(m.filename.endswith("/data.pkl") for m in archive.infolist()):
+            raise InputError(
+                f"{file.name}: a file of torch.save, which would run code to be read; save "
+                f"its tensors with numpy.savez(file, x=x.numpy(), y=y.numpy())"
+            )
         members = [
             m for m in archive.infolist() if m.filename.removesuffix(".npy") in wanted
         ]
@@ -274,18 +296,20 @@ def _one_size(sizes: Mapping[str, int], what: str, source: str) -> int:
     return next(iter(sizes.values()))
 
 
-def _labels(y: AnyArray | None, samples: int, source: str) -> IntArray | None:
+def _labels(y: AnyArray | None, samples: int, source: str, x: AnyArray) -> IntArray | None:
     if y is None:
         return None
-    if y.dtype.kind not in "iu":
+    if y.dtype.kind not in "iu" or y.ndim == 2:
+        hint = one_hot(y) or "; store them as integers [N]"
         raise InputError(
-            f"{source}: labels 'y' are of type {y.dtype}, but a label is the index of an "
-            f"output neuron; store them as integers"
+            f"{source}: labels 'y' are {list(y.shape)} of type {y.dtype}, but a label is "
+            f"the index of an output neuron{hint}"
         )
     if y.shape != (samples,):
+        hint = time_first(x, y.size) or f"; give one class number each, [{samples}]"
         raise InputError(
-            f"{source}: labels 'y' are {list(y.shape)}, but there are {samples} samples; "
-            f"give one class number each, [{samples}]"
+            f"{source}: labels 'y' are {list(y.shape)}, but there are {samples} samples"
+            f"{hint}"
         )
     if y.min() < 0:
         raise InputError(f"{source}: label {y.min()} is negative; classes count from 0")
