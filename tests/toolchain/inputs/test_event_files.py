@@ -31,7 +31,7 @@ SENSOR = (40, 32)
 
 def only(file: Path, **wishes: Any) -> Events:
     intake = InputOptions(**wishes)
-    found = find_recordings(file, intake)
+    found = find_recordings(file, ())
     assert found is not None
     (events,) = read_recordings(found, intake, None)
     return events
@@ -181,7 +181,7 @@ def test_heidelberg_files_hold_many_recordings_with_labels(
     stored: dict[str, Any], tmp_path: Path
 ) -> None:
     file = heidelberg(tmp_path / "shd.h5", **stored)
-    found = find_recordings(file, InputOptions())
+    found = find_recordings(file, ())
     assert found is not None
     all_of_them = read_recordings(found, InputOptions(), None)
     assert [e.label for e in all_of_them] == [3, 0, 1]
@@ -199,7 +199,7 @@ def test_heidelberg_files_hold_many_recordings_with_labels(
 
 def test_heidelberg_files_need_no_labels(tmp_path: Path) -> None:
     assert heidelberg(tmp_path / "a.h5", labels=None).exists()
-    found = find_recordings(tmp_path / "a.h5", InputOptions())
+    found = find_recordings(tmp_path / "a.h5", ())
     assert found is not None
     assert [e.label for e in read_recordings(found, InputOptions(), None)] == [None] * 3
 
@@ -287,6 +287,73 @@ def test_arrays_of_samples_are_not_taken_for_events(tmp_path: Path) -> None:
         {"x": np.zeros((4, 3)), "t": np.zeros((4, 3))},
     ):
         np.savez(tmp_path / "a.npz", **arrays)
-        assert find_recordings(tmp_path / "a.npz", InputOptions()) is None
+        assert find_recordings(tmp_path / "a.npz", ()) is None
     np.save(tmp_path / "a.npy", np.zeros((4, 3)))
-    assert find_recordings(tmp_path / "a.npy", InputOptions()) is None
+    assert find_recordings(tmp_path / "a.npy", ()) is None
+
+
+def table(order: str, kind: Any = np.int64) -> np.ndarray:
+    return np.stack([np.asarray(COLUMNS[k]) for k in order], axis=1).astype(kind)
+
+
+def as_v2e(file: Path, off: int) -> None:
+    """Write what v2e does: events [E, 4] of 32 bits; `off` is what it took for OFF."""
+    events = table("txyp", np.uint32)
+    events[events[:, 3] == 0, 3] = off
+    with h5py.File(file, "w") as opened:
+        opened["events"] = events
+
+
+@pytest.mark.parametrize("off", [0, 2**32 - 1])
+def test_v2e_files_are_tables_without_names(tmp_path: Path, off: int) -> None:
+    as_v2e(tmp_path / "a.h5", off)
+    events = only(tmp_path / "a.h5")
+    assert events.t.tolist() == (T * 1000).tolist()
+    for letter, found in (("x", events.x), ("y", events.y), ("p", events.on)):
+        np.testing.assert_array_equal(found, COLUMNS[letter])
+
+
+@pytest.mark.parametrize("order", ["txyp", "xytp"])
+@pytest.mark.parametrize("kind", [np.int64, np.float32, np.uint32])
+def test_a_plain_table_is_read_by_what_its_columns_can_be(
+    tmp_path: Path, order: str, kind: Any
+) -> None:
+    np.save(tmp_path / "a.npy", table(order, kind))
+    events = only(tmp_path / "a.npy")
+    assert events.t.tolist() == (T * 1000).tolist()
+    np.testing.assert_array_equal(events.y, COLUMNS["y"])
+    np.testing.assert_array_equal(events.on, COLUMNS["p"])
+
+
+def test_four_values_of_an_input_are_no_events(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", table("txyp"))
+    assert find_recordings(tmp_path / "a.npy", [(4,)]) is None
+    np.save(tmp_path / "b.npy", RNG.random((20, 4)))
+    assert find_recordings(tmp_path / "b.npy", ()) is None
+
+
+def test_a_dat_of_type_0_is_read_as_one_of_type_12(tmp_path: Path) -> None:
+    pytest.importorskip("faery")
+    words = np.zeros((N, 2), np.uint32)
+    words[:, 0] = T
+    words[:, 1] = COLUMNS["x"] | COLUMNS["y"] << 14 | COLUMNS["p"].astype(np.uint32) << 28
+    head = b"% Version 2\n% Height 32\n% Width 40\n"
+    found = []
+    for kind in (b"\x00\x08", b"\x0c\x08"):
+        (tmp_path / "a.dat").write_bytes(head + kind + words.tobytes())
+        found.append(only(tmp_path / "a.dat"))
+    for events in found:
+        assert events.t.tolist() == (T * 1000).tolist()
+        np.testing.assert_array_equal(events.x, COLUMNS["x"])
+        np.testing.assert_array_equal(events.y, COLUMNS["y"])
+        np.testing.assert_array_equal(events.on, COLUMNS["p"])
+
+
+@pytest.mark.parametrize("first", [b"#!AER-DAT2.0\r\n", b"#!AER-DAT3.1\r\n"])
+def test_older_camera_formats_are_named(tmp_path: Path, first: bytes) -> None:
+    (tmp_path / "a.aedat").write_bytes(first + b"# more\r\n")
+    version = first[9:12].decode()
+    with pytest.raises(
+        InputError, match=rf"a recording of AEDAT {version}, of which only AEDAT 4 is read"
+    ):
+        find_recordings(tmp_path / "a.aedat", ())

@@ -19,6 +19,7 @@ from snn_deploy.errors import InputError, option
 from snn_deploy.files.limits import BROKEN, check_memory, reason
 from snn_deploy.inputs.axes import one_hot, order_note, time_first
 from snn_deploy.inputs.coding import Coded, code
+from snn_deploy.inputs.frame_folders import read_frame_folder
 from snn_deploy.inputs.frames import Frames, read_frames
 from snn_deploy.inputs.in_memory import in_memory
 from snn_deploy.inputs.recordings import find_recordings
@@ -99,7 +100,10 @@ def load_data(path: str | Path, net: Network, options: InputOptions = AS_IT_IS) 
         InputError: The file or its content cannot be what `net` takes.
     """
     file = Path(path)
-    found = find_recordings(file, options)
+    frames = read_frame_folder(file, options.steps, options.samples)
+    if frames is not None:
+        return check_data(frames, net, file.name, options)
+    found = find_recordings(file, [i.shape for i in net.inputs])
     if found is not None:
         options.refuse(FOR_VALUES, file.name, "events")
         return _framed(read_frames(found, net, options), net, file.name, options)

@@ -10,7 +10,14 @@ import numpy as np
 from snn_deploy.arrays import AnyArray
 from snn_deploy.errors import InputError
 from snn_deploy.files.limits import BROKEN, check_memory, reason
-from snn_deploy.inputs.events import ALIASES, Events, columns_of, make_events
+from snn_deploy.inputs.events import (
+    ALIASES,
+    Events,
+    columns_of,
+    columns_of_table,
+    is_event_table,
+    make_events,
+)
 from snn_deploy.options.inputs import InputOptions
 
 TEXT_COLUMNS = ("t", "x", "y", "p")  # where no header says otherwise; rpg's events.txt
@@ -20,8 +27,8 @@ BIN_OVERFLOW_US = 1 << 13
 
 
 def read_arrays(file: Path, options: InputOptions, limit: int | None) -> Iterator[Events]:
-    """Yield the one recording of an .npy with fields t, x, y, p (as tonic has them), or of
-    an .npz of such an array or of one array per column.
+    """Yield the one recording of an .npy with fields t, x, y, p (as tonic has them) or of
+    four columns without names, or of an .npz of such an array or of one array per column.
 
     limit: as for all readers, how many recordings are wanted at most.
 
@@ -35,18 +42,19 @@ def read_arrays(file: Path, options: InputOptions, limit: int | None) -> Iterato
             arrays = loaded if isinstance(loaded, np.ndarray) else dict(loaded)
     except BROKEN as error:
         raise _unreadable(file, error) from error
-    yield make_events(
-        columns_of(_fields(arrays)), file.name, unit=options.time_unit, said=True
-    )
+    columns = columns_of(_fields(arrays, file.name))
+    yield make_events(columns, file.name, unit=options.time_unit, said=True)
 
 
-def _fields(arrays: AnyArray | Mapping[str, AnyArray]) -> dict[str, AnyArray]:
-    """Return the columns of an array with fields, or of a file of arrays."""
+def _fields(arrays: AnyArray | Mapping[str, AnyArray], source: str) -> dict[str, AnyArray]:
+    """Return the columns of an array with fields or of a table, or of a file of arrays."""
     if isinstance(arrays, np.ndarray):
-        return {name: arrays[name] for name in arrays.dtype.names or ()}
+        if arrays.dtype.names is None:
+            return columns_of_table(arrays, source)
+        return {name: arrays[name] for name in arrays.dtype.names}
     for array in arrays.values():
         if array.dtype.names:
-            return _fields(array)
+            return _fields(array, source)
     return dict(arrays)
 
 
@@ -135,6 +143,18 @@ def array_headers(file: Path) -> dict[str, Any]:
             return found
     except BROKEN:
         return {}
+
+
+def holds_table(file: Path) -> bool:
+    """Whether an .npy holds a table of events without names: four columns of numbers, one
+    of time, one of polarity."""
+    shape, dtype = array_headers(file).get("", ((), np.dtype(object)))
+    if len(shape) != 2 or shape[1] != 4 or dtype.kind not in "iuf" or not shape[0]:
+        return False
+    try:
+        return is_event_table(np.load(file, mmap_mode="r", allow_pickle=False))
+    except BROKEN:
+        return False
 
 
 def _header_of(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -1,4 +1,5 @@
-"""Event files in HDF5: Heidelberg's spiking data sets, DSEC and its relatives, Prophesee.
+"""Event files in HDF5: Heidelberg's spiking data sets, DSEC and its relatives, v2e,
+Prophesee.
 
 HDF5 fails in many ways; `files.hdf5.reading` turns them into sentences. Lists of
 variable length are read without libhdf5, which does not return from damaged ones.
@@ -17,7 +18,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.files.hdf5 import reading
 from snn_deploy.files.hdf5_heaps import Heaps
 from snn_deploy.files.limits import check_memory
-from snn_deploy.inputs.events import Events, columns_of, make_events
+from snn_deploy.inputs.events import Events, columns_of, columns_of_table, make_events
 from snn_deploy.options.inputs import InputOptions
 
 PLACES = ("events", "CD/events", "/")  # DSEC and rpg; Prophesee; columns at the root
@@ -112,7 +113,9 @@ def _pieces(item: Any) -> Iterator[tuple[int, int]]:
 def _one(file: Path, opened: Any, options: InputOptions) -> Events:
     for place in PLACES:
         item = opened.get(place)
-        if isinstance(item, h5py.Dataset) and item.dtype.names:
+        if _is_table(item):
+            columns = columns_of_table(_array(item, file), file.name)
+        elif isinstance(item, h5py.Dataset) and item.dtype.names:
             table = _array(item, file)
             columns = columns_of({name: table[name] for name in item.dtype.names})
         elif isinstance(item, h5py.Group):
@@ -128,6 +131,12 @@ def _one(file: Path, opened: Any, options: InputOptions) -> Events:
         f"{file.name}: holds no events that are known (found {found}); known are groups "
         f"'events' with x, y, t, p, 'CD/events', and 'spikes' with times and units"
     )
+
+
+def _is_table(item: Any) -> bool:
+    """Whether it is v2e's events: numbers [E, 4] without names."""
+    plain = isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf"
+    return bool(plain and item.shape and len(item.shape) == 2 and item.shape[1] == 4)
 
 
 def _array(item: Any, file: Path) -> AnyArray:

@@ -17,8 +17,11 @@ ALIASES = {
     "y": ("y", "ys"),
     "p": ("p", "ps", "on", "pol", "polarity", "polarities"),
 }
+ORDERS = ("txyp", "xytp")  # of tables without names: v2e and rpg; tonic
 TIME_UNITS_NS: Mapping[TimeUnitName, float] = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 MAX_NS = 1 << 62  # of a time stamp; what int64 holds, with room to subtract
+FEW = 0.01  # ours: share of events that may be out of order, if within a bin
+MINUS_ONE = (1 << 32) - 1  # -1 that was written as 32 bits without sign: v2e's OFF
 MAX_ADDRESS = 1 << 16  # pixels of a row; ours, far above any sensor
 
 C = TypeVar("C")
@@ -38,6 +41,8 @@ class Events:
         source: Which recording it is, for messages.
         unit: Of the times in the file, a key of TIME_UNITS_NS.
         said: Whether file or user said the unit; else it was guessed.
+        moved: Events that came after a later one in the file and were put in order.
+        late_ns: By how much the latest of them came too late, nanoseconds; 0 if none did.
     """
 
     t: IntArray
@@ -49,6 +54,8 @@ class Events:
     source: str
     unit: str
     said: bool
+    moved: int = 0
+    late_ns: int = 0
 
 
 def columns_of(named: Mapping[str, C]) -> dict[str, C]:
@@ -76,27 +83,32 @@ def make_events(
     is more than our guess.
 
     Raises:
-        InputError: A column is missing, holds what cannot be, or is not in order of time.
+        InputError: A column is missing, holds what cannot be, or is far out of order.
     """
     _check_columns(columns, source)
     given: TimeUnitName = unit or ("us" if _is_whole(columns["t"]) else "s")
     t = _nanoseconds(columns["t"], given, source)
-    backwards = int(np.count_nonzero(np.diff(t) < 0))
-    if backwards:
+    behind = np.maximum.accumulate(t) - t
+    moved = int(np.count_nonzero(behind))
+    if moved > FEW * len(t):
         raise InputError(
-            f"{source}: time goes backwards {backwards} times in {len(t)} events; sort the "
-            f"events by time, or cut the recording where its clock was reset"
+            f"{source}: time goes backwards, {moved} of {len(t)} events are earlier than "
+            "one before them; sort the events by time, or cut the recording where its "
+            "clock was reset"
         )
+    order = np.argsort(t, kind="stable") if moved else slice(None)
     return Events(
-        t=frozen(t),
-        x=_addresses(columns["x"], "x", source),
-        y=_addresses(columns["y"], "y", source) if "y" in columns else None,
-        on=_polarity(columns["p"], source) if "p" in columns else None,
+        t=frozen(t[order]),
+        x=_addresses(columns["x"][order], "x", source),
+        y=_addresses(columns["y"][order], "y", source) if "y" in columns else None,
+        on=_polarity(columns["p"][order], source) if "p" in columns else None,
         sensor=sensor,
         label=label,
         source=source,
         unit=given,
         said=said and unit is not None,
+        moved=moved,
+        late_ns=int(behind.max()),
     )
 
 
@@ -158,10 +170,48 @@ def _addresses(values: AnyArray, letter: str, source: str) -> IntArray:
 
 
 def _polarity(values: AnyArray, source: str) -> BoolArray:
-    odd = ~np.isin(values, (-1, 0, 1))
+    odd = ~np.isin(values, (-1, 0, 1, MINUS_ONE))
     if odd.any():
         raise InputError(
             f"{source}: polarity {values[odd][0]:g} in column 'p', but an event is ON (1) "
             f"or OFF (0 or -1); check which column is which"
         )
-    return frozen(values > 0)
+    return frozen(values == 1)
+
+
+def columns_of_table(table: AnyArray, source: str) -> dict[str, AnyArray]:
+    """Return the columns t, x, y, p of a table [E, 4] without names: p is the one of -1, 0
+    and 1 alone, t the one that never falls; x comes before y.
+
+    Raises:
+        InputError: The numbers fit neither [t, x, y, p] nor [x, y, t, p], or both.
+    """
+    fits = [order for order in ORDERS if _is_order(table, order)]
+    if len(fits) != 1:
+        orders = " or ".join(f"[{', '.join(order)}]" for order in ORDERS)
+        why = "fit both" if fits else "fit neither"
+        raise InputError(
+            f"{source}: a table {list(table.shape)} of events without names, whose numbers "
+            f"{why} {orders}; save the columns t, x, y, p with numpy.savez(file, t=..., "
+            "x=..., y=..., p=...)"
+        )
+    return dict(zip(fits[0], table.T, strict=True))
+
+
+def is_event_table(table: AnyArray) -> bool:
+    """Whether numbers [E, 4] can be events: one column of time, one of polarity."""
+    return any(_is_order(table, order) for order in ORDERS)
+
+
+def _is_order(table: AnyArray, order: str) -> bool:
+    t, p = table[:, order.index("t")], table[:, order.index("p")]
+    places = np.delete(table, [order.index("t"), order.index("p")], axis=1)
+    falls = np.count_nonzero(t[1:] < t[:-1])
+    return bool(
+        np.isin(p, (-1, 0, 1, MINUS_ONE)).all()
+        and falls <= FEW * len(t)
+        and t[-1] > t[0]
+        and _is_whole(places)
+        and places.min() >= 0
+        and places.max() < MAX_ADDRESS
+    )

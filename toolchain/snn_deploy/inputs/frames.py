@@ -11,6 +11,7 @@ from snn_deploy.files.limits import check_memory
 from snn_deploy.inputs.events import Events
 from snn_deploy.inputs.pixels import Grid, fit_grid
 from snn_deploy.inputs.recordings import EventFiles, read_recordings
+from snn_deploy.inputs.time_axis import check_times
 from snn_deploy.ir.network import Assumption, Network
 from snn_deploy.options.inputs import InputOptions
 
@@ -55,11 +56,13 @@ def read_frames(found: EventFiles, net: Network, options: InputOptions) -> Frame
     width, width_note = _bin_ns(net, options, source)
     total = _bins(recordings, width, options, source)
     check_memory(source, len(recordings) * total * grid.size, "in bins")
+    timing = check_times(recordings, width)
     frames = [bin_events(e, grid, width, total, options) for e in recordings]
     values = np.stack(frames).reshape(len(frames), total, *port.shape)
     late = _late(recordings, width, total, options)
     notes = (
         *_time_note(recordings),
+        *timing,
         Assumption("bins", f"{total} of {width / NS_PER_MS:g} ms", width_note + late),
         *grid.notes,
         _pixel_note(options),

@@ -4,15 +4,22 @@ One file, a folder (one sub-folder per class, or none), or a list: a text file `
 a path and a label in each line.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
+from snn_deploy.arrays import Shape
 from snn_deploy.errors import InputError
 from snn_deploy.inputs.cameras import read_camera
-from snn_deploy.inputs.event_files import array_headers, read_arrays, read_bin, read_text
+from snn_deploy.inputs.event_files import (
+    array_headers,
+    holds_table,
+    read_arrays,
+    read_bin,
+    read_text,
+)
 from snn_deploy.inputs.event_hdf5 import read_hdf5
 from snn_deploy.inputs.events import Events, columns_of
 from snn_deploy.ir.network import Assumption
@@ -26,6 +33,7 @@ READERS: dict[str, RecordingReader] = {
     ".raw": read_camera, ".dat": read_camera, ".es": read_camera,
 }  # fmt: skip
 LIST = ".list"
+OLD_CAMERAS = (".aedat", ".aedat2", ".aedat3")  # jAER and cAER
 ARRAYS = (".npy", ".npz")
 
 
@@ -45,9 +53,11 @@ class EventFiles:
     note: Assumption | None = None
 
 
-def find_recordings(path: Path, options: InputOptions) -> EventFiles | None:
+def find_recordings(path: Path, shapes: Collection[Shape]) -> EventFiles | None:
     """Return the recordings that `path` means; None if it holds no events but values (or
     is not there).
+
+    shapes: of the inputs, since four columns may be an input of four values.
 
     Raises:
         InputError: A folder or a list names no recordings.
@@ -59,7 +69,12 @@ def find_recordings(path: Path, options: InputOptions) -> EventFiles | None:
     suffix = path.suffix.lower()
     if suffix == LIST:
         return _listed(path)
-    if suffix not in READERS or (suffix in ARRAYS and not _has_events(path)):
+    if suffix in OLD_CAMERAS:
+        raise InputError(
+            f"{path.name}: {_version(path)}, of which only AEDAT 4 is read here; save its "
+            "events as columns with numpy.savez(file, t=..., x=..., y=..., p=...)"
+        )
+    if suffix not in READERS or (suffix in ARRAYS and not _has_events(path, shapes)):
         return None
     return EventFiles((path,), None)
 
@@ -82,16 +97,27 @@ def _each(found: EventFiles, options: InputOptions, limit: int | None) -> Iterat
             yield replace(events, label=label)
 
 
-def _has_events(file: Path) -> bool:
+def _version(file: Path) -> str:
+    """Return what an .aedat says of itself: #!AER-DAT3.1 and alike in its first line."""
+    with file.open("rb") as stream:
+        first = stream.read(20)
+    known = first.startswith(b"#!AER-DAT")
+    number = first[9:12].decode("ascii", "replace") if known else "before 4"
+    return f"a recording of AEDAT {number}"
+
+
+def _has_events(file: Path, shapes: Collection[Shape]) -> bool:
     """Whether an .npy or .npz holds columns of events instead of samples."""
+    if (4,) not in shapes and holds_table(file):
+        return True
     headers = array_headers(file)
     if any(
         {"t", "x"} <= set(columns_of(dict.fromkeys(d.names or ())))
         for _, d in headers.values()
     ):
         return True
-    shapes = columns_of({n: s for n, (s, _) in headers.items()})
-    return {"t", "x"} <= set(shapes) and len(shapes["t"]) == len(shapes["x"]) == 1
+    sizes = columns_of({n: s for n, (s, _) in headers.items()})
+    return {"t", "x"} <= set(sizes) and len(sizes["t"]) == len(sizes["x"]) == 1
 
 
 def _folder(folder: Path) -> EventFiles:
@@ -110,7 +136,7 @@ def _folder(folder: Path) -> EventFiles:
             f"{folder}: holds recordings ({loose[0].name}, ...) beside folders of classes "
             f"({next(iter(by_class))}, ...); move them into folders"
         )
-    number = _numbered(list(by_class))
+    number = numbered(list(by_class))
     note = Assumption(
         "labels",
         ", ".join(f"{name} = {n}" for name, n in list(number.items())[:20]),
@@ -128,7 +154,9 @@ def _inside(folder: Path) -> tuple[Path, ...]:
     )
 
 
-def _numbered(names: list[str]) -> dict[str, int]:
+def numbered(names: list[str]) -> dict[str, int]:
+    """Return the number of each class: its name if all are numbers, else its place in
+    alphabetical order."""
     if all(n.isdecimal() for n in names):
         return {n: int(n) for n in sorted(names, key=int)}
     return {n: i for i, n in enumerate(sorted(names))}
