@@ -9,6 +9,7 @@ import numpy as np
 from snn_deploy.arrays import FloatArray
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.nir.discretize import readout
+from snn_deploy.frontends.torch.complaints import check
 from snn_deploy.frontends.torch.session import INPUT, Arrivals, Session, Wire, arriving
 from snn_deploy.frontends.torch.state import ModuleState
 from snn_deploy.frontends.torch.tensor import Traced
@@ -23,8 +24,14 @@ MAX_LOOPS = 100  # nested containers that feed back; ours
 
 def build(session: Session, shape: tuple[int, ...], result: Any) -> Network:
     """Return the network of a traced module; result: what its forward returned."""
-    outputs = tuple(dict.fromkeys(_output(session, t) for t in _returned(session, result)))
+    try:
+        returned = _returned(session, result)
+        outputs = tuple(dict.fromkeys(_output(session, t) for t in returned))
+    except InputError:
+        check(session)  # what is unsupported may be behind it
+        raise
     if not outputs:
+        check(session)
         raise InputError(
             f"{session.title}: forward returns no spikes and no readout of its neurons; "
             "return what the last layer gives"
@@ -32,6 +39,7 @@ def build(session: Session, shape: tuple[int, ...], result: Any) -> Network:
     fed = {name: _expanded(session, fed) for name, fed in session.fed.items()}
     populations = _agreeing(session)
     live = _live(fed, outputs)
+    check(session, live)
     kept = {name: pop for name, pop in populations.items() if name in live}
     _check_steps(session, kept)
     _check_senders(session, kept, fed)
@@ -248,14 +256,14 @@ def _agreeing(session: Session) -> dict[str, Population]:
 
 
 def _live(fed: Mapping[str, Arrivals], outputs: tuple[str, ...]) -> set[str]:
-    """Return the populations on which an output depends."""
+    """Return the populations, and whatever else, on which an output depends."""
     live, todo = set(), list(outputs)
     while todo:
         name = todo.pop()
-        if name in live or name not in fed:
+        if name in live:
             continue
         live.add(name)
-        todo += [w.pre for w in fed[name].wires]
+        todo += [w.pre for w in fed[name].wires] if name in fed else []
     return live
 
 

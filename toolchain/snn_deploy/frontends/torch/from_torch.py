@@ -9,15 +9,18 @@ the maps of projections; what is not affine and no neuron is refused, all of it 
 Read from the module, never from its state: the network starts from rest.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.torch.build import build
-from snn_deploy.frontends.torch.functions import call, unsupported
+from snn_deploy.frontends.torch.complaints import check
+from snn_deploy.frontends.torch.functions import call, nothing_known, unsupported
 from snn_deploy.frontends.torch.known import (
     FRAMEWORKS,
     HANDLERS,
@@ -31,6 +34,8 @@ from snn_deploy.frontends.torch.signal import Signal, SignalTerm
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
 from snn_deploy.ir.network import Network
 
+# Where frames of a traceback are that are not the user's.
+OUTSIDE = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 Find: TypeAlias = Callable[[torch.nn.Module], Handler | None]
 
 
@@ -63,11 +68,15 @@ def from_torch(
             f"{type(sample_input).__name__}"
         )
     module = _unwrapped(module)
-    session = Session(type(module).__name__, _names(module), sample_input.dtype, call)
+    session = Session(
+        type(module).__name__, _names(module), sample_input.dtype, call,
+        sample=tuple(sample_input.shape),
+    )  # fmt: skip
     x = _input(session, module, sample_input, steps)
     with torch.no_grad(), standing_in(session, module), unchanged(module):
         result = _run(session, module, x)
     _check_profile(session, profile)
+    _check_turns(session, sample_input, steps)
     return build(session, x.signal.shape, result)
 
 
@@ -92,27 +101,26 @@ def _run(session: Session, module: torch.nn.Module, x: Traced) -> Any:
             raise
     except Exception as error:
         if not (session.unsupported or session.refused):
-            raise InputError(
-                f"{session.title}: its forward fails on a traced tensor "
-                f"{list(x.shape)} ({type(error).__name__}: {error}); give a sample input "
-                "of the shape it takes, and let forward depend on no values"
-            ) from error
+            raise _failed(session, x, error) from error
+    else:
+        return result
     check(session)
-    return result
+    return None
 
 
-def check(session: Session) -> None:
-    """Raise InputError if anything was unsupported or refused; it names all of it."""
-    sentences = list(session.refused)
-    if session.unsupported:
-        known = "Linear, Conv, BatchNorm, pooling, neurons of " + ", ".join(FRAMEWORKS)
-        sentences.insert(
-            0,
-            f"no equivalent for {', '.join(session.unsupported)}; remove or replace (known "
-            f"are {known})",
-        )
-    if sentences:
-        raise InputError(f"{session.title}: " + "; ".join(sentences))
+def _failed(session: Session, x: Traced, error: Exception) -> InputError:
+    """Return what to say of a forward that raised: where, and whose mistake it may be."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith(OUTSIDE)]
+    place = f" at line {own[-1].lineno} of {own[-1].name}" if own else ""
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    hint = "a sample input of the shape it takes, and let forward depend on no values"
+    if own and frames[-1] is own[-1]:
+        hint = "it what it needs, since this exception is its own"
+    return InputError(
+        f"{session.title}: its forward fails on a traced tensor {list(x.shape)}{place} "
+        f"({what}); give {hint}"
+    )
 
 
 def _check_profile(session: Session, profile: str | None) -> None:
@@ -137,7 +145,7 @@ def _input(
     """Return what stands for the input, with its leading dimensions told apart."""
     time = time_axis(module)
     if steps is not None:
-        time = _given_axis(session, sample, steps, time)
+        time = _given_axis(sample, steps, time)
     session.steps = None if time is None else sample.shape[time]
     count = 1 if time is None else 2
     if sample.dim() <= count:
@@ -153,17 +161,24 @@ def _input(
     return Traced.of(session, signal, tuple(sample.shape[:count]), time, whole)
 
 
-def _given_axis(
-    session: Session, sample: torch.Tensor, steps: int, time: int | None
-) -> int:
+def _given_axis(sample: torch.Tensor, steps: int, time: int | None) -> int | None:
+    """Return the dimension of the sample that holds `steps` steps; None if none does, and
+    forward shows the same for so many steps."""
     fits = [i for i in (0, 1) if sample.dim() > i and sample.shape[i] == steps]
-    if not fits or (time is not None and time not in fits):
-        raise InputError(
-            f"{session.title}: steps {steps} was given, but the sample input "
-            f"{list(sample.shape)} has no time dimension of that size in front; give "
-            "[T, B, *shape] or [B, T, *shape]"
-        )
-    return fits[0] if time is None else time
+    if time is not None:
+        return time
+    return fits[0] if fits else None
+
+
+def _check_turns(session: Session, sample: torch.Tensor, steps: int | None) -> None:
+    """Raise InputError unless there were as many steps as were given."""
+    if steps is None or session.turns == steps:
+        return
+    raise InputError(
+        f"{session.title}: steps {steps} was given, but the sample input "
+        f"{list(sample.shape)} has no time dimension of that size in front, and forward "
+        f"runs {session.turns} steps; give [T, B, *shape] or [B, T, *shape]"
+    )
 
 
 def time_axis(module: torch.nn.Module) -> int | None:
@@ -265,8 +280,7 @@ def _unknown(session: Session, module: torch.nn.Module, *args: Any, **kwargs: An
     try:
         return unsupported(session, what, forward, args, kwargs)
     except Exception:
-        first = traced_in((args, kwargs))[0]
-        return session.traced(Signal(first.signal.shape), first)
+        return nothing_known(session, what, args, kwargs)
 
 
 def _forward(

@@ -18,9 +18,15 @@ from snn_deploy.errors import InputError
 from snn_deploy.frontends.torch import pooling
 from snn_deploy.frontends.torch.moving import moved
 from snn_deploy.frontends.torch.session import Session
-from snn_deploy.frontends.torch.signal import Signal, plus, shifted_by, through
+from snn_deploy.frontends.torch.signal import (
+    Signal,
+    SignalTerm,
+    plus,
+    shifted_by,
+    through,
+)
 from snn_deploy.frontends.torch.tensor import Traced, traced_in
-from snn_deploy.frontends.torch.weights import convolution, dense, probe
+from snn_deploy.frontends.torch.weights import convolution, dense, normalized, probe
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -31,6 +37,9 @@ def call(
     """Return what `func` makes of traced arguments, all of the trace `session`."""
     if any(t.session is not session for t in traced_in((args, kwargs))):
         raise InputError(f"{session.title}: a tensor of another trace is used; keep none")
+    ended = next((t.ended for t in traced_in((args, kwargs)) if t.ended), "")
+    if ended and FUNCTIONS.get(name) is not same:
+        return unsupported(session, f"{name} behind a {ended}", func, args, kwargs)
     if name in FUNCTIONS:
         made = FUNCTIONS[name](session, *args, **kwargs)
         if made is not None:
@@ -61,15 +70,36 @@ def unsupported(
 
     with torch._C.DisableTorchFunctionSubclass():
         made = func(*_each(args, empty), **_each(kwargs, empty))
-    return _each(made, lambda x: _blank(session, x, like) if torch.is_tensor(x) else x)
+    terms = _behind(session, what, args, kwargs)
+    return _each(
+        made, lambda x: _blank(session, x, like, terms) if torch.is_tensor(x) else x
+    )
 
 
-def _blank(session: Session, x: Any, like: Traced) -> Any:
+def _behind(session: Session, what: str, args: Any, kwargs: Any) -> tuple[SignalTerm, ...]:
+    """Return what a tensor behind `what` depends on: that, and what was unsupported
+    before."""
+    found = traced_in((args, kwargs))
+    names = [t.pre for x in found for t in x.signal.terms if t.pre in session.unsupported]
+    at = found[0].signal.step
+    return tuple(SignalTerm(name, (), at) for name in dict.fromkeys((what, *names)))
+
+
+def nothing_known(session: Session, what: str, args: Any, kwargs: Any) -> Traced:
+    """Return a tensor of the shape of the first argument that depends on `what` alone."""
+    like = traced_in((args, kwargs))[0]
+    terms = _behind(session, what, args, kwargs)
+    return session.traced(Signal(like.signal.shape, terms), like)
+
+
+def _blank(session: Session, x: Any, like: Traced, terms: tuple[SignalTerm, ...]) -> Any:
+    """Return a tensor that depends on what is unsupported and on nothing else."""
     shape = tuple(x.shape)
     k = len(like.lead)
     if shape[:k] != like.lead:
-        return Traced.of(session, Signal(shape[1:]), shape[:1], None, like.whole)
-    return session.traced(Signal(shape[k:]), like)
+        signal = Signal(shape[1:], terms)
+        return Traced.of(session, signal, shape[:1], None, like.whole)
+    return session.traced(Signal(shape[k:], terms), like)
 
 
 def _each(values: Any, change: Callable[[Any], Any]) -> Any:
@@ -197,6 +227,46 @@ def nothing(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
     return x
 
 
+def on_spikes(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """x, where it is 0 or 1: what a ReLU and alike leave as it is."""
+    return x if isinstance(x, Traced) and x.signal.binary else None
+
+
+def clamp(session: Session, x: Any, min: Any = None, max: Any = None) -> Any:
+    """x, where it is 0 or 1 and the bounds leave it so."""
+    low, high = 0 if min is None else min, 1 if max is None else max
+    if torch.is_tensor(low) or torch.is_tensor(high) or low > 0 or high < 1:
+        return None
+    return on_spikes(session, x)
+
+
+def softmax(session: Session, x: Any, dim: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """Return x, at the end of forward and over its classes: the largest stays the
+    largest. What is done with it then is refused."""
+    if (
+        not isinstance(x, Traced)
+        or len(x.signal.shape) != 1
+        or dim not in (-1, x.dim() - 1)
+    ):
+        return None
+    session.assume(
+        "softmax", "dropped", "the class of the largest value is the same without it"
+    )
+    made = session.traced(x.signal, x)
+    made.ended = "softmax"
+    return made
+
+
+def batch_norm(
+    session: Session, x: Any, running_mean: Any, running_var: Any, weight: Any = None,
+    bias: Any = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """BatchNorm by the statistics that are given."""
+    if training or not isinstance(x, Traced):
+        return None
+    return normalized(session, x, running_mean, running_var, weight, bias, eps)
+
+
 def zeros(session: Session, x: Any, *args: Any, **kwargs: Any) -> Any:
     """Return zeros like x, as frameworks make states and modules make feedback."""
     return torch.zeros(x.shape, dtype=session.dtype)
@@ -247,7 +317,11 @@ def _linear(session: Session, func: Any, args: Any, kwargs: Any) -> Any:
         return None
 
     def run(eye: Any) -> Any:
-        swap = lambda v: eye if v is x else v  # noqa: E731
+        def swap(v: Any) -> Any:
+            if v is x:
+                return eye
+            return v.double() if torch.is_tensor(v) and v.is_floating_point() else v
+
         return func(*_each(args, swap), **_each(kwargs, swap))
 
     return probe(session, x, run, (func, repr(args[1:]), repr(kwargs)))
@@ -308,6 +382,9 @@ FUNCTIONS: dict[str, Function] = {
                      "cuda", "requires_grad_", "detach_", ".data", "type_as"), same),
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout",
                      "feature_dropout", "feature_alpha_dropout"), nothing),
+    **dict.fromkeys(("relu", "relu_", "relu6", "abs"), on_spikes),
+    **dict.fromkeys(("clamp", "clamp_", "clip"), clamp),
+    **dict.fromkeys(("softmax", "log_softmax"), softmax), "batch_norm": batch_norm,
     "zeros_like": zeros, "ones_like": ones, "new_zeros": new_zeros,
     "linear": linear, "conv1d": conv, "conv2d": conv,
     "matmul": matmul, "__matmul__": matmul, "mm": matmul,
@@ -333,5 +410,5 @@ LOOKING = frozenset({
 LINEAR = frozenset({
     "mean", "sum", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "lp_pool2d", "interpolate",
     "conv_transpose1d", "conv_transpose2d", "cumsum", "diff",
-    "upsample_nearest2d",
+    "upsample_nearest2d", "einsum", "addmm", "tensordot",
 })  # fmt: skip

@@ -6,14 +6,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from snn_deploy.frontends.torch import pooling
+from snn_deploy.frontends.torch.functions import on_spikes, softmax
 from snn_deploy.frontends.torch.moving import moved
 from snn_deploy.frontends.torch.session import Session
-from snn_deploy.frontends.torch.signal import shifted_by, through
+from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.tensor import Traced
 from snn_deploy.frontends.torch.weights import (
     convolution,
     dense,
-    numbers,
+    normalized,
     probe,
     zeros_only,
 )
@@ -44,21 +45,25 @@ def batch_norm(session: Session, module: Any, x: Traced) -> Any:
             "which no chip sees; call module.eval() first, with tracked statistics"
         )
         return x
-    gain = 1.0 / np.sqrt(numbers(module.running_var) + module.eps)
-    if module.weight is not None:
-        gain = gain * numbers(module.weight)
-    bias = -numbers(module.running_mean) * gain
-    if module.bias is not None:
-        bias = bias + numbers(module.bias)
-    each = x.signal.n // x.signal.shape[0]
-    scale = session.maps.scale(np.repeat(gain, each))
-    scaled = through(session.maps, x.signal, scale, x.signal.shape)
-    return session.traced(shifted_by(scaled, np.repeat(bias, each)), x)
+    return normalized(
+        session, x, module.running_mean, module.running_var, module.weight, module.bias,
+        module.eps,
+    )  # fmt: skip
 
 
 def nothing(session: Session, module: Any, x: Any, *rest: Any) -> Any:
     """Identity."""
     return x
+
+
+def rectified(session: Session, module: Any, x: Traced) -> Any:
+    """ReLU and alike, of spikes."""
+    return on_spikes(session, x)
+
+
+def ending(session: Session, module: Any, x: Traced) -> Any:
+    """Softmax, LogSoftmax."""
+    return softmax(session, x, module.dim)
 
 
 def dropout(session: Session, module: Any, x: Any) -> Any:
@@ -148,6 +153,7 @@ LAYERS: dict[str, Handler] = {
     "BatchNorm1d": batch_norm, "BatchNorm2d": batch_norm, "SyncBatchNorm": batch_norm,
     **{f"Dropout{d}": dropout for d in _PLACES},
     "AlphaDropout": dropout, "FeatureAlphaDropout": dropout, "Identity": nothing,
+    "ReLU": rectified, "ReLU6": rectified, "Softmax": ending, "LogSoftmax": ending,
     "AvgPool1d": average_pool, "AvgPool2d": average_pool,
     "MaxPool1d": max_pool, "MaxPool2d": max_pool,
     "LPPool2d": sum_pool, "LPPool1d": sum_pool,

@@ -110,21 +110,29 @@ def _result(session: Session, first: Traced, found: list[Traced], index: AnyArra
 
 def _rows(x: Traced, index: AnyArray, total: int) -> tuple[Rows, AnyArray] | None:
     """Return which rows `index` has, and where in its sample each value comes from."""
-    wanted = [len(x.lead), *range(1, index.ndim + 1)]
-    for k in dict.fromkeys(wanted):
-        count = int(np.prod(index.shape[:k]))
-        if k > index.ndim or count == 0:
-            continue
-        table = index.reshape(count, -1)
-        padding = table < 0
-        row = np.where(padding, -1, table // total).max(axis=1, initial=-1)
-        place = np.where(padding, -1, table - row[:, None] * total)
-        if (place >= total).any() or (place < -1).any() or (place != place[:1]).any():
-            continue
-        told = _which(x, row, index.shape[:k])
-        if told is not None:
-            return told, place[0]
-    return None
+    each = range(1, index.ndim + 1)
+    found = {k: told for k in each if (told := _rows_of(x, index, total, k)) is not None}
+    for k in (len(x.lead), *each):  # all rows first, in front as they were
+        if k in found and found[k][0].at is None:
+            return found[k]
+    return next(iter(found.values()), None)  # of one step: the batch alone, no channel
+
+
+def _rows_of(
+    x: Traced, index: AnyArray, total: int, k: int
+) -> tuple[Rows, AnyArray] | None:
+    """Return the same if the first k dimensions of `index` are rows."""
+    count = int(np.prod(index.shape[:k]))
+    if count == 0:
+        return None
+    table = index.reshape(count, -1)
+    padding = table < 0
+    row = np.where(padding, -1, table // total).max(axis=1, initial=-1)
+    place = np.where(padding, -1, table - row[:, None] * total)
+    if (place >= total).any() or (place < -1).any() or (place != place[:1]).any():
+        return None
+    told = _which(x, row, index.shape[:k])
+    return None if told is None else (told, place[0])
 
 
 def _which(x: Traced, row: AnyArray, lead: tuple[int, ...]) -> Rows | None:

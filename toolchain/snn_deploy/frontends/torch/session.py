@@ -91,6 +91,7 @@ class Session:
         assumptions: Evidence of each assumption, by its name and value.
         frameworks: Names of those whose neurons were met.
         seconds: The time steps that neurons state (Norse's do), s.
+        sample: Shape of the sample input.
         steps: How many steps the sample input holds; None if it is one step.
         sequences: Names of the populations that were called on whole sequences.
         membranes: Names of readouts of the membranes of neurons that also spike.
@@ -114,6 +115,7 @@ class Session:
     assumptions: dict[tuple[str, str], str] = field(default_factory=dict)
     frameworks: dict[str, None] = field(default_factory=dict)
     seconds: dict[float, None] = field(default_factory=dict)
+    sample: tuple[int, ...] = ()
     steps: int | None = None
     sequences: set[str] = field(default_factory=set)
     membranes: set[str] = field(default_factory=set)

@@ -51,6 +51,8 @@ class Traced(torch.Tensor):
         time: Which of them is time, 0 or 1; None if none is.
         whole: Whether it is a whole sequence rather than one step; without a time dimension
             where batch and time are merged, or the sum over time is left out.
+        ended: What was dropped at the end of forward, behind which nothing may follow; ""
+            if nothing was.
     """
 
     session: TracedRun
@@ -58,6 +60,7 @@ class Traced(torch.Tensor):
     lead: tuple[int, ...]
     time: int | None
     whole: bool
+    ended: str
 
     @staticmethod
     def of(
@@ -71,7 +74,7 @@ class Traced(torch.Tensor):
         empty = torch.empty((*lead, *signal.shape), dtype=session.dtype, device="meta")
         made = empty.as_subclass(Traced)
         made.session, made.signal = session, signal
-        made.lead, made.time, made.whole = lead, time, whole
+        made.lead, made.time, made.whole, made.ended = lead, time, whole, ""
         return made
 
     @classmethod

@@ -95,7 +95,8 @@ def convolution(
         raise InputError(
             f"{session.title}: a convolution takes {rank + 1} dimensions "
             f"per sample, but gets {list(shape)}; is the batch the first dimension of the "
-            "sample input?"
+            "sample input? Give one with sample_input.unsqueeze if forward takes none, and "
+            "flatten from dimension 1 on"
         )
     image = (shape[0], 1, shape[1]) if rank == 1 else (shape[0], shape[1], shape[2])
     kernel = _pair(tuple(weight.shape[2:]), rank, 1)
@@ -116,6 +117,24 @@ def convolution(
     part = session.maps.once(key, make)
     each = None if bias is None else np.repeat(numbers(bias), size[0] * size[1])
     return affine(session, x, part, out if rank == 2 else (out[0], out[2]), each)
+
+
+def normalized(
+    session: Session, x: Traced, mean: Any, variance: Any, weight: Any, bias: Any,
+    eps: float,
+) -> Traced:  # fmt: skip
+    """Return x [C, ...] normalized by the statistics of each channel, all [C]: a gain and a
+    bias, which become part of the layer in front."""
+    gain = 1.0 / np.sqrt(numbers(variance) + eps)
+    if weight is not None:
+        gain = gain * numbers(weight)
+    shift = -numbers(mean) * gain
+    if bias is not None:
+        shift = shift + numbers(bias)
+    each = x.signal.n // x.signal.shape[0]
+    scale = session.maps.scale(np.repeat(gain, each))
+    scaled = through(session.maps, x.signal, scale, x.signal.shape)
+    return session.traced(shifted_by(scaled, np.repeat(shift, each)), x)
 
 
 def _pair(value: Any, rank: int, other: int) -> tuple[int, int]:
