@@ -36,6 +36,7 @@ def summary(made: Converted) -> dict[str, Any]:
             "scale": ann.layer(ann.output).scale.tolist(),
             "scales_differ": bool(np.ptp(ann.layer(ann.output).scale) > 0),
         },
+        "dropped": list(made.dropped),
         "layers": [_layer(made, m) for m in made.moved],
         "calibration_samples": agreement.samples,
         "predictions_equal_to_quantized_model": agreement.predictions,
@@ -119,6 +120,7 @@ def sentences(made: Converted) -> tuple[str, ...]:
         )
     if made.method.exact:
         lines.append("exact: at rest the network has computed the integers of the ANN")
+    lines += [f"the {x} at the end is left out: it moves no class" for x in made.dropped]
     if facts["readout"]["scales_differ"]:
         lines.append(
             "the classes of the readout have different scales, so the largest membrane is "

@@ -45,6 +45,7 @@ class Converted:
         float_agreement: Share (0..1) of predictions of the quantized module, on the
             calibration samples, equal to those of the float model; None if the model came
             quantized.
+        dropped: What was left out since it changes no class: "softmax" at the end.
     """
 
     network: Network
@@ -55,6 +56,7 @@ class Converted:
     agreement: "BrevitasAgreement"
     rest: IntArray
     float_agreement: float | None
+    dropped: tuple[str, ...] = ()
 
     def feed(self, samples: AnyArray) -> FloatArray:
         """Return real samples [N, *shape] as the network's input [N, T, *shape]."""
@@ -107,6 +109,7 @@ def convert(
         agreement=agreement,
         rest=rest,
         float_agreement=from_float,
+        dropped=reading.dropped,
     )
 
 

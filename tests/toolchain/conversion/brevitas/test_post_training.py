@@ -8,9 +8,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from snn_deploy import InputError
+from snn_deploy.conversion.account import sentences
 from snn_deploy.conversion.brevitas.agreement import compare
 from snn_deploy.conversion.brevitas.from_brevitas import from_brevitas
 from snn_deploy.conversion.brevitas.post_training import quantize_trained
+from snn_deploy.conversion.convert import convert
 from snn_deploy.options.conversion import ConversionOptions
 
 
@@ -120,3 +122,52 @@ def test_levels_are_compared_one_by_one(
     off = compare(quantized, reading, x)
     assert off.levels["relu"] < fine.levels["relu"] - 0.2
     assert np.isfinite(off.predictions)
+
+
+class Functions(nn.Module):
+    """The same layers with a function of each spelling in between."""
+
+    def __init__(self, relu: Any, end: Any) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.a, self.b = nn.Linear(20, 8), nn.Linear(20, 8)
+        self.c, self.relu, self.end = nn.Linear(16, 3), relu, end
+
+    def forward(self, x: Any) -> Any:
+        both = torch.cat([self.relu(self.a(x)), self.relu(self.b(x))], 1)
+        return self.end(self.c(both))
+
+
+RELUS: dict[str, Any] = {
+    "module": nn.ReLU(),
+    "torch.relu": torch.relu,
+    "functional": functional.relu,
+    "method": lambda x: x.relu(),
+}
+ENDS: dict[str, Any] = {
+    "none": lambda x: x,
+    "torch.softmax": lambda x: torch.softmax(x, -1),
+    "functional.log_softmax": lambda x: functional.log_softmax(x, dim=1),
+    "module": nn.Softmax(dim=-1),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("relu", RELUS)
+def test_functions_are_the_modules_of_their_name(relu: str, end: str) -> None:
+    x = np.random.default_rng(0).random((64, 20)).astype(np.float32)
+    plain = convert(Functions(nn.ReLU(), lambda x: x).eval(), x)
+    made = convert(Functions(RELUS[relu], ENDS[end]).eval(), x)
+    np.testing.assert_array_equal(made.evaluate(x), plain.evaluate(x))
+    assert made.evaluate(x).std() > 1000, "it answers something"
+    assert made.dropped == (() if end == "none" else ("softmax",))
+    said = "the softmax at the end is left out: it moves no class" in sentences(made)
+    assert said == (end != "none")
+
+
+def test_samples_that_the_model_does_not_take_are_refused_as_such() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
+    with pytest.raises(
+        InputError, match=r"the model's forward fails on samples \[32, 20\] \(RuntimeError"
+    ):
+        convert(model.eval(), np.zeros((32, 20), np.float32))

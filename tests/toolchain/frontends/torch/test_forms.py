@@ -148,6 +148,7 @@ def test_a_softmax_at_the_end_is_dropped_and_said(end: Callable[[Any], Any]) -> 
         lambda o: torch.softmax(o, -1).mean(0),
         lambda o: torch.softmax(o.sum(0), -1) * 2,
         lambda o: torch.softmax(o.sum(0), 0),
+        lambda o: snn.Leaky(beta=0.5)(torch.softmax(o[0], -1)),
     ],
 )
 def test_a_softmax_that_something_follows_is_refused(end: Callable[[Any], Any]) -> None:
@@ -215,3 +216,10 @@ def test_an_exception_of_forward_is_reported_as_its_own() -> None:
         match=r"fails on .* at line \d+ of broken \(KeyError: 'temperature'\); .* its own",
     ):
         from_torch(module, spikes(12), steps=STEPS)
+
+
+def test_a_softmax_between_layers_is_refused() -> None:
+    layers = [nn.Linear(12, 8), snn.Leaky(beta=0.5, init_hidden=True), nn.Softmax(dim=-1)]
+    module = nn.Sequential(*layers, nn.Linear(8, 3), snn.Leaky(beta=0.5, init_hidden=True))
+    with pytest.raises(InputError, match=r"no equivalent for '3' \(torch's Linear\)"):
+        from_torch(module.double(), spikes(12)[0])

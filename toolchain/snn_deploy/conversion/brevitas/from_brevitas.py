@@ -33,11 +33,13 @@ class BrevitasReading:
             `ann.layers`.
         proxies: The module of Brevitas behind the input and each layer that one is behind,
             by the name of the port or layer.
+        dropped: What was left out since it changes no class: "softmax" at the end.
     """
 
     ann: QuantAnn
     moved: tuple[Moved, ...]
     proxies: MappingProxyType[str, Any]
+    dropped: tuple[str, ...] = ()
 
 
 def from_brevitas(model: torch.nn.Module, sample: torch.Tensor) -> BrevitasReading:

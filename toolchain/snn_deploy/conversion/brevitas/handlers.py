@@ -171,12 +171,15 @@ BREVITAS: MappingProxyType[str, Handler] = MappingProxyType({
     "QuantReLU": activation, "QuantIdentity": activation, "QuantHardTanh": activation,
     "QuantEltwiseAdd": eltwise_add,
 })  # fmt: skip
-_WEIGHTED = ("Linear", "NonDynamicallyQuantizableLinear", "Conv1d", "Conv2d")
+_OTHERS = (  # weights without a quantizer, and what is not of spikes here
+    "Linear", "NonDynamicallyQuantizableLinear", "Conv1d", "Conv2d", "ReLU", "ReLU6",
+    "Softmax", "LogSoftmax",
+)  # fmt: skip
 TORCH: MappingProxyType[str, Handler] = MappingProxyType(
     {
         name: handler
         for name, handler in LAYERS.items()
-        if name not in _WEIGHTED and not name.startswith(("ConvTranspose", "MaxPool"))
+        if name not in _OTHERS and not name.startswith(("ConvTranspose", "MaxPool"))
     }
     | {"MaxPool1d": max_pool, "MaxPool2d": max_pool}
 )

@@ -22,6 +22,7 @@ from brevitas.quant import (
     Uint8ActPerTensorFloatMSE,
 )
 from torch import nn
+from torch.nn import functional
 
 from snn_deploy.conversion.brevitas.portions import batches
 from snn_deploy.errors import InputError
@@ -31,13 +32,23 @@ with warnings.catch_warnings():
     # Brevitas 0.13 imports a part of itself that it has deprecated, and misses kernels
     # that nothing here uses.
     warnings.simplefilter("ignore")
+    from brevitas.fx import symbolic_trace
     from brevitas.graph import quantize_impl as handlers
-    from brevitas.graph.base import InsertModuleCallAfter, ModuleToModuleByClass
+    from brevitas.graph.base import (
+        FnToModule,
+        InsertModuleCallAfter,
+        MethodToModule,
+        ModuleToModuleByClass,
+    )
     from brevitas.graph.calibrate import bias_correction_mode, calibration_mode
     from brevitas.graph.quantize import preprocess_for_quantize
     from brevitas.graph.standardize import DisableLastReturnQuantTensor
 
 SUMS = frozenset({operator.add, operator.iadd, operator.sub, torch.add, torch.sub, "add"})
+SOFTMAX = frozenset({
+    torch.softmax, torch.log_softmax, functional.softmax, functional.log_softmax,
+    "softmax", "log_softmax",
+})  # fmt: skip
 MOVING = (nn.Identity, nn.Flatten, nn.AvgPool1d, nn.AvgPool2d, nn.MaxPool1d, nn.MaxPool2d)
 
 
@@ -75,12 +86,52 @@ def _ready(model: nn.Module) -> Any:
         with warnings.catch_warnings():
             # Its tracer reads an attribute that PyTorch 2.13 has deprecated.
             warnings.simplefilter("ignore", FutureWarning)
-            return preprocess_for_quantize(deepcopy(model).eval())
+            graph = symbolic_trace(deepcopy(model).eval())
+            for function in (torch.relu, torch.relu_):
+                graph = FnToModule(function, nn.ReLU).apply(graph)
+            graph = MethodToModule("relu", nn.ReLU).apply(graph)
+            return preprocess_for_quantize(without_softmax(graph), trace_model=False)
     except Exception as error:
         raise InputError(
             f"{type(model).__name__}: Brevitas cannot trace it ({type(error).__name__}: "
             f"{error}); let forward depend on no values, or build it from Brevitas' layers"
         ) from error
+
+
+def loses_softmax(model: nn.Module) -> bool:
+    """Whether `quantize_trained` drops a softmax at the end of a module."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return ends_in_softmax(symbolic_trace(deepcopy(model).eval()))
+
+
+def ends_in_softmax(graph: Any) -> bool:
+    """Whether the last thing that a traced module does is a softmax over its classes."""
+    node = _last(graph)
+    if node.op == "call_module":
+        module = graph.get_submodule(node.target)
+        last = isinstance(module, nn.Softmax | nn.LogSoftmax)
+        return last and module.dim in (-1, 1)
+    dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
+    return node.target in SOFTMAX and dim in (-1, 1)
+
+
+def without_softmax(graph: Any) -> Any:
+    """Return a traced module without a softmax at its end, which moves no class: the
+    largest value stays the largest."""
+    if ends_in_softmax(graph):
+        node = _last(graph)
+        node.replace_all_uses_with(node.args[0])
+        graph.graph.erase_node(node)
+        graph.recompile()
+    return graph
+
+
+def _last(graph: Any) -> Any:
+    """Return the node whose value a traced module returns."""
+    (output,) = (n for n in graph.graph.nodes if n.op == "output")
+    value = output.args[0]
+    return value if hasattr(value, "op") else output
 
 
 def _quantized(graph: Any, bits: ConversionOptions, *, signed: bool) -> Any:
@@ -159,4 +210,11 @@ def _missing_keys_ignored() -> Iterator[None]:
 
 def _pass(model: nn.Module, samples: torch.Tensor) -> None:
     for batch in batches(samples):
-        model(batch)
+        try:
+            model(batch)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"the model's forward fails on samples {list(samples.shape)} "
+                f"({type(error).__name__}: {reason}); give x [N, *shape] as it takes them"
+            ) from error

@@ -1,5 +1,6 @@
 """From any module to its integers: quantize if needed, read, hold against the module."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.conversion.brevitas.agreement import BrevitasAgreement, compare
 from snn_deploy.conversion.brevitas.from_brevitas import BrevitasReading, from_brevitas
 from snn_deploy.conversion.brevitas.portions import batches
-from snn_deploy.conversion.brevitas.post_training import quantize_trained
+from snn_deploy.conversion.brevitas.post_training import loses_softmax, quantize_trained
 from snn_deploy.errors import InputError
 from snn_deploy.options.conversion import ConversionOptions
 
@@ -30,6 +31,8 @@ def read(
     if not _is_quantized(model):
         quantized = quantize_trained(model, samples, bits)
     reading = from_brevitas(quantized, samples[:1])
+    if quantized is not model and loses_softmax(model):
+        reading = replace(reading, dropped=("softmax",))
     agreement = compare(quantized, reading, samples)
     same = None if quantized is model else _same(model, quantized, samples)
     return reading, agreement, same

@@ -289,7 +289,8 @@ def _forward(
     def forward(*args: Any, **kwargs: Any) -> Any:
         if not traced_in((args, kwargs)):
             return type(module).forward(module, *args, **kwargs)
-        made = handler(session, module, *args, **kwargs)
+        ended = any(t.ended for t in traced_in((args, kwargs)))
+        made = None if ended else handler(session, module, *args, **kwargs)
         if made is None:
             return _unknown(session, module, *args, **kwargs)
         return made
