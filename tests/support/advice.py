@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 # What stands for any value in an advice, and one that fits the files of the tests.
-ANY = {"SECONDS": "1e-5", "VALUE": "-0.05"}
+ANY = {"SECONDS": "1e-6", "VALUE": "-0.05"}
 
 
 def advised(text: str) -> list[dict[str, Any]]:

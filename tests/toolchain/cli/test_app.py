@@ -282,7 +282,7 @@ REFUSED: list[tuple[str, Prepare, int, str]] = [
         "labels not integers",
         samples_with(y=np.zeros(SAMPLES)),
         2,
-        r"labels 'y' are of type",
+        r"of type float64, but a label is the index",
     ),
     (
         "too few labels",

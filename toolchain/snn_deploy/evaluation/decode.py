@@ -238,7 +238,10 @@ def choose_answer(net: Network, name: DecoderName | None) -> Answer:
         chosen_by = f"default for an output of {gives}"
     decoder = _checked(name, output, "spikes" if spiking else "membranes")
     if len(net.outputs) > 1:
-        chosen_by += f"; the first of {len(net.outputs)} outputs is read"
+        chosen_by += (
+            f"; the first of {len(net.outputs)} outputs is read, "
+            f"{option('output_name')} reads another"
+        )
     return Answer(output, name, decoder.what, chosen_by)
 
 

@@ -13,6 +13,14 @@ class SimulationOptions(Options, frozen=True):
         DecoderName | None,
         says("How a class is read: mean, final, max from membranes, others from spikes."),
     ] = None
+    output_name: Annotated[
+        str | None,
+        says(
+            "The output that is read, of several; what only others need is left out.",
+            metavar="NAME",
+            aliases=("output",),
+        ),
+    ] = None
     time_model: Annotated[TimeModelName, says("How long a chip step takes.")] = "bound"
     until_quiet: Annotated[bool, says("A sample ends when all is at rest.")] = False
     exit_when_stable: Annotated[

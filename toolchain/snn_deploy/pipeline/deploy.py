@@ -17,6 +17,7 @@ from snn_deploy.files.manifest import NAME as MANIFEST
 from snn_deploy.inputs.data import read_samples
 from snn_deploy.inputs.framework_trace import read_framework
 from snn_deploy.ir.network import Network
+from snn_deploy.ir.outputs import with_output
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.names import StageName, names
 from snn_deploy.options.goal import GoalOptions
@@ -153,6 +154,7 @@ def opened(
         InputError: The samples cannot be read, or a class not as asked.
     """
     check_given(given, request.mapping)
+    net = with_output(net, request.simulation.output_name)
     board = narrowed(board, request.mapping)
     inputs = request.inputs
     data = None if inputs.input is None else read_samples(inputs.input, net, inputs)
