@@ -31,7 +31,7 @@ def excite(file: Path, folder: Path) -> Path:
     """Write random spikes for all inputs of a file."""
     graph, shapes = load(file)
     rng = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for node in graph.of_kind("Input"):
         shape = (SAMPLES, STEPS, *shapes.after[node.name])
         arrays[node.name] = (rng.random(shape) < 0.4).astype(np.uint8)

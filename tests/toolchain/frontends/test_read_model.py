@@ -67,3 +67,10 @@ def test_a_lava_dl_file_is_deployed_and_nothing_is_lost(netx: Path) -> None:
 def test_options_that_it_leaves_no_room_for_are_refused(netx: Path) -> None:
     with pytest.raises(InputError, match=r"dt: model\.net is an integer network"):
         deploy(netx, "loihi2", dt=1e-3)
+
+
+def test_a_netlist_of_another_tool_is_not_taken_for_a_lava_dl_file(tmp_path: Path) -> None:
+    file = tmp_path / "model.net"
+    file.write_text("g 3 threshold=1.0\nn 0.0 bias=1.0\n")
+    with pytest.raises(InputError, match=r"model\.net: a network of the simulator SANA-FE"):
+        read_model(str(file))

@@ -12,6 +12,7 @@ from snn_deploy.cli.printing import print_json
 from snn_deploy.cli.progress import progress
 from snn_deploy.errors import DoesNotFitError
 from snn_deploy.evaluation.stages import Opened, Quantized
+from snn_deploy.frontends.foreign import refuse_foreign
 from snn_deploy.frontends.nir.frameworks.profile import Reading
 from snn_deploy.frontends.nir.read_nir import readings
 from snn_deploy.frontends.read_model import is_netx
@@ -72,6 +73,7 @@ def run_check(
     Raises:
         DoesNotFitError: With every violation, after they are out.
     """
+    refuse_foreign(model)
     possible = () if is_netx(model) else readings(model)
     if not json:
         show_section(_readings(possible), screen())

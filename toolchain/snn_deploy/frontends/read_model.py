@@ -1,14 +1,17 @@
 """The front door: a model file of any kind we read, by its ending.
 
 A NIR file is a float network. A lava-dl `.net` is an integer network already: it is kept
-as it is, and its real-number form is what the reference simulator runs.
+as it is, and its real-number form is what the reference simulator runs. Files of other
+tools are refused by name, with the way in (`foreign`).
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 from snn_deploy.errors import InputError, option
 from snn_deploy.frontends.dequantize import dequantize
+from snn_deploy.frontends.foreign import refuse_foreign
 from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.ir.network import Network
@@ -36,6 +39,8 @@ def read_model(
     Raises:
         InputError: It cannot be read, or can be read in two ways.
     """
+    if isinstance(model, str | os.PathLike):
+        refuse_foreign(Path(model))
     if not is_netx(model):
         return read_nir(model, reading), None
     for name in reading.changed():

@@ -8,7 +8,7 @@ events into bins.
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ from snn_deploy.inputs.coding import Coded, code
 from snn_deploy.inputs.frame_folders import read_frame_folder
 from snn_deploy.inputs.frames import Frames, read_frames
 from snn_deploy.inputs.in_memory import in_memory
+from snn_deploy.inputs.nir_data import NirRecording, is_nir_data, read_nir_data
 from snn_deploy.inputs.recordings import find_recordings
 from snn_deploy.ir.network import Assumption, Input, Network
 from snn_deploy.options.inputs import AS_IT_IS, FOR_EVENTS, FOR_VALUES, InputOptions
@@ -100,6 +101,8 @@ def load_data(path: str | Path, net: Network, options: InputOptions = AS_IT_IS) 
         InputError: The file or its content cannot be what `net` takes.
     """
     file = Path(path)
+    if is_nir_data(file):
+        return _recorded(read_nir_data(file, net, options.samples), net, file.name, options)
     frames = read_frame_folder(file, options.steps, options.samples)
     if frames is not None:
         return check_data(frames, net, file.name, options)
@@ -112,6 +115,17 @@ def load_data(path: str | Path, net: Network, options: InputOptions = AS_IT_IS) 
     if options.labels is not None:
         arrays["y"] = _labels_beside(arrays, options.labels, file)
     return check_data(arrays, net, file.name, options)
+
+
+def _recorded(
+    recording: NirRecording, net: Network, source: str, options: InputOptions
+) -> Data:
+    """Return NIRData as Data."""
+    arrays = dict(recording.values)
+    if options.labels is not None:
+        arrays["y"] = read_labels(options.labels)[: options.samples]
+    data = check_data(arrays, net, source, options)
+    return replace(data, notes=(*recording.notes, *data.notes))
 
 
 def read_arrays(file: Path, names: list[str]) -> dict[str, AnyArray]:

@@ -235,5 +235,5 @@ def written(
         check_apart([*ours, MANIFEST], program, output.backend)
         write_folder(output.out, {**ours, **program}, backend=output.backend)
     if output.trace is not None and isinstance(run, Simulated):
-        write_file(output.trace, trace_file(run))
+        write_file(output.trace, trace_file(run, output.trace))
     return report

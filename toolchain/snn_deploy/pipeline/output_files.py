@@ -7,6 +7,7 @@ piece of each population lives. Readable with NumPy and any JSON reader.
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.evaluation.stages import Opened, Quantized, Routed, Simulated
+from snn_deploy.inputs.nir_data import SUFFIXES, write_nir_data
 from snn_deploy.ir.maps import Connection, Conv, Sparse
 from snn_deploy.ir.program import Program
 from snn_deploy.ir.quant import QuantNetwork, QuantPopulation, QuantProjection
@@ -34,10 +36,24 @@ def deployment_files(
     return files
 
 
-def trace_file(run: Simulated) -> bytes:
-    """Return the .npz of every population's output in every simulator, key
-    "simulator/name", [N, T, *shape] in model time; readouts give membranes, in integer
-    units but for "reference"."""
+def trace_file(run: Simulated, path: str | Path = "trace.npz") -> bytes:
+    """Return every population's output in every simulator, in model time.
+
+    Readouts give membranes, in integer units but for "reference". An .npz has a key
+    "simulator/name", [N, T, *shape]. NIRData (`path` ends in .nird, .h5 or .hdf5) has a
+    node per population with what the chip sent, "spikes" or "membrane" [N, T, n], and the
+    same of the other simulators as "spikes_reference" and alike; binary spikes are bool.
+    Its dt is the model's step in seconds, or 1 where nothing says how long that is.
+
+    Args:
+        run: What was simulated.
+        path: Where the file is written; its ending chooses the format.
+
+    Raises:
+        InputError: The name of a population cannot stand in NIRData.
+    """
+    if Path(path).suffix.lower() in SUFFIXES:
+        return write_nir_data(_observed(run), run.net.step_s or 1.0)
     return npz(
         {
             f"{simulator}/{name}": output
@@ -45,6 +61,23 @@ def trace_file(run: Simulated) -> bytes:
             for name, output in recording.outputs.items()
         }
     )
+
+
+def _observed(run: Simulated) -> dict[str, dict[str, AnyArray]]:
+    """Return what each simulator recorded by population and observable."""
+    nodes: dict[str, dict[str, AnyArray]] = {}
+    readouts = {p.name for p in run.quant.populations if not p.spiking}
+    for simulator, recording in run.recordings.layers.items():
+        ending = "" if simulator == "chip" else f"_{simulator}"
+        for name, output in recording.outputs.items():
+            what = "membrane" if name in readouts else "spikes"
+            nodes.setdefault(name, {})[what + ending] = _as_bits(output, what)
+    return nodes
+
+
+def _as_bits(output: AnyArray, what: str) -> AnyArray:
+    binary = what == "spikes" and bool(((output == 0) | (output == 1)).all())
+    return output.astype(bool) if binary else output
 
 
 def npz(arrays: Mapping[str, AnyArray]) -> bytes:

@@ -13,7 +13,12 @@ from snn_deploy.errors import InputError, option
 from snn_deploy.frontends.nir.corrections import correct
 from snn_deploy.frontends.nir.frameworks.exported import CLOSE
 from snn_deploy.frontends.nir.frameworks.profile import Profile
-from snn_deploy.frontends.nir.graph.graph import RESETTING, Graph, Node
+from snn_deploy.frontends.nir.graph.graph import (
+    RESETTING,
+    Graph,
+    Node,
+    above_threshold,
+)
 from snn_deploy.options.reading import ReadingOptions
 
 Choices: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -37,6 +42,9 @@ def lost(graph: Graph, profile: Profile, said: ReadingOptions) -> tuple[Choices,
     if not found:
         return ()
     resets = found.get("reset", (said.reset or profile.reset,))
+    if "reset" in found and any(map(above_threshold, graph.of_kind(*RESETTING))):
+        resets = tuple(r for r in resets if r == "v_reset") or resets
+        found["reset"] = resets
     soft = tuple(r for r in resets if r == "subtract")
     hard = tuple(r for r in resets if r != "subtract")
     if found.keys().isdisjoint(_ONLY) or not (soft and hard):

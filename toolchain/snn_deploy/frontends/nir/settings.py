@@ -99,10 +99,20 @@ def unsettled(graph: Graph, readings: tuple[Reading, ...], said: ReadingOptions)
             f"differently from the NIR specification{differ}; "
             f"choose with {option('profile', names)}{also}"
         )
+    steps = [r.dt for r in readings if r.dt is not None]
     offered = [p.name for p in PROFILES.values() if can_read(graph, p)]
     others = f", or {option('profile', '|'.join(offered))}" if offered else ""
-    others += _needs(graph, offered, said)
-    steps = [r.dt for r in readings if r.dt is not None]
+    shown = None if said.dt is not None else implied_dt(graph)
+    more = [
+        p.name
+        for p in PROFILES.values()
+        if shown and p.name not in offered and p.correction is None and p.current_first
+        if can_read(graph, p, shown)
+    ]
+    if more:
+        with_step = f"{option('profile', '|'.join(more))} and {option('dt', f'{shown:g}')}"
+        others += f", or {with_step}"
+    others += _needs(graph, [*offered, *more], said)
     if steps:
         return (
             f"{graph.source}: its numbers show a step of {steps[0]:g} s, but no "
@@ -124,9 +134,10 @@ def _needs(
     return "".join(f"; {p} needs {text} as well" for p, text in needed.items() if text)
 
 
-def can_read(graph: Graph, profile: Profile) -> bool:
-    """Whether a framework has a time step of its own and could have written all nodes."""
-    dt = 1.0 if profile.in_steps else profile.dt
+def can_read(graph: Graph, profile: Profile, step: float | None = None) -> bool:
+    """Whether a framework could have written all nodes, with this time step or one of its
+    own."""
+    dt = step or (1.0 if profile.in_steps else profile.dt)
     if dt is None:
         return False
     try:

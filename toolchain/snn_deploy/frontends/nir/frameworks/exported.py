@@ -19,9 +19,10 @@ LAYERS = ENDS | {"Linear", "Conv2d", "AvgPool2d", "Flatten"}
 
 
 def implied_dt(graph: Graph) -> float | None:
-    """Return the dt for which every leaky neuron has r == tau/dt and every IF r == 1/dt."""
+    """Return the dt for which every leaky neuron has r == tau/dt and every IF r == 1/dt; 1
+    where time constants are in steps."""
     steps = {dt for node in graph.of_kind(*NEURONS) for dt in implied(node)}
-    plausible = all(np.isfinite(dt) and 0 < dt < 1 for dt in steps)
+    plausible = all(np.isfinite(dt) and 0 < dt < 1 + CLOSE for dt in steps)
     if not steps or not plausible or max(steps) > min(steps) * (1 + 2 * CLOSE):
         return None
     middle = float(np.median(list(steps)))
