@@ -11,6 +11,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.evaluation.stages import Simulated
 from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.frontends.read_model import read_model
+from snn_deploy.options.reading import ReadingOptions
 from snn_deploy.pipeline.deploy import deploy
 from snn_deploy.pipeline.line import line
 from support.lines import begin
@@ -62,6 +63,34 @@ def test_a_lava_dl_file_is_deployed_and_nothing_is_lost(netx: Path) -> None:
     }
     assert equal["integer", "chip"] == 1.0
     assert not any("scales were chosen" in c for c in report.caveats)
+
+
+def first_conv(file: Path) -> Path:
+    with h5py.File(file, "w") as f:
+        layer = f.create_group("layer/0")
+        layer["type"], layer["shape"] = "conv", [1, 2, 2]
+        layer["weight"], layer["stride"] = np.full((1, 1, 3, 3), 20), 2
+        layer["padding"], layer["dilation"] = 0, 1
+    return file
+
+
+def test_the_shape_of_the_input_can_be_said(tmp_path: Path) -> None:
+    file = first_conv(tmp_path / "model.net")
+    with pytest.raises(InputError, match=r"5 or 6 rows .* give input_shape='CxHxW'"):
+        read_model(file)
+    net, given = read_model(file, ReadingOptions(input_shape="1x6x5"))
+    assert net.inputs[0].shape == (1, 6, 5)
+    assert given is not None
+    with pytest.raises(InputError, match=r"input_shape='1x7x5': .*; give one of them"):
+        read_model(file, ReadingOptions(input_shape="1x7x5"))
+    with pytest.raises(InputError, match=r"is for lava-dl's \.net files"):
+        read_model(tmp_path / "model.nir", ReadingOptions(input_shape="1x6x5"))
+
+
+@pytest.mark.parametrize("text", ["", "x", "2x", "0", "-1x2", "1x2x3x4", "9999x9999", "²"])
+def test_a_shape_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"must be CxHxW \(2x34x34\), or a number"):
+        ReadingOptions(input_shape=text)
 
 
 def test_options_that_it_leaves_no_room_for_are_refused(netx: Path) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import h5py
 import nir
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ USED_BY = {
     "spikes_per_step": "frontends.nir.settings",
     "floor": "frontends.nir.settings",
     "norm_input": "frontends.nir.frameworks.sinabs",
+    "input_shape": "frontends.read_model",
     "input": "pipeline.deploy",
     "steps": "inputs.data",
     "samples": "inputs.data",
@@ -139,6 +141,7 @@ SCENARIOS = (
         },
         READ,
     ),
+    Scenario("first_conv.net", "images.npz", {"input_shape": "1x5x6"}, {}),
     Scenario("m.nir", "course.npz", {"encode": "delta", "delta_threshold": 0.2}, READ),
     Scenario(
         "events.nir",
@@ -173,6 +176,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "values.npz", x=rng.random((6, 12)))
     np.savez(folder / "course.npz", x=rng.random((6, 8, 12)))
     np.save(folder / "y.npy", np.arange(6) % 3)
+    np.savez(folder / "images.npz", x=np.ones((3, 4, 1, 5, 6), np.uint8))
+    with h5py.File(folder / "first_conv.net", "w") as file:
+        layer = file.create_group("layer/0")
+        layer["type"], layer["shape"] = "conv", [3, 2, 2]
+        layer["weight"], layer["stride"] = np.full((3, 1, 3, 3), 20), 2
+        layer["padding"], layer["dilation"], layer["groups"] = 0, 1, 1
+        neuron = layer.create_group("neuron")
+        neuron["type"], neuron["iDecay"] = "CUBA", 4096
+        neuron["vDecay"], neuron["vThMant"] = 128, 80
     np.savez(folder / "theirs.npz", hidden=rng.random((10, 8, HIDDEN)) < 0.5)
     weight = rng.normal(0.1, 0.4, (HIDDEN, 6))
     fewer = {"input": nir.Input(np.array([6])), "fc1": nir.Affine(weight, np.zeros(HIDDEN))}
@@ -190,7 +202,8 @@ def run(verb: str, scenario: Scenario, folder: Path) -> tuple[str, ...]:
     taken = {f.name for fields in options_of(verb).values() for f in fields}
     options = {n: v for n, v in scenario.options.items() if n in taken}
     given = {**{n: v for n, v in scenario.needed.items() if n in taken}, **options}
-    compared = [] if "backend" in given else ["--compare-readings"]
+    alone = "backend" in given or scenario.model.endswith(".net")
+    compared = [] if alone else ["--compare-readings"]
     if verb == "gate":
         facts = {"model": scenario.model, "target": "tiny", "budgets": {"cores": 64}}
         file = folder / "deploy.yaml"

@@ -16,7 +16,7 @@ from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.ir.network import Network
 from snn_deploy.ir.quant import QuantNetwork
-from snn_deploy.options.reading import ReadingOptions
+from snn_deploy.options.reading import ReadingOptions, shape_of_input
 
 NETX = ".net"
 OPEN = ReadingOptions()  # leaves all to what the file shows
@@ -34,19 +34,26 @@ def read_model(
 
     Args:
         model: A path, or a NIR graph in memory.
-        reading: How a NIR file is meant; a `.net` leaves nothing open.
+        reading: How a NIR file is meant; a `.net` leaves nothing open but the shape of its
+            input.
 
     Raises:
         InputError: It cannot be read, or can be read in two ways.
     """
     if isinstance(model, str | os.PathLike):
         refuse_foreign(Path(model))
+    said = reading.input_shape
     if not is_netx(model):
+        if said is not None:
+            raise InputError(
+                f"{option('input_shape', said)}: is for lava-dl's .net files, but a NIR "
+                "model says it itself; leave it out"
+            )
         return read_nir(model, reading), None
-    for name in reading.changed():
+    for name in reading.changed().keys() - {"input_shape"}:
         raise InputError(
             f"{option(name)}: {Path(model).name} is an integer network and leaves nothing "
             f"open; leave the option out"
         )
-    quant = read_netx(model)
+    quant = read_netx(model, None if said is None else shape_of_input(said))
     return dequantize(quant), quant

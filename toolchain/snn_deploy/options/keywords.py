@@ -38,6 +38,7 @@ class DeployFields(TypedDict, total=False):
     spikes_per_step: SpikesPerStepName | None
     floor: str | None
     norm_input: NormInputName | None
+    input_shape: str | None
     input: Any
     steps: int | None
     samples: int | None
@@ -90,6 +91,7 @@ class ReadingFields(TypedDict, total=False):
     spikes_per_step: SpikesPerStepName | None
     floor: str | None
     norm_input: NormInputName | None
+    input_shape: str | None
 
 
 class ConversionFields(TypedDict, total=False):

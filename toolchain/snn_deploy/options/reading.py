@@ -15,6 +15,8 @@ from snn_deploy.names import (
 )
 from snn_deploy.options.base import Options, Positive, says
 
+MOST_VALUES = 2**24  # of one step of an input; ours
+
 
 class ReadingOptions(Options, frozen=True):
     """How a model file is meant; None leaves it to what its numbers show."""
@@ -45,6 +47,10 @@ class ReadingOptions(Options, frozen=True):
         NormInputName | None,
         says("LIF of sinabs scales its input by 1 - exp(-1/tau)."),
     ] = None
+    input_shape: Annotated[
+        str | None,
+        says("Of a lava-dl file (.net) that does not say it.", metavar="CxHxW"),
+    ] = None
 
     def __post_init__(self) -> None:
         if isinstance(self.floor, int | float) and not isinstance(self.floor, bool):
@@ -52,6 +58,25 @@ class ReadingOptions(Options, frozen=True):
         super().__post_init__()
         if self.floor is not None:
             floor_of(self.floor)
+        if self.input_shape is not None:
+            shape_of_input(self.input_shape)
+
+
+def shape_of_input(text: str) -> tuple[int, ...]:
+    """Return the shape that an option `input_shape` names, channels first.
+
+    Raises:
+        InputError: It is no shape of up to 2^24 values.
+    """
+    sides = text.split("x")
+    whole = len(sides) <= 3 and all(s.isdecimal() and len(s) <= 8 for s in sides)
+    shape = tuple(int(s) for s in sides) if whole else (0,)
+    if not 1 <= math.prod(shape) <= MOST_VALUES:
+        raise InputError(
+            f"{option('input_shape', text)}: must be CxHxW (2x34x34), or a number of "
+            f"inputs, {MOST_VALUES} values at most"
+        )
+    return shape
 
 
 def floor_of(text: str) -> float | None:

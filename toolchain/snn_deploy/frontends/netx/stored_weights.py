@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from snn_deploy.arrays import AnyArray, IntArray, frozen
+from snn_deploy.arrays import AnyArray, IntArray
 from snn_deploy.errors import InputError
-from snn_deploy.ir.maps import Connection, Dense, Sparse
+from snn_deploy.ir.linear import matrix
+from snn_deploy.ir.maps import Connection, Sparse
 from snn_deploy.ir.quant import QuantProjection, SignMode
 
 
@@ -69,17 +70,35 @@ class Stored:
 
 
 def split_by_delay(
-    pre: str, post: str, weight: AnyArray, delay: IntArray, stored: Stored
+    pre: str, post: str, m: Connection, delay: IntArray, stored: Stored
 ) -> Iterator[QuantProjection]:
-    """Yield one projection for each delay; without delays, one dense projection."""
+    """Yield one projection for each delay, lists of synapses; all of `m` if there is one.
+
+    Args:
+        pre: Name of the source.
+        post: Name of the target.
+        m: Weights as `stored`.
+        delay: Of each synapse, in a shape that broadcasts to [n_post, n_pre].
+        stored: How the weights are stored.
+    """
     values = np.unique(delay)
-    if values.size == 1:
-        yield stored.projection(pre, post, Dense(frozen(weight.copy())), int(values[0]))
+    entries = sp.coo_array(matrix(m)) if values.size > 1 else None
+    if entries is None or not entries.data.any():
+        yield stored.projection(pre, post, m, int(values[0]))
         return
+    of_entry = np.broadcast_to(delay, entries.shape)[entries.row, entries.col]
     for value in values:
-        rows, columns = np.nonzero((delay == value) & (weight != 0))
-        entries = (weight[rows, columns], (rows, columns))
-        matrix = sp.csr_array(sp.coo_array(entries, shape=weight.shape))
-        matrix.sort_indices()
-        if matrix.nnz:
-            yield stored.projection(pre, post, Sparse(matrix), int(value))
+        chosen = (of_entry == value) & (entries.data != 0)
+        if not chosen.any():
+            continue
+        rows, columns = entries.row[chosen], entries.col[chosen]
+        part = sp.coo_array((entries.data[chosen], (rows, columns)), shape=entries.shape)
+        yield stored.projection(pre, post, Sparse(canonical(part)), int(value))
+
+
+def canonical(m: sp.sparray) -> sp.csr_array:
+    """Return a matrix in canonical CSR form, as `Sparse` holds it."""
+    result = sp.csr_array(m)
+    result.sum_duplicates()
+    result.sort_indices()
+    return result
