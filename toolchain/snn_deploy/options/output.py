@@ -24,7 +24,7 @@ class OutputOptions(Options, frozen=True):
     trace: Annotated[
         Path | None,
         says(
-            "Save every population's output in every simulator (.npz, or NIRData: .nird, .h5).",
+            "Save every population's output in every simulator: .npz, or .nird (NIRData).",
             metavar="FILE",
         ),
     ] = None
