@@ -54,7 +54,6 @@ LIF, CUBA, CONV, LOOP, SKIP, TOKENS = (
     "tokens",
 )
 SEQUENCE = (8, 12)  # tokens, channels
-HELD = "held for 1 steps after a spike"
 
 
 # --- layers ---------------------------------------------------------------------------

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from snn_deploy.board.board import load_board
-from snn_deploy.errors import InputError
 from snn_deploy.frontends.dequantize import dequantize
 from snn_deploy.frontends.nir.read_nir import read_nir
 from snn_deploy.frontends.nir_writer.write_nir import write_nir
@@ -109,12 +108,16 @@ def test_a_static_input_that_the_host_turns_into_a_bias_comes_back(tmp_path: Pat
     assert (ours != theirs).mean() < 0.02  # the 13 bit bias is rounded, the file's is not
 
 
-def test_a_held_neuron_is_refused(tmp_path: Path) -> None:
+def test_a_held_neuron_survives_the_file(tmp_path: Path) -> None:
     net, x = integrators(0, soft=False)
     held = [replace(p, neuron=replace(p.neuron, hold=1)) for p in net.populations]
     quant = quantized(replace(net, populations=tuple(held)), x)
-    with pytest.raises(InputError, match=r"'a': it is held for 1 steps after a spike"):
-        write_nir(quant, tmp_path / "model.nir")
+    expected = reference.run(dequantize(quant), x).outputs
+    back = fuse(read_nir(write_nir(quant, tmp_path / "model.nir").path))
+    assert {p.neuron.hold for p in back.populations} == {1}
+    for name in back.outputs:
+        assert expected[name].any()
+        np.testing.assert_array_equal(reference.run(back, x).outputs[name], expected[name])
 
 
 def test_multi_level_neurons_send_the_same_levels_as_their_integers() -> None:

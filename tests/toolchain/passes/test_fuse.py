@@ -9,7 +9,7 @@ import pytest
 from snn_deploy.arrays import FloatArray
 from snn_deploy.ir.maps import Chain, Dense, Map, Scale
 from snn_deploy.ir.network import Input, Network, Population, Projection
-from snn_deploy.neurons import Lif
+from snn_deploy.neurons import Lif, MultiLevel
 from snn_deploy.passes.fuse import fuse
 from snn_deploy_simulators.reference import run
 from support.random_models import random_model
@@ -170,3 +170,104 @@ def test_networks_of_whole_neurons_are_left_alone(seed: int) -> None:
     for name in net.outputs:
         assert np.allclose(ours.outputs[name], theirs.outputs[name], rtol=0, atol=1e-12)
     assert len(fused.populations) <= len(net.populations)
+
+
+# --- hold -----------------------------------------------------------------------------
+
+
+FORCE = 2.0**60
+
+
+def forced(
+    steps: int = 2,
+    *more: Projection,
+    silent: float = -1.0,
+    force: float = FORCE,
+    threshold: float = 0.5,
+    neuron: Lif | None = None,
+) -> Network:
+    """x -> v -> s, where s makes v fire in the next steps and is not heard then itself."""
+    weight = np.arange(N * 4).reshape(N, 4) % 5 / 8
+    fired = Lif.of(N, beta=0.5, v_reset=-0.25) if neuron is None else neuron
+    return Network(
+        (Input("x", (4,)),),
+        (Population("v", (N,), fired), Population("s", (N,), stateless(threshold))),
+        (
+            Projection("x", "v", Dense(weight)),
+            Projection("v", "s", SAME),
+            *(Projection("s", "s", Scale(np.full(N, silent)), k + 1) for k in range(steps)),
+            *(Projection("s", "v", Scale(np.full(N, force)), k + 1) for k in range(steps)),
+            *more,
+        ),
+        ("s",),
+    )
+
+
+def same_spikes(net: Network, other: Network) -> bool:
+    ours, theirs = (run(each, spikes()).outputs["s"] for each in (net, other))
+    return 0 < ours.mean() < 1 and bool((ours == theirs).all())
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_neuron_that_is_made_to_fire_after_a_spike_is_held(steps: int) -> None:
+    net = forced(steps)
+    fused = fuse(net)
+    assert [p.name for p in fused.populations] == ["s"]
+    found = fused.population("s").neuron
+    assert (found.hold, found.reset, found.v_reset.tolist()) == (steps, "zero", [-0.25] * N)
+    assert len(fused.projections) == 1
+    assert same_spikes(net, fused)
+
+
+def test_a_held_neuron_takes_its_current_and_keeps_its_recurrence() -> None:
+    weight = Projection("s", "u", Dense(np.full((N, N), -0.125)), 1)
+    net = forced(2, weight)
+    filtered = Population("u", (N,), readout(beta=0.5))
+    moved = [replace(p, post="u") if p.pre == "x" else p for p in net.projections]
+    net = replace(
+        net,
+        populations=(filtered, *net.populations),
+        projections=(*moved, Projection("u", "v", SAME)),
+    )
+    fused = fuse(net)
+    assert [p.name for p in fused.populations] == ["s"]
+    found = fused.population("s").neuron
+    assert (found.hold, found.alpha.tolist()) == (2, [0.5] * N)
+    assert [p.map for p in fused.projections if p.pre == "s"] == [weight.map]
+    assert same_spikes(net, fused)
+
+
+UNHELD = {
+    "too weak": forced(force=2.0**40),
+    "heard a little": forced(silent=-0.75),
+    "one silence more": forced(2, Projection("s", "s", Scale(np.full(N, -1.0)), 3)),
+    "one force more": forced(2, Projection("s", "v", Scale(np.full(N, FORCE)), 3)),
+    "a step is left out": forced(
+        1,
+        Projection("s", "s", Scale(np.full(N, -1.0)), 3),
+        Projection("s", "v", Scale(np.full(N, FORCE)), 3),
+    ),
+    "another threshold": forced(threshold=-0.5),
+    "held already": forced(neuron=Lif.of(N, beta=0.5, hold=1)),
+    "reset by subtraction": forced(neuron=Lif.of(N, beta=0.5, reset="subtract")),
+    "several levels": forced(neuron=MultiLevel.of(N, beta=0.5, high=1.0)),
+}
+
+
+@pytest.mark.parametrize("name", UNHELD)
+def test_what_is_not_held_for_certain_stays_in_parts(name: str) -> None:
+    net = UNHELD[name]
+    fused = fuse(net)
+    assert [p.name for p in fused.populations] == ["v", "s"]
+    ours, theirs = (run(each, spikes()).outputs["s"] for each in (net, fused))
+    assert (ours == theirs).all()
+    assert ours.any()
+
+
+@pytest.mark.parametrize("change", [read_membrane, sent_membrane, late_threshold])
+def test_what_others_hear_before_the_threshold_is_not_held(
+    change: Callable[[Network], Network],
+) -> None:
+    net = change(forced())
+    fused = fuse(net)
+    assert [p.name for p in fused.populations] == [p.name for p in net.populations]

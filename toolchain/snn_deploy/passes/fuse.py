@@ -3,13 +3,16 @@
 NIR has no soft reset, so files state it in parts (see `frontends.write_nir`): a readout
 that integrates, a threshold without memory behind it, and the spikes of the step before
 back into the readout as what they take off. No chip sends membranes, so such parts have to
-become one population. Four patterns, none of which looks at names::
+become one population. Five patterns, none of which looks at names::
 
     1. readout -> threshold                 one neuron without reset (amount 0)
        and threshold -> Scale <= 0, a step later -> readout: reset by subtraction
     2. readout that only decays -> neuron   the synaptic current of the neuron
     3. as 2, with a bias on the current     the same, fed by a neuron that always spikes
     4. readout -> its value plus a constant a readout that starts at that constant
+    5. neuron -> threshold in 0..1          a neuron that is held after a spike, at its
+       and threshold -> Scale, 1 .. k       v_reset, for k steps: it is made to fire in
+       steps later, -> both                 them, which the threshold takes off again
 
 Only the edges between the parts and their delays count, so stripping all metadata changes
 nothing. What a membrane also feeds elsewhere, or what is itself read out, stays in parts.
@@ -28,6 +31,7 @@ from snn_deploy.ir.network import Assumption, Network, Population, Projection
 from snn_deploy.neurons import Lif
 
 CLOSE = 1e-9  # relative; how far a feedback may be from the threshold it stands for
+CERTAIN = 2.0**50  # thresholds; from here on an input makes any neuron fire. Ours.
 
 
 def fuse(net: Network) -> Network:
@@ -43,6 +47,10 @@ def fuse(net: Network) -> Network:
         membrane = _integrator(net, pop) if _is_sum(pop.neuron) else None
         if membrane is not None:
             net = _with_start(net, membrane, pop)
+    for pop in net.populations:
+        holding = _holding(net, pop) if _is_threshold(net, pop) else None
+        if holding is not None:
+            net = _with_hold(net, holding, pop)
     constants: list[Constant] = []
     for pop in net.populations:
         current = _integrator(net, pop)
@@ -146,15 +154,20 @@ def _feedback(net: Network, membrane: Population, pop: Population) -> Feedback |
 
 def _factors(m: Map) -> Iterable[FloatArray]:
     """Yield the factors of a map that is one to one and nowhere above 0."""
+    factor = _scaling(m)
+    if factor is not None and (factor <= 0).all() and factor.any():
+        yield factor
+
+
+def _scaling(m: Map) -> FloatArray | None:
+    """Return the factors [n] of a map that is made of Scales; None of any other."""
     parts = m.maps if isinstance(m, Chain) else (m,)
-    if not parts or not all(isinstance(part, Scale) for part in parts):
-        return
     factor = np.ones(m.n_pre)
     for part in parts:
-        if isinstance(part, Scale):
-            factor = factor * part.factor
-    if (factor <= 0).all() and factor.any():
-        yield factor
+        if not isinstance(part, Scale):
+            return None
+        factor = factor * part.factor
+    return factor if parts else None
 
 
 def _reset(
@@ -202,6 +215,75 @@ def _with_start(net: Network, membrane: Population, pop: Population) -> Network:
 
 def _is_on_readout(assumption: Assumption, name: str) -> bool:
     return assumption.name == "readout" and assumption.value.startswith(f"{name!r} ")
+
+
+# --- hold -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Holding:
+    """A neuron that is made to fire, and so reset, in the steps after a spike.
+
+    Attributes:
+        fired: It.
+        steps: For how many steps.
+        edges: What makes it fire: from the threshold back to it.
+    """
+
+    fired: Population
+    steps: int
+    edges: tuple[Projection, ...]
+
+
+def _holding(net: Network, pop: Population) -> Holding | None:
+    """Return what is held by the spikes of `pop`, a threshold behind it that fires unless
+    it fired in one of the steps before; None if nothing is."""
+    silent = [p for p in net.into(pop.name) if p.pre == pop.name]
+    heard = [p for p in net.into(pop.name) if p.pre != pop.name]
+    fired = _fired(net, heard[0]) if len(heard) == 1 else None
+    counts = ((pop.neuron.threshold > 0) & (pop.neuron.threshold < 1)).all()
+    if fired is None or not silent or not counts:
+        return None
+    factors = [_scaling(p.map) for p in silent]
+    if any(f is None or not (f == -1).all() for f in factors):
+        return None
+    forcing = [
+        p for p in net.into(fired.name) if p.pre == pop.name and _forces(p.map, fired)
+    ]
+    steps = [*range(1, len(silent) + 1)]
+    if not all(sorted(p.delay for p in each) == steps for each in (silent, forcing)):
+        return None
+    return Holding(fired, len(silent), tuple(forcing))
+
+
+def _fired(net: Network, heard: Projection) -> Population | None:
+    """Return the neurons, reset to a value below their threshold, that nothing else hears
+    than this projection."""
+    name = heard.pre
+    leaving = [p for p in net.projections if p.pre == name]
+    if heard.delay or len(leaving) != 1 or name in net.outputs:
+        return None
+    for p in net.populations:
+        n = p.neuron
+        resets = type(n) is Lif and n.spiking and n.reset == "zero" and not n.hold
+        if p.name == name and resets and (n.v_reset < n.threshold).all():
+            return p if _is_identity(heard.map) else None
+    return None
+
+
+def _forces(m: Map, fired: Population) -> bool:
+    """Whether a spike makes its neuron fire, whatever else arrives."""
+    factor, n = _scaling(m), fired.neuron
+    if factor is None:
+        return False
+    least = CERTAIN * np.maximum(1.0, np.abs(n.threshold))
+    return bool((factor * n.gain >= least).all())
+
+
+def _with_hold(net: Network, holding: Holding, pop: Population) -> Network:
+    """Return `net` with neuron and threshold in one, under the name of the threshold."""
+    neuron = replace(holding.fired.neuron, hold=holding.steps)
+    return _merge(net, holding.fired, replace(pop, neuron=neuron), holding.edges)
 
 
 # --- synaptic current -----------------------------------------------------------------

@@ -36,10 +36,9 @@ def read_back(written: Written) -> Network:
 
 
 def same_comparison(net: Network, inclusive: bool) -> Network:
-    """Return a network that one file can state: nothing held, one comparison."""
+    """Return a network that one file can state: one comparison."""
     populations = tuple(
-        replace(p, neuron=replace(p.neuron, hold=0, inclusive=inclusive))
-        for p in net.populations
+        replace(p, neuron=replace(p.neuron, inclusive=inclusive)) for p in net.populations
     )
     return replace(net, populations=populations)
 
@@ -152,6 +151,7 @@ def test_neurons_come_back(name: str, inclusive: bool, tmp_path: Path) -> None:
     assert 0 < run(net, x).outputs["out"].mean() < 1
     assert_same(back, net, x)
     assert_same(fuse(back), net, x)
+    assert [p.name for p in fuse(back).populations] == ["out"]
     assert fuse(back).population("out").neuron.spiking
 
 
@@ -332,9 +332,17 @@ def mixed() -> Network:
 
 
 REFUSED: dict[str, tuple[Network, str]] = {
-    "held": (
-        one(Lif.of(3, hold=2)),
-        r"'out': it is held for 2 steps after a spike.*train without",
+    "fires for ever": (
+        one(Lif.of(3, v_reset=np.array([0.0, 2.0, 0.0]))),
+        r"'out': a spike leaves its membrane at 2, which is not below its threshold, 1,.*raise",
+    ),
+    "reset and deaf": (
+        one(Lif.of(3, reset="subtract", gain=np.array([1.0, 0.0, 1.0]))),
+        r"'out': it takes nothing of its input \(gain 0\).*give all its neurons a gain",
+    ),
+    "no reset that is known": (
+        one(Lif.of(3, reset="slowly")),
+        r"'out': its reset is 'slowly'; give one of zero, subtract, subtract_late",
     ),
     "both comparisons": (
         mixed(),

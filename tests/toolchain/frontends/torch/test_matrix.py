@@ -176,9 +176,12 @@ sent, by population; saved as .npz it is what `--framework-trace` takes, and the
 * Refused, all at once and by name: activations that are not linear, the maximum of values (of several
   spikes per step, too), batch statistics, and neurons whose step no neuron here has (sinabs' several
   spikes per step or `min_v_mem` with a reset to 0; snnTorch's `reset_delay=False` with "subtract").
-* Not in a NIR file: neurons held for a step after a spike (snnTorch's reset "zero" of all but `Leaky`),
-  more spikes per step than a number that is known (give `MaxSpike(n)`), a lowest membrane, and `>=` beside `>`. What
-  else such a file has to be read with stands in its metadata.
+* Not in a NIR file: more spikes per step than a number that is known (give `write_nir(..., most=N)` or `MaxSpike(n)`), a
+  lowest membrane, `>=` beside `>`, and any setting of a neuron of your own: each is refused by name, and
+  `deploy(network, board)` takes a lowest membrane and spikes without a limit as they are. What else such a file has to be read
+  with stands in its metadata.
+* Concatenated branches and slices of channels are convolutions with zero weights in the file: no more cores than the network
+  in the seven nets measured on Loihi 2 (one more for lines of 24 positions), but more synaptic operations.
 
 ## What a file tells
 
@@ -223,7 +226,6 @@ def mark(case: Case) -> str:
 
 
 REFUSALS = {  # what a refusal says, and what the table says
-    "held": "held after a spike",
     "levels in one step": "spikes per step without limit",
     "falls no lower": "lowest membrane",
 }

@@ -239,20 +239,22 @@ def _spacing(
 
     theta: the distance that the reset says; None if there is none.
     """
+    above = bank.up
+    below = np.nextafter(bank.down, -np.inf)  # written one float above, for >=
     if theta is None:
-        rows = bank.up if len(bank.up) > 1 else bank.down
+        rows = above if len(above) > 1 else below
         if len(rows) > 1:
             theta = (rows[-1] - rows[0]) / (len(rows) - 1)
-        elif len(bank.up) and len(bank.down):
-            theta = bank.up[0] + bank.down[0]
+        elif len(above) and len(below):
+            theta = above[0] + below[0]
         else:
             return None
-    v0 = theta - bank.up[0] if len(bank.up) else bank.down[0]
-    up = (np.arange(len(bank.up))[:, None] + 1) * theta - v0
-    down = np.arange(len(bank.down))[:, None] * theta + v0
+    v0 = theta - above[0] if len(above) else below[0]
+    up = (np.arange(len(above))[:, None] + 1) * theta - v0
+    down = np.arange(len(below))[:, None] * theta + v0
     near = CLOSE * np.abs(theta).max()
-    even = np.allclose(bank.up, up, rtol=CLOSE, atol=near)
-    even &= np.allclose(bank.down, down, rtol=CLOSE, atol=near)
+    even = np.allclose(above, up, rtol=CLOSE, atol=near)
+    even &= np.allclose(below, down, rtol=CLOSE, atol=near)
     return {"threshold": theta, "v0": v0} if even and (theta > 0).all() else None
 
 

@@ -14,6 +14,7 @@ from snn_deploy.arrays import FloatArray
 from snn_deploy.ir.linear import apply
 from snn_deploy.ir.maps import Chain, Conv, Dense, Map, Sparse
 from snn_deploy.ir.network import Network, Population, Projection
+from snn_deploy.neurons import MultiLevel
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,8 @@ def split_constants(net: Network) -> Biased:
 def is_constant(net: Network, pop: Population) -> bool:
     """Whether it fires in every step, whatever happens, and is not read out."""
     n = pop.neuron
-    if net.into(pop.name) or pop.name in net.outputs or not n.spiking:
+    levels = isinstance(n, MultiLevel)  # may send more than 1, or stop
+    if net.into(pop.name) or pop.name in net.outputs or levels or not n.spiking:
         return False
     forgets = not n.beta.any() and n.reset != "subtract_late" and not n.hold
     fires = n.bias >= n.threshold if n.inclusive else n.bias > n.threshold

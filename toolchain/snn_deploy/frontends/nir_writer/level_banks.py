@@ -13,16 +13,16 @@ where S is all that has been sent so far. No metadata is needed.
 """
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
 
 import nir
 import numpy as np
 
-from snn_deploy.arrays import FloatArray
-from snn_deploy.errors import option
+from snn_deploy.arrays import FloatArray, frozen
 from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
 from snn_deploy.frontends.nir_writer.parts import PopulationNodes
 from snn_deploy.ir.network import Population
-from snn_deploy.neurons import MultiLevel
+from snn_deploy.neurons import Lif, MultiLevel
 
 MOST_LEVELS = 256  # Thresholds per bank; ours, an 8-bit activation has 255
 
@@ -30,36 +30,60 @@ MOST_LEVELS = 256  # Thresholds per bank; ours, an 8-bit activation has 255
 def complaints(pop: Population, neuron: MultiLevel) -> Iterator[str]:
     """Yield a sentence for each thing about a multi-level `pop` that NIR cannot express."""
     who = f"population {pop.name!r}"
-    if neuron.member.any() or neuron.plane.any():
+    if not (np.isfinite(neuron.threshold) & (neuron.threshold > 0)).all():
         yield (
-            f"{who}: its spikes are slices of a level ({option('lower')}), for which there "
-            "is no standard form; write the network before it is lowered"
-        )
-    if neuron.floored:
-        yield (
-            f"{who}: its membrane falls no lower than {neuron.v_min.min():g}, for which "
-            "there is no standard form; deploy the network itself"
+            f"{who}: its thresholds, {neuron.threshold.min():g} .. "
+            f"{neuron.threshold.max():g}, have to be finite and above 0; correct them"
         )
     bounds = (neuron.low, neuron.high, neuron.floor, neuron.ceiling)
     if any(len(np.unique(b)) > 1 for b in bounds):
         yield f"{who}: its neurons differ in their levels; split it by levels"
         return
-    if not neuron.traced and np.isfinite([neuron.floor[0], neuron.ceiling[0]]).any():
+    low, high, floor, ceiling = (float(b[0]) for b in bounds)
+    whole = all(b == np.rint(b) or np.isinf(b) for b in (low, high, floor, ceiling))
+    if not (whole and low <= 0 <= high and floor <= 0 <= ceiling):
         yield (
-            f"{who}: all it sends is bounded on one side only ({neuron.floor[0]:g} .. "
-            f"{neuron.ceiling[0]:g}), for which there is no standard form; bound both sides"
+            f"{who}: its levels are bounded by {low:g} .. {high:g} in one step and by "
+            f"{floor:g} .. {ceiling:g} in all; give whole numbers around 0"
+        )
+    if neuron.most == neuron.least:
+        yield f"{who}: it can send no level at all; leave it out, or raise its bounds"
+    if not neuron.traced and np.isfinite([floor, ceiling]).any():
+        yield (
+            f"{who}: all it sends is bounded on one side only ({floor:g} .. "
+            f"{ceiling:g}), for which there is no standard form; bound both sides"
         )
     most = max(neuron.most, -neuron.least)
     if not most <= MOST_LEVELS:
         yield (
             f"{who}: it sends up to {most:g} levels in one step, each of which takes a "
-            f"Threshold node; bound them (low, high) by {MOST_LEVELS} or less"
+            f"Threshold node; give write_nir the most that occur (most=N, N up to "
+            f"{MOST_LEVELS}), or deploy the network itself, deploy(network, board)"
         )
+
+
+def is_endless(neuron: MultiLevel) -> bool:
+    """Whether nothing bounds what it sends in one step."""
+    return bool(np.isinf([neuron.least, neuron.most]).any())
+
+
+def limited(neuron: MultiLevel, most: int) -> MultiLevel:
+    """Return neurons that send no more than `most` levels, up or down, in one step, where
+    they have no bound of their own."""
+    low = np.where(np.isinf(neuron.low), -float(most), neuron.low)
+    high = np.where(np.isinf(neuron.high), float(most), neuron.high)
+    return replace(neuron, low=frozen(low), high=frozen(high))
 
 
 def is_binary(neuron: MultiLevel) -> bool:
     """Whether it is an ordinary neuron that is reset by subtraction."""
     return not neuron.traced and (neuron.least, neuron.most) == (0.0, 1.0)
+
+
+def as_lif(neuron: MultiLevel) -> Lif:
+    """Return a binary neuron as the ordinary one that it is."""
+    own = {f.name: getattr(neuron, f.name) for f in fields(Lif)}
+    return Lif(**(own | {"reset": "subtract", "amount": neuron.threshold}))
 
 
 def add_multi_level(
@@ -136,7 +160,7 @@ class _Writer:
         asked: the node to which that is added first, if any.
         """
         out = self.sum("")
-        before = self.draft.follow(sent, f"{self.name}_before", self.delay())
+        before = self.draft.follow(sent, f"{self.name}_before", self.parts.delay(1))
         minus = self.draft.follow(before, f"{self.name}_less", self.scale(-1.0))
         self.draft.join(sent, out)
         self.draft.join(minus, out)
@@ -146,9 +170,6 @@ class _Writer:
 
     def reset(self, leave: str, membrane: str, n: MultiLevel) -> None:
         """Join the levels of the step before to the membrane, as what they take off."""
-        late = self.draft.follow(leave, f"{self.name}_delay", self.delay())
+        late = self.draft.follow(leave, f"{self.name}_delay", self.parts.delay(1))
         taken = self.scale(-n.beta * n.threshold / n.gain)
         self.draft.join(self.draft.follow(late, f"{self.name}_reset", taken), membrane)
-
-    def delay(self) -> nir.Delay:
-        return nir.Delay(self.parts.full(np.asarray(self.draft.dt)))

@@ -13,6 +13,7 @@ from snn_deploy.frontends.nir_writer.graph_builder import Draft
 from snn_deploy.neurons import Lif
 
 ENDLESS = 2.0**60  # steps; 1 - 1/2**60 is 1 in float64, and powers of two divide exactly
+CERTAIN = 2.0**60  # thresholds; what no input keeps from firing, and float32 still has
 NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3)  # floats around a quotient that are tried for it
 
 
@@ -82,14 +83,35 @@ class PopulationNodes:
 
     def feedback(self, spikes: str, membrane: str) -> None:
         """Join the spikes of the step before to the membrane, as what a spike takes off."""
-        n = self.n
-        taken = n.amount if n.reset == "subtract_late" else n.beta * n.amount
+        n, taken = self.n, taken_off(self.n)
         if n.reset == "zero" or not taken.any():
             return
-        delay = nir.Delay(self.full(np.full(n.n, self.draft.dt)))
-        late = self.draft.follow(spikes, f"{self.name}_delay", delay)
+        late = self.draft.follow(spikes, f"{self.name}_delay", self.delay(1))
         scale = nir.Scale(self.full(-taken / n.gain))
         self.draft.join(self.draft.follow(late, f"{self.name}_reset", scale), membrane)
+
+    def hold(self, spikes: str, membrane: str) -> None:
+        """Join the spikes of the last `hold` steps to the membrane, as what makes it fire
+        and so reset, and to the node `spikes`, as what takes that spike off."""
+        stem, one = self.name, np.ones(self.n.n)
+        held = self.draft.add(f"{stem}_held", nir.Scale(self.full(one)))
+        for steps in range(1, self.n.hold + 1):
+            late = self.draft.follow(spikes, f"{stem}_delay", self.delay(steps))
+            self.draft.join(late, held)
+        force = CERTAIN * np.maximum(1.0, np.abs(self.n.threshold)) / self.n.gain
+        again = self.draft.follow(held, f"{stem}_again", nir.Scale(self.full(force)))
+        silent = self.draft.follow(held, f"{stem}_silent", nir.Scale(self.full(-one)))
+        self.draft.join(again, membrane)
+        self.draft.join(silent, spikes)
+
+    def delay(self, steps: int) -> nir.Delay:
+        """Return a delay of so many model steps."""
+        return nir.Delay(self.full(np.full(self.n.n, steps * self.draft.dt)))
+
+
+def taken_off(n: Lif) -> FloatArray:
+    """Return what a spike takes off the membrane of the next step, behind its leak, [n]."""
+    return n.amount if n.reset == "subtract_late" else n.beta * n.amount
 
 
 def time_constant(keep: FloatArray, dt: float) -> FloatArray:

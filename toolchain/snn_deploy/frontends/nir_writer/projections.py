@@ -13,6 +13,7 @@ import numpy as np
 
 from snn_deploy.arrays import AnyArray, FloatArray, Shape
 from snn_deploy.errors import InputError
+from snn_deploy.frontends.nir_writer.convolutions import ungrouped
 from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
 from snn_deploy.ir.linear import matrix, pool_as_conv
 from snn_deploy.ir.maps import Chain, Conv, Dense, Map, Pool, Scale, Sparse, window_counts
@@ -175,21 +176,11 @@ def _convolution(m: Conv | Pool, shape: Shape, bias: FloatArray | None) -> nir.N
     channels = conv.out_shape[0]
     add = np.zeros(channels) if bias is None else bias.reshape(channels, -1)[:, 0].copy()
     if len(shape) == 2:
-        weight = _ungrouped(conv)[:, :, 0]
+        weight = ungrouped(conv)[:, :, 0]
         sizes = (conv.stride[1], conv.padding[1], conv.dilation[1])
         return nir.Conv1d(shape[1], weight, *sizes, groups=1, bias=add)
     square = _squared(conv) or conv
     return nir.Conv2d(
-        shape[1:], _ungrouped(square), square.stride, square.padding, square.dilation,
+        shape[1:], ungrouped(square), square.stride, square.padding, square.dilation,
         groups=1, bias=add,
     )  # fmt: skip
-
-
-def _ungrouped(conv: Conv) -> AnyArray:
-    """Return the kernel [C_out, C_in, K_y, K_x] with zeros between the groups."""
-    n_out, n_in = conv.out_shape[0] // conv.groups, conv.weight.shape[1]
-    full = np.zeros((conv.out_shape[0], conv.in_shape[0], *conv.weight.shape[2:]))
-    for g in range(conv.groups):
-        outs = slice(g * n_out, (g + 1) * n_out)
-        full[outs, g * n_in : (g + 1) * n_in] = conv.weight[outs]
-    return full

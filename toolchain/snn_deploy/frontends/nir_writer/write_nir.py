@@ -11,13 +11,15 @@ file and `passes.fuse` finds the neurons again::
     membrane from v0     measured from v0, so that it starts at 0
     readout from v0      I or LI -> Affine, which adds v0
     several levels       see `level_banks`
+    held after a spike   LIF that is made to fire and so is reset -> Threshold
+    channels picked      of one branch, or for one: zero weights, see `convolutions`
 
 Time constants are chosen such that forward Euler with the file's time step gives back the
 decays, gains and biases: bit for bit where float64 can, else within one unit in the last
 place. A comparison with `>=` cannot be stated: a network in which every neuron compares so
 is written as it stands and has to be read with threshold "ge" (`Written.flags` says so); a
 threshold one float lower would be exact for float64 readers alone, and a network that mixes
-both is refused. What a step after a spike is held for, has no standard form either.
+both is refused. So is any setting of a neuron that no node states (`stated`).
 """
 
 import os
@@ -32,7 +34,13 @@ import numpy as np
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.dequantize import dequantize
 from snn_deploy.frontends.nir_writer.constants import Biased, is_constant, split_constants
+from snn_deploy.frontends.nir_writer.convolutions import with_kernels
 from snn_deploy.frontends.nir_writer.graph_builder import Draft, NodeEnds
+from snn_deploy.frontends.nir_writer.level_banks import (
+    MOST_LEVELS,
+    is_endless,
+    limited,
+)
 from snn_deploy.frontends.nir_writer.lif_nodes import (
     add_population,
     complaints,
@@ -43,6 +51,7 @@ from snn_deploy.ir.maps import Dense
 from snn_deploy.ir.network import Assumption, Network, Projection
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.names import DecoderName, ProfileName, ThresholdName
+from snn_deploy.neurons import MultiLevel
 
 DT = 1e-3  # seconds; where nothing fixes the step, so that the file has one. Ours.
 PROFILE: ProfileName = "nir"
@@ -77,24 +86,36 @@ class Written:
 
 
 def write_nir(
-    net: Network | QuantNetwork, path: str | Path, *, dt: float | None = None
+    net: Network | QuantNetwork,
+    path: str | Path,
+    *,
+    dt: float | None = None,
+    most: int | None = None,
 ) -> Written:
     """Write `net` to `path`, whole or not at all, and return how the file is to be read.
 
-    dt: seconds per model step; the network's own if None, and 1 ms if it has none. An
-    integer network is written as the real numbers its integers stand for, membranes in
+    An integer network is written as the real numbers its integers stand for, membranes in
     units of 64: every weight exactly, the rounding of the chip's decays left out.
+
+    Args:
+        net: The network.
+        path: Of the file, which replaces one that is there.
+        dt: Seconds per model step; the network's own if None, and 1 ms if it has none.
+        most: Spikes that one neuron sends in one step at most, 1..256, for neurons that
+            know no limit; what they hold beyond is sent in the next steps. None: a network
+            with such neurons is refused.
 
     Raises:
         InputError: NIR cannot express the network.
     """
-    source = dequantize(net) if isinstance(net, QuantNetwork) else net
+    whole = dequantize(net) if isinstance(net, QuantNetwork) else net
+    source, noted = _limited(whole, most)
     step = _time_step(source, dt)
-    threshold = _comparison(source)
     found = [why for p in source.populations for why in complaints(p)]
     if found:
         raise InputError("; ".join(found))
-    assumed = _assumptions(step, threshold)
+    threshold = _comparison(source)
+    assumed = (*_assumptions(step, threshold), *noted)
     written = Written(Path(path), step, threshold, assumed, decoder=source.decoder)
     graph = nir_graph(source, step, written.flags)
     _write_whole(graph, written.path)
@@ -103,7 +124,7 @@ def write_nir(
 
 def nir_graph(net: Network, dt: float, flags: str = "") -> nir.NIRGraph:
     """Return `net` as a type-checked NIR graph; dt: seconds per model step."""
-    biased = split_constants(_reachable(net))
+    biased = split_constants(with_kernels(_reachable(net)))
     shapes = _shapes(biased)
     draft = Draft(dt)
     for port in biased.net.inputs:
@@ -127,6 +148,35 @@ def nir_graph(net: Network, dt: float, flags: str = "") -> nir.NIRGraph:
     return nir.NIRGraph(draft.nodes, draft.edges, metadata, type_check=True)
 
 
+def _limited(net: Network, most: int | None) -> tuple[Network, tuple[Assumption, ...]]:
+    """Return `net` with a limit to spikes per step where it knows none, and where that
+    is."""
+    if most is None:
+        return net, ()
+    if not (isinstance(most, int) and 1 <= most <= MOST_LEVELS):
+        raise InputError(
+            f"most {most!r}: spikes per step are limited by a whole number, 1 .. "
+            f"{MOST_LEVELS}"
+        )
+    bounds = {
+        p.name: limited(p.neuron, most)
+        for p in net.populations
+        if isinstance(p.neuron, MultiLevel) and is_endless(p.neuron)
+    }
+    populations = tuple(
+        replace(p, neuron=bounds.get(p.name, p.neuron)) for p in net.populations
+    )
+    noted = tuple(
+        Assumption(
+            "spikes per step",
+            f"{name!r} sends no more than {most} in one step",
+            f"most={most} was given",
+        )
+        for name in bounds
+    )
+    return replace(net, populations=populations), noted
+
+
 def _time_step(net: Network, dt: float | None) -> float:
     step = net.step_s if dt is None else dt
     step = DT if step is None else step
@@ -137,8 +187,7 @@ def _time_step(net: Network, dt: float | None) -> float:
 
 def _comparison(net: Network) -> ThresholdName:
     """Return "ge" if neurons fire at their threshold, "gt" if only above it."""
-    fed = {p.post for p in net.projections}
-    firing = [p for p in net.populations if p.neuron.spiking and p.name in fed]
+    firing = [p for p in net.populations if p.neuron.spiking and not is_constant(net, p)]
     at = [p.name for p in firing if p.neuron.inclusive]
     above = [p.name for p in firing if not p.neuron.inclusive]
     if at and above:
