@@ -59,19 +59,17 @@ def test_nothing_chosen_changes_nothing() -> None:
 
 def test_an_output_that_is_none_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        InputError, match="output_name='side': no such output; there are main, aux"
+        InputError, match="head='side': no such output; there are main, aux"
     ):
         with_output(network(), "side")
 
 
 def test_the_report_is_of_the_chosen_output() -> None:
-    report = deploy(network(), "loihi2", input=x(), output_name="aux", decode="count")
+    report = deploy(network(), "loihi2", input=x(), head="aux", decode="count")
     assert report.answer is not None
     assert report.answer.output == "aux"
     assert [layer.name for layer in report.layers] == ["trunk", "side", "aux"]
     both = deploy(network(), "loihi2", input=x(), decode="count")
     assert both.answer is not None
-    assert "the first of 2 outputs is read, output_name reads another" in (
-        both.answer.chosen_by
-    )
+    assert "the first of 2 outputs is read, head reads another" in (both.answer.chosen_by)
     assert len(both.layers) == 4

@@ -240,7 +240,7 @@ def choose_answer(net: Network, name: DecoderName | None) -> Answer:
     if len(net.outputs) > 1:
         chosen_by += (
             f"; the first of {len(net.outputs)} outputs is read, "
-            f"{option('output_name')} reads another"
+            f"{option('head')} reads another"
         )
     return Answer(output, name, decoder.what, chosen_by)
 

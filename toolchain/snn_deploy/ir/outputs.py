@@ -17,8 +17,7 @@ def with_output(net: Network, name: str | None) -> Network:
         return net
     if name not in net.outputs:
         raise InputError(
-            f"{option('output_name', name)}: no such output; there are "
-            f"{', '.join(net.outputs)}"
+            f"{option('head', name)}: no such output; there are {', '.join(net.outputs)}"
         )
     live, todo = set(), [name]
     while todo:

@@ -63,7 +63,7 @@ class DeployFields(TypedDict, total=False):
     placement: PlacementName
     seed: int
     decode: DecoderName | None
-    output_name: str | None
+    head: str | None
     time_model: TimeModelName
     until_quiet: bool
     exit_when_stable: int | None

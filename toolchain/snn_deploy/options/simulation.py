@@ -13,10 +13,10 @@ class SimulationOptions(Options, frozen=True):
         DecoderName | None,
         says("How a class is read: mean, final, max from membranes, others from spikes."),
     ] = None
-    output_name: Annotated[
+    head: Annotated[
         str | None,
         says(
-            "The output that is read, of several; what only others need is left out.",
+            "The output that is read, of several; what others alone need is left out.",
             metavar="NAME",
             aliases=("output",),
         ),

@@ -154,7 +154,7 @@ def opened(
         InputError: The samples cannot be read, or a class not as asked.
     """
     check_given(given, request.mapping)
-    net = with_output(net, request.simulation.output_name)
+    net = with_output(net, request.simulation.head)
     board = narrowed(board, request.mapping)
     inputs = request.inputs
     data = None if inputs.input is None else read_samples(inputs.input, net, inputs)
