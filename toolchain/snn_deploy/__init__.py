@@ -6,6 +6,7 @@ command line answers at once.
 
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from snn_deploy.errors import (
@@ -52,8 +53,15 @@ _LAZY = {
     "write_nir": "snn_deploy.frontends.nir_writer.write_nir",
 }
 
+_OF_TORCH = ("from_torch", "record")
+
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_TORCH and find_spec("torch") is None:
+        raise InputError(
+            f"{name} reads live PyTorch modules, and the package torch is not installed; "
+            "pip install torch"
+        )
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'snn_deploy' has no attribute {name!r}")

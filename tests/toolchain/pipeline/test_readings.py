@@ -120,6 +120,14 @@ def test_without_samples_there_is_nothing_to_compare() -> None:
     assert "--compare-readings: nothing is simulated without samples" in result.stderr
 
 
+def test_a_lava_dl_file_has_one_reading(tmp_path: Path) -> None:
+    (tmp_path / "m.net").write_bytes(b"not looked into")
+    words = ("check", "m.net", "--target", "tiny", "--compare-readings")
+    result = command_line.invoke(*words, "--input", "test.npz")
+    assert result.exit_code == 2
+    assert "m.net: a .net of lava-dl holds the integers of one reading" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

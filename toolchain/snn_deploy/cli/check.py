@@ -10,7 +10,7 @@ import msgspec
 from snn_deploy.board.board import load_board
 from snn_deploy.cli.printing import print_json
 from snn_deploy.cli.progress import progress
-from snn_deploy.errors import DoesNotFitError
+from snn_deploy.errors import DoesNotFitError, InputError, option
 from snn_deploy.evaluation.stages import Opened, Quantized
 from snn_deploy.frontends.foreign import refuse_foreign
 from snn_deploy.frontends.nir.frameworks.profile import Reading
@@ -72,8 +72,14 @@ def run_check(
 
     Raises:
         DoesNotFitError: With every violation, after they are out.
+        InputError: Readings of a lava-dl file are to be compared: it has one.
     """
     refuse_foreign(model)
+    if compare_readings and is_netx(model):
+        raise InputError(
+            f"{model}: a .net of lava-dl holds the integers of one reading; there is "
+            f"nothing to compare, leave out {option('compare_readings')}"
+        )
     possible = () if is_netx(model) else readings(model)
     if not json:
         show_section(_readings(possible), screen())

@@ -10,6 +10,7 @@ import sinabs.layers as sl
 import snntorch as snn
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 
+import snn_deploy
 from snn_deploy.errors import InputError
 from snn_deploy.frontends.torch import from_torch
 from snn_deploy_simulators.reference import run
@@ -433,3 +434,12 @@ def framework_layers(name: str, module: Any, x: Any) -> list[tuple[Any, Any]]:
             found.append((x, out))
             x = out
     return found
+
+
+@pytest.mark.parametrize("name", ["from_torch", "record"])
+def test_a_missing_torch_is_said_in_a_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("snn_deploy.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=f"^{name} reads .* pip install torch$"):
+        getattr(snn_deploy, name)
