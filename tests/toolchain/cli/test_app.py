@@ -55,6 +55,29 @@ def test_default_verb_prints_the_report_and_writes_the_folder() -> None:
     assert read_report(Path("out/report.json")).model.file == "model.nir"
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--trace", "test.npz"), "--trace test.npz: is read, too; choose another place"),
+        (("--trace", "link.npz"), "--trace link.npz: is read, too; choose another place"),
+        (("--trace", "out"), "--trace out: is a folder; give a file"),
+        (("--trace", "pipe"), "--trace pipe: is a pipe; give a file"),
+        (("--out", "pipe"), "--out pipe: is a pipe; give a folder"),
+        (("--out", "."), "--out .: holds model.nir, which is read; choose another place"),
+    ],
+)
+def test_what_is_read_or_is_no_file_is_not_written_over(
+    words: tuple[str, ...], message: str
+) -> None:
+    Path("out").mkdir()
+    Path("link.npz").symlink_to("test.npz")
+    os.mkfifo("pipe")
+    before = {f: f.lstat().st_ino for f in Path().iterdir()}
+    result = invoke(*RUN, *words)
+    assert (result.exit_code, result.stderr) == (2, f"error: {message}\n")
+    assert {f: f.lstat().st_ino for f in Path().iterdir()} == before
+
+
 def test_verb_may_be_spelled_out_and_options_may_come_first() -> None:
     plain = invoke(*RUN).stdout
     assert invoke("deploy", *RUN).stdout == plain

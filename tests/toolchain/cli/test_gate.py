@@ -140,6 +140,11 @@ REFUSED = [
         r"empty/small\.json: not a readable report",
     ),
     (["deploy.yaml", "--junit", "model.nir/x.xml"], 2, "--junit .*cannot be written"),
+    (["deploy.yaml", "--junit", "deploy.yaml"], 2, "--junit .*is read, too"),
+    (["deploy.yaml", "--junit", "./test.npz"], 2, "--junit .*is read, too"),
+    (["deploy.yaml", "--junit", "empty"], 2, "--junit empty: is a folder; give a file"),
+    (["deploy.yaml", "--out", "model.nir"], 2, "--out .*cannot be written"),
+    (["own.yaml", "--out", "."], 2, r"--out own\.json: is read, too"),
     (
         ["two.yaml", "--baseline", "deploy.yaml"],
         2,
@@ -157,6 +162,8 @@ def test_what_cannot_be_judged_is_said_in_a_line(
     one = "{model: model.nir, target: tiny, name: %s}"
     Path("two.yaml").write_text(f"deployments: [{one % 'a'}, {one % 'b'}]")
     deploy_yaml(Path("lost.yaml"), model="none.nir")
+    deploy_yaml(Path("own.yaml"), model="own.json", name="own")
+    Path("own.json").write_bytes(Path("model.nir").read_bytes())
     result = invoke("gate", *words)
     assert (result.exit_code, result.stdout) == (code, "")
     assert re.fullmatch(rf"error: .*{message}.*\n", result.stderr)

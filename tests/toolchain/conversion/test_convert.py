@@ -256,6 +256,17 @@ def test_a_wrong_command_is_one_line_and_leaves_no_files(
     assert not (files / "out").exists()
 
 
+def test_a_folder_that_holds_the_samples_is_not_replaced(files: Path) -> None:
+    """Also where an earlier run wrote all that is in it."""
+    assert run(files, "plain").exit_code == 0
+    before = {f: f.read_bytes() for f in (files / "out").iterdir()}
+    for option in ("--calibrate", "--input"):
+        done = run(files, "plain", option, str(files / "out" / "input.npz"))
+        assert done.exit_code == 2
+        assert "input.npz, which is read; choose another place" in done.stderr
+    assert {f: f.read_bytes() for f in (files / "out").iterdir()} == before
+
+
 def test_a_folder_with_files_of_others_is_not_replaced(files: Path) -> None:
     (files / "out").mkdir()
     (files / "out" / "thesis.tex").write_text("mine")

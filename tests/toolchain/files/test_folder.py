@@ -1,16 +1,19 @@
 """Results appear whole or not at all, and never in place of somebody's files."""
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from snn_deploy import InputError
-from snn_deploy.files.folder import check_folder, check_place, write_file, write_folder
+from snn_deploy.files.folder import write_file, write_folder
 from snn_deploy.files.manifest import NAME, read_manifest
+from snn_deploy.files.targets import check_folder
 
 FILES = {"report.json": b"{}", "sub/report.md": b"#"}
 
@@ -75,23 +78,6 @@ def test_interrupted_writing_leaves_the_old_folder_as_it_was(
     assert os.listdir(tmp_path) == ["out"]
 
 
-def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("mine")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("mine")
-    refused = [
-        (tmp_path / "file", "is a file; give a folder"),
-        (tmp_path / "mine", r"holds 'thesis\.tex', which is not ours; give a new folder"),
-        (tmp_path / "file" / "out", r"cannot be written \(Not a directory"),
-    ]
-    for out, message in refused:
-        with pytest.raises(InputError, match=rf"^out=.*{message}"):
-            check_folder(out)
-    with pytest.raises(InputError, match=r"^trace=.*cannot be written"):
-        check_place(tmp_path / "file" / "trace.npz", "trace")
-    assert sorted(os.listdir(tmp_path)) == ["file", "mine"]
-
-
 def test_the_manifest_lists_every_file_and_whose_program_it_is(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", FILES, backend="lava")
     found = read_manifest(tmp_path / "out")
@@ -128,6 +114,34 @@ def manifest_is_damaged(out: Path) -> None:
     (out / NAME).write_text('{"files": []}')
 
 
+def names_a_file_twice(out: Path) -> None:
+    change_manifest(out, lambda files: files.append(files[0]))
+
+
+def names_a_file_outside(out: Path) -> None:
+    (out.parent / "thesis.tex").write_bytes(b"{}")
+    change_manifest(out, lambda files: files[0].update(name="../thesis.tex"))
+
+
+def names_an_absolute_path(out: Path) -> None:
+    change_manifest(out, lambda files: files[0].update(name=str(out / "report.json")))
+
+
+def writes_a_name_otherwise(out: Path) -> None:
+    change_manifest(out, lambda files: files[1].update(name="sub//report.md"))
+
+
+def change_manifest(out: Path, change: Callable[[list[Any]], object]) -> None:
+    made = json.loads((out / NAME).read_bytes())
+    change(made["files"])
+    (out / NAME).write_text(json.dumps(made))
+
+
+def user_keeps_notes_in_a_scratch_folder(out: Path) -> None:
+    (out / "sub" / "__pycache__").mkdir()
+    (out / "sub" / "__pycache__" / "notes.txt").write_text("mine")
+
+
 CHANGES = [
     (user_changes, "holds 'report.json', which was changed since we wrote it"),
     (user_adds, "holds 'sub/notes.txt', which is not ours"),
@@ -135,6 +149,11 @@ CHANGES = [
     (user_makes_a_folder, "holds 'empty', which is not ours"),
     (manifest_is_gone, "holds 'report.json', which is not ours"),
     (manifest_is_damaged, "holds 'manifest.json', which is not ours"),
+    (names_a_file_twice, "holds 'manifest.json', which is not ours"),
+    (names_a_file_outside, "holds 'manifest.json', which is not ours"),
+    (names_an_absolute_path, "holds 'manifest.json', which is not ours"),
+    (writes_a_name_otherwise, "holds 'manifest.json', which is not ours"),
+    (user_keeps_notes_in_a_scratch_folder, "holds 'sub/__pycache__/notes.txt', which is"),
 ]
 
 
@@ -145,8 +164,22 @@ def test_what_a_user_did_to_a_folder_of_ours_is_never_replaced(
     out = tmp_path / "out"
     write_folder(out, FILES)
     change(out)
-    with pytest.raises(InputError, match=re.escape(message)):
-        check_folder(out)
+    before = sorted((f, f.lstat().st_mtime_ns) for f in tmp_path.rglob("*"))
+    for write in (check_folder, lambda folder: write_folder(folder, FILES)):
+        with pytest.raises(InputError, match=re.escape(message)):
+            write(out)
+    after = sorted(tmp_path.rglob("*"))
+    assert after == [f for f, _ in before]
+    files = [(f, t) for f, t in before if not f.is_dir()]
+    assert [(f, f.lstat().st_mtime_ns) for f, _ in files] == files
+
+
+def test_a_file_that_came_in_the_way_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(InputError, match="is a file; give a folder"):
+        write_folder(tmp_path / "out", FILES)
+    assert (tmp_path / "out").read_text() == "mine"
+    assert os.listdir(tmp_path) == ["out"]
 
 
 def test_what_running_a_program_leaves_behind_does_not_count(tmp_path: Path) -> None:

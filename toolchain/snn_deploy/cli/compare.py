@@ -11,7 +11,8 @@ from snn_deploy.cli.progress import progress
 from snn_deploy.compare.reports import compare
 from snn_deploy.compare.variants import all_variants
 from snn_deploy.errors import InputError, option
-from snn_deploy.files.folder import check_place, write_file
+from snn_deploy.files.folder import write_file
+from snn_deploy.files.targets import check_file, files_in
 from snn_deploy.options.request import Request
 from snn_deploy.pipeline.what_if import deploy_variants
 from snn_deploy.report.report import read_report
@@ -48,7 +49,7 @@ def run_either(
     Raises:
         InputError: Neither can be done; says what is missing.
     """
-    check_picture(out)
+    check_picture(out, files_in(*files, request.inputs.input))
     if targets is not None:
         if len(files) > 1:
             raise InputError(f"--targets: takes one MODEL, not {len(files)} files")
@@ -120,8 +121,8 @@ def show(
     sys.stdout.flush()
 
 
-def check_picture(out: Path | None) -> None:
-    """Refuse a place for a picture, before any work.
+def check_picture(out: Path | None, read: tuple[Path, ...]) -> None:
+    """Refuse a place for a picture, before any work; read: files that it must not be.
 
     Raises:
         InputError: It is neither .svg nor .pdf, or cannot be written.
@@ -129,7 +130,7 @@ def check_picture(out: Path | None) -> None:
     if out is not None:
         if out.suffix not in PICTURES:
             raise InputError(f"--out {out}: a picture is {' or '.join(PICTURES)}")
-        check_place(out, "out")
+        check_file(out, "out", read)
 
 
 def write_picture(out: Path, figure: "Figure", name: str) -> None:

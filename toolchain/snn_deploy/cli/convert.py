@@ -15,7 +15,8 @@ from snn_deploy.arrays import AnyArray
 from snn_deploy.conversion.account import as_json, as_markdown, sentences
 from snn_deploy.conversion.convert import Converted, convert
 from snn_deploy.errors import InputError
-from snn_deploy.files.folder import check_folder, write_folder
+from snn_deploy.files.folder import write_folder
+from snn_deploy.files.targets import check_folder, files_in
 from snn_deploy.frontends.nir_writer.write_nir import Written, write_nir
 from snn_deploy.inputs.data import read_arrays
 from snn_deploy.options.conversion import ConversionOptions
@@ -43,7 +44,7 @@ def run_convert(
     Raises:
         InputError: The function cannot be called, or the model not be converted.
     """
-    check_folder(out)
+    check_folder(out, files_in(calibrate, input, factory.rpartition(":")[0]))
     arrays = _samples(calibrate)
     shown = arrays if input is None else _samples(input)
     more = None if input is None else shown["x"]

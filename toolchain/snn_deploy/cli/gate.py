@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from snn_deploy.compare.verdict import (
     verdict_section,
 )
 from snn_deploy.errors import BudgetError, DoesNotFitError, InputError, speaking
-from snn_deploy.files.folder import check_place, write_file
+from snn_deploy.files.folder import write_file
+from snn_deploy.files.targets import check_file, files_in, own_board
 from snn_deploy.pipeline.backends import backend_options
 from snn_deploy.pipeline.deploy import carry_out
 from snn_deploy.report.forms.screen import screen, show_section
@@ -47,9 +48,7 @@ def run_gate(
     """
     gated = read_gate_file(file, backend_options)
     deployments = [each.deployment for each in gated]
-    for name, place in (("junit", junit_file), ("out", out)):
-        if place is not None:
-            check_place(place, name)
+    check_targets(file, gated, baseline, junit_file, out)
     before = {d.title: find_baseline(d, baseline, len(deployments)) for d in deployments}
     verdicts = []
     for each in gated:
@@ -62,12 +61,36 @@ def run_gate(
         if out is not None:
             write_file(out / f"{d.title}.json", to_json(report))
     if junit_file is not None:
-        write_file(junit_file, junit(verdicts))
+        write_file(junit_file, junit(verdicts), "junit")
     _print(verdicts, json)
     _tell_github(verdicts, file, environment, quiet=json)
     failed = [sentence(v, f) for v in verdicts for f in v.failed]
     if failed:
         raise BudgetError("\n".join(failed))
+
+
+def check_targets(
+    file: Path,
+    gated: Sequence[Gated],
+    baseline: Path | None,
+    junit_file: Path | None,
+    out: Path | None,
+) -> None:
+    """Refuse to write what cannot be written, or what is read; `out` may be the baseline,
+    which is read before it is renewed.
+
+    Raises:
+        InputError: As said.
+    """
+    deployments = [each.deployment for each in gated]
+    read = files_in(file, *(x for d in deployments for x in (d.model, own_board(d.target))))
+    read += files_in(*(each.request.inputs.input for each in gated))
+    if out is not None:
+        for d in deployments:
+            check_file(out / f"{d.title}.json", "out", read)
+    if junit_file is not None:
+        read += files_in(baseline, *(d.baseline for d in deployments))
+        check_file(junit_file, "junit", read)
 
 
 @contextmanager

@@ -7,49 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from snn_deploy.errors import InputError, option
-from snn_deploy.files.manifest import NAME, manifest_of, strange_files
-
-
-def check_folder(out: Path) -> None:
-    """Refuse `out` now if it could not be written at the end.
-
-    Raises:
-        InputError: Something that we did not leave there is in the way, or no folder can be
-            made there.
-    """
-    if out.is_dir():
-        for name, why in strange_files(out):
-            raise InputError(
-                f"{option('out', out)}: holds {name!r}, which {why}; give a new folder, or "
-                f"one that holds nothing but what an earlier run wrote"
-            )
-    elif out.exists():
-        raise InputError(f"{option('out', out)}: is a file; give a folder")
-    check_place(out, "out")
-
-
-def check_place(target: Path, name: str) -> None:
-    """Refuse `target` now if nothing can be created there; folders above it may be missing.
-
-    Args:
-        target: A file or folder to be.
-        name: Of the option that says so.
-
-    Raises:
-        InputError: The nearest folder above it that exists cannot be written.
-    """
-    folder = target.resolve().parent
-    while not folder.exists():
-        folder = folder.parent
-    try:
-        with tempfile.TemporaryDirectory(prefix=".snn-deploy-", dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{option(name, target)}: cannot be written ({error.strerror}: {folder}); "
-            f"choose another place"
-        ) from error
+from snn_deploy.files.manifest import NAME, manifest_of
+from snn_deploy.files.targets import check_ours, check_regular
 
 
 def write_folder(
@@ -59,9 +18,12 @@ def write_folder(
     folder that an earlier run wrote is replaced.
 
     Args:
-        out: Checked by `check_folder`.
+        out: Checked by `check_folder` before the work.
         files: Content by path in the folder.
         backend: Whose program is among them, None if there is none.
+
+    Raises:
+        InputError: Something that we did not leave there has come into it since then.
     """
     out = out.resolve()
     with _beside(out) as new:
@@ -70,18 +32,30 @@ def write_folder(
             file = new / "content" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        if out.exists():
-            os.replace(out, new / "old")
+        old = new / "old"
         try:
+            if out.exists():
+                os.replace(out, old)
+            check_ours(out, old)  # now that nobody reaches it by its name any more
             os.replace(new / "content", out)
         except BaseException:
-            if (new / "old").exists():
-                os.replace(new / "old", out)
+            if old.exists():
+                os.replace(old, out)
             raise
 
 
-def write_file(file: Path, content: bytes) -> None:
-    """Make or replace `file`."""
+def write_file(file: Path, content: bytes, name: str = "out") -> None:
+    """Make or replace a regular file.
+
+    Args:
+        file: Checked by `check_file` before the work.
+        content: Of it.
+        name: Of the option that names it.
+
+    Raises:
+        InputError: Something else than a regular file is there.
+    """
+    check_regular(file, name)
     file = file.resolve()
     with _beside(file) as new:
         (new / "content" / "file").write_bytes(content)

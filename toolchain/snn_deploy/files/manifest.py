@@ -2,14 +2,15 @@
 
 It says which files are ours, whoever made them: only those, and only as long as nobody
 changed them, are ever replaced. Nothing is opened or removed by a name that stands in a
-manifest; the files that are there are looked up in it.
+manifest; the files that are there are looked up in it. One that names a file twice, or
+one outside of its folder, is not ours.
 """
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -65,9 +66,23 @@ def read_manifest(folder: Path) -> Manifest | None:
     try:
         if file.is_symlink() or not file.is_file() or file.stat().st_size > MOST_BYTES:
             return None
-        return msgspec.json.decode(file.read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError):
+        found = msgspec.json.decode(file.read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return None
+    return found if _is_plain([entry.name for entry in found.files]) else None
+
+
+def _is_plain(names: Sequence[str]) -> bool:
+    """Whether each name is one place inside of the folder, written in the one way that we
+    write it."""
+    places = [PurePosixPath(name) for name in names]
+    return len(set(names)) == len(names) and all(
+        name == str(place)
+        and not place.is_absolute()
+        and ".." not in place.parts
+        and name not in (".", NAME)
+        for name, place in zip(names, places, strict=True)
+    )
 
 
 def strange_files(folder: Path) -> Iterator[tuple[str, str]]:
@@ -93,10 +108,12 @@ def _is_as_written(path: Path, entry: Entry) -> bool:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """Yield every file and link below `folder`, links not followed, and empty folders."""
+    """Yield every file and link below `folder`, links not followed, and empty folders;
+    without the compiled files of a program that was run."""
     for where, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != SCRATCH]
         links = [name for name in folders if (Path(where) / name).is_symlink()]
-        yield from (Path(where) / name for name in (*names, *links))
-        if not folders and not names and Path(where) != folder:
+        scratch = Path(where).name == SCRATCH
+        mine = [name for name in names if not (scratch and name.endswith(".pyc"))]
+        yield from (Path(where) / name for name in (*mine, *links))
+        if not folders and not names and not scratch and Path(where) != folder:
             yield Path(where)

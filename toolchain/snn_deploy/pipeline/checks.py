@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
 from snn_deploy.errors import InputError, option
 from snn_deploy.evaluation.stages import Opened
-from snn_deploy.files.folder import check_folder, check_place
+from snn_deploy.files.targets import check_file, check_folder, files_in, own_board
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.mapping.partition import METHODS
 from snn_deploy.mapping.reorder import partitioner
@@ -22,8 +23,13 @@ from snn_deploy.report.forms.forms import chosen_forms
 OF_INTEGERS = ("weight_bits", "spike_bits", "lower", "store_twice")
 
 
-def refuse(request: Request) -> None:
+def refuse(request: Request, model: Any, target: Any) -> None:
     """Refuse options that contradict each other, and places that cannot be written.
+
+    Args:
+        request: What is asked.
+        model: Where it is a file, nothing is written in its place.
+        target: As `model`.
 
     Raises:
         InputError: As said.
@@ -38,10 +44,22 @@ def refuse(request: Request) -> None:
             "are stored once; leave out one of the two"
         )
     chosen_forms(request.output.formats)
-    if request.output.out is not None:
-        check_folder(request.output.out)
-    if request.output.trace is not None:
-        check_place(request.output.trace, "trace")
+    check_targets(request, model, target)
+
+
+def check_targets(request: Request, model: Any, target: Any) -> None:
+    """Refuse to write what cannot be written, or what is read.
+
+    Raises:
+        InputError: As said.
+    """
+    inputs, output = request.inputs, request.output
+    given = (inputs.input, inputs.framework_trace, inputs.labels)
+    read = files_in(model, own_board(target), *given)
+    if output.out is not None:
+        check_folder(output.out, read)
+    if output.trace is not None:
+        check_file(output.trace, "trace", read)
 
 
 def check_simulated(request: Request) -> None:

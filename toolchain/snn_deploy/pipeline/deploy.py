@@ -115,7 +115,7 @@ def carry_out(
         InputError: As of `deploy`.
         DoesNotFitError: As of `deploy`.
     """
-    refuse(request)
+    refuse(request, model, target)
     progress(STAGES[0])
     board = target if isinstance(target, Board) else load_board(str(target))
     net, given = read(model, request.reading, sample)
@@ -235,5 +235,5 @@ def written(
         check_apart([*ours, MANIFEST], program, output.backend)
         write_folder(output.out, {**ours, **program}, backend=output.backend)
     if output.trace is not None and isinstance(run, Simulated):
-        write_file(output.trace, trace_file(run, output.trace))
+        write_file(output.trace, trace_file(run, output.trace), "trace")
     return report

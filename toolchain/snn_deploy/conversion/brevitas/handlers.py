@@ -16,7 +16,7 @@ from snn_deploy.arrays import FloatArray
 from snn_deploy.conversion.brevitas.maxima import max_pool
 from snn_deploy.conversion.brevitas.quantizers import levels_of, whole_weights
 from snn_deploy.conversion.brevitas.trace import BrevitasTrace
-from snn_deploy.frontends.torch.functions import add
+from snn_deploy.frontends.torch.arithmetic import add
 from snn_deploy.frontends.torch.known import is_home
 from snn_deploy.frontends.torch.modules import LAYERS, Handler
 from snn_deploy.frontends.torch.signal import shifted_by, through

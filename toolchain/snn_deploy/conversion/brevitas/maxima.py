@@ -12,7 +12,7 @@ import numpy as np
 
 from snn_deploy.arrays import frozen
 from snn_deploy.conversion.brevitas.trace import BrevitasTrace, Levels
-from snn_deploy.frontends.torch.functions import add, sub
+from snn_deploy.frontends.torch.arithmetic import add, sub
 from snn_deploy.frontends.torch.pooling import PoolWindow
 from snn_deploy.frontends.torch.signal import through
 from snn_deploy.frontends.torch.tensor import Traced

@@ -22,7 +22,6 @@ threshold one float lower would be exact for float64 readers alone, and a networ
 both is refused. So is any setting of a neuron that no node states (`stated`).
 """
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +31,7 @@ import nir
 import numpy as np
 
 from snn_deploy.errors import InputError
+from snn_deploy.files.folder import write_file
 from snn_deploy.frontends.dequantize import dequantize
 from snn_deploy.frontends.nir_writer.constants import Biased, is_constant, split_constants
 from snn_deploy.frontends.nir_writer.convolutions import with_kernels
@@ -99,14 +99,14 @@ def write_nir(
 
     Args:
         net: The network.
-        path: Of the file, which replaces one that is there.
+        path: Of the file, which replaces a file that is there.
         dt: Seconds per model step; the network's own if None, and 1 ms if it has none.
         most: Spikes that one neuron sends in one step at most, 1..256, for neurons that
             know no limit; what they hold beyond is sent in the next steps. None: a network
             with such neurons is refused.
 
     Raises:
-        InputError: NIR cannot express the network.
+        InputError: NIR cannot express the network, or something else than a file is there.
     """
     whole = dequantize(net) if isinstance(net, QuantNetwork) else net
     source, noted = _limited(whole, most)
@@ -268,10 +268,8 @@ def _add_outputs(
 
 
 def _write_whole(graph: nir.NIRGraph, path: Path) -> None:
-    """Write beside, then rename, so that there is never half a file."""
-    target = path.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".snn-deploy-", dir=target.parent) as folder:
-        beside = Path(folder) / "model.nir"
-        nir.write(beside, graph)
-        os.replace(beside, target)
+    """Write elsewhere, then put it in place, so that there is never half a file."""
+    with TemporaryDirectory(prefix="snn-deploy-") as folder:
+        whole = Path(folder) / "model.nir"
+        nir.write(whole, graph)
+        write_file(path, whole.read_bytes(), "path")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from snn_deploy.frontends.torch.arithmetic import add
 from snn_deploy.frontends.torch.firing import fires_at_threshold
-from snn_deploy.frontends.torch.functions import add
 from snn_deploy.frontends.torch.modules import LAYERS, Handler, on_steps
 from snn_deploy.frontends.torch.session import Session, broadcast
 from snn_deploy.frontends.torch.tensor import Traced
