@@ -142,6 +142,7 @@ REFUSED = [
     (["deploy.yaml", "--junit", "model.nir/x.xml"], 2, "--junit .*cannot be written"),
     (["deploy.yaml", "--junit", "deploy.yaml"], 2, "--junit .*is read, too"),
     (["deploy.yaml", "--junit", "./test.npz"], 2, "--junit .*is read, too"),
+    (["labeled.yaml", "--junit", "y.npy"], 2, "--junit .*is read, too"),
     (["deploy.yaml", "--junit", "empty"], 2, "--junit empty: is a folder; give a file"),
     (["deploy.yaml", "--out", "model.nir"], 2, "--out .*cannot be written"),
     (["own.yaml", "--out", "."], 2, r"--out own\.json: is read, too"),
@@ -163,6 +164,8 @@ def test_what_cannot_be_judged_is_said_in_a_line(
     Path("two.yaml").write_text(f"deployments: [{one % 'a'}, {one % 'b'}]")
     deploy_yaml(Path("lost.yaml"), model="none.nir")
     deploy_yaml(Path("own.yaml"), model="own.json", name="own")
+    deploy_yaml(Path("labeled.yaml"), options=OPTIONS[:-1] + ", labels: y.npy}")
+    np.save("y.npy", np.zeros(3, np.int64))
     Path("own.json").write_bytes(Path("model.nir").read_bytes())
     result = invoke("gate", *words)
     assert (result.exit_code, result.stdout) == (code, "")

@@ -92,9 +92,11 @@ def test_what_sizes_cannot_tell_is_an_assumption() -> None:
     assert [(a.name, a.value) for a in data.notes] == [
         ("axes of input 'in'", "[samples, steps, ...]")
     ]
-    assert "[channels, rows, columns]" in order_note((N, T, 8, 8, 8), (8, 8, 8))
-    assert order_note((N, T, 8, 8, 8), (8, 8, 4)) == ""
-    assert order_note((N, T, 4), (4,)) == ""
+    cube = order_note("in", (N, T, 8, 8, 8), (8, 8, 8))
+    assert cube is not None
+    assert (cube.name, cube.value) == ("axes of input 'in'", "[channels, rows, columns]")
+    assert order_note("in", (N, T, 8, 8, 8), (8, 8, 4)) is None
+    assert order_note("in", (N, T, 4), (4,)) is None
 
 
 def test_a_file_of_torch_is_named_and_not_unpickled(tmp_path: Path) -> None:

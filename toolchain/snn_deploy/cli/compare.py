@@ -14,6 +14,7 @@ from snn_deploy.errors import InputError, option
 from snn_deploy.files.folder import write_file
 from snn_deploy.files.targets import check_file, files_in
 from snn_deploy.options.request import Request
+from snn_deploy.pipeline.checks import read_by
 from snn_deploy.pipeline.what_if import deploy_variants
 from snn_deploy.report.report import read_report
 
@@ -49,7 +50,7 @@ def run_either(
     Raises:
         InputError: Neither can be done; says what is missing.
     """
-    check_picture(out, files_in(*files, request.inputs.input))
+    check_picture(out, (*files_in(*files), *read_by(request, None)))
     if targets is not None:
         if len(files) > 1:
             raise InputError(f"--targets: takes one MODEL, not {len(files)} files")

@@ -21,8 +21,9 @@ from snn_deploy.compare.verdict import (
 )
 from snn_deploy.errors import BudgetError, DoesNotFitError, InputError, speaking
 from snn_deploy.files.folder import write_file
-from snn_deploy.files.targets import check_file, files_in, own_board
+from snn_deploy.files.targets import check_file, files_in
 from snn_deploy.pipeline.backends import backend_options
+from snn_deploy.pipeline.checks import read_by
 from snn_deploy.pipeline.deploy import carry_out
 from snn_deploy.report.forms.screen import screen, show_section
 from snn_deploy.report.report import Report, read_report, to_json
@@ -83,8 +84,9 @@ def check_targets(
         InputError: As said.
     """
     deployments = [each.deployment for each in gated]
-    read = files_in(file, *(x for d in deployments for x in (d.model, own_board(d.target))))
-    read += files_in(*(each.request.inputs.input for each in gated))
+    read = files_in(file)
+    for each in gated:
+        read += read_by(each.request, each.deployment.model, each.deployment.target)
     if out is not None:
         for d in deployments:
             check_file(out / f"{d.title}.json", "out", read)

@@ -120,7 +120,9 @@ def quantize_on(floats: Reference | None, run: Normalized) -> QuantNetwork:
     agreed = round(once * data.samples)
     if not surely_below(TARGET, agreed, data.samples):
         return stored(plain, agreed)
-    refined = refine(net, board, calibration, agreement, fits, plain, weight_bits=bits)
+    refined = refine(
+        net, board, calibration, agreement, fits, plain, once, weight_bits=bits
+    )
     return stored(refined, agreed)
 
 

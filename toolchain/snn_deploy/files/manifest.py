@@ -8,7 +8,7 @@ one outside of its folder, is not ours.
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -69,20 +69,17 @@ def read_manifest(folder: Path) -> Manifest | None:
         found = msgspec.json.decode(file.read_bytes(), type=Manifest)
     except (OSError, msgspec.MsgspecError, RecursionError):
         return None
-    return found if _is_plain([entry.name for entry in found.files]) else None
+    names = [entry.name for entry in found.files]
+    once = len(set(names)) == len(names) and NAME not in names
+    return found if once and all(map(is_plain, names)) else None
 
 
-def _is_plain(names: Sequence[str]) -> bool:
-    """Whether each name is one place inside of the folder, written in the one way that we
-    write it."""
-    places = [PurePosixPath(name) for name in names]
-    return len(set(names)) == len(names) and all(
-        name == str(place)
-        and not place.is_absolute()
-        and ".." not in place.parts
-        and name not in (".", NAME)
-        for name, place in zip(names, places, strict=True)
-    )
+def is_plain(name: str) -> bool:
+    """Whether `name` is a relative path to a place inside a folder, written in the one way
+    that we write it, on every system."""
+    path = PurePosixPath(name)
+    inside = not path.is_absolute() and ".." not in path.parts
+    return str(path) == name != "." and inside and not any(c in name for c in "\\:\0")
 
 
 def strange_files(folder: Path) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from itertools import permutations
 from math import prod
 
 from snn_deploy.arrays import AnyArray, Shape
+from snn_deploy.ir.network import Assumption
 
 PERMUTED = 5  # most axes of a sample whose orders are tried
 
@@ -41,13 +42,17 @@ def axes_hint(values: Shape, port: Shape) -> str:
     return ""
 
 
-def order_note(values: Shape, port: Shape) -> str:
-    """Return why sizes cannot tell the order of the axes of values that fit; else empty."""
+def order_note(name: str, values: Shape, port: Shape) -> Assumption | None:
+    """Return the order that is taken for the axes of values that fit the input `name`,
+    where sizes cannot tell it."""
     if len(values) == len(port) + 2 and values[0] == values[1] > 1:
-        return f"[samples, steps, ...]: both are {values[0]}, so that sizes cannot tell"
-    if len(port) == 3 and len(set(port)) == 1 and port[0] > 1:
-        return f"[channels, rows, columns]: all are {port[0]}, so that sizes cannot tell"
-    return ""
+        order, why = "[samples, steps, ...]", f"both are {values[0]}"
+    elif len(port) == 3 and len(set(port)) == 1 and port[0] > 1:
+        order, why = "[channels, rows, columns]", f"all are {port[0]}"
+    else:
+        return None
+    what = f"axes of input {name!r}"
+    return Assumption(what, order, f"{why}, so that sizes cannot tell")
 
 
 def time_first(x: AnyArray, labels: int) -> str:

@@ -183,7 +183,8 @@ def check_data(
     }
     total = _one_size({name: _length(x) for name, x in raw.items()}, "samples", source)
     labels = _labels(by_name.get("y"), total, source, next(iter(raw.values())))
-    notes = _order_notes(raw, net)
+    orders = (order_note(i.name, raw[i.name].shape, i.shape) for i in net.inputs)
+    notes = tuple(note for note in orders if note is not None)
     return _data(coded, None if labels is None else labels[:samples], steps, source, notes)
 
 
@@ -199,16 +200,6 @@ def _data(
     x = {name: _lasting(c.values, c.steps, shown) for name, c in coded.items()}
     notes = (*(c.note for c in coded.values() if c.note is not None), *more)
     return Data(x, y, shown, not lengths, source, notes)
-
-
-def _order_notes(raw: Arrays, net: Network) -> tuple[Assumption, ...]:
-    """Return where sizes cannot tell the order of axes."""
-    found = {i.name: order_note(raw[i.name].shape, i.shape) for i in net.inputs}
-    return tuple(
-        Assumption(f"axes of input {name!r}", *text.split(": ", 1))
-        for name, text in found.items()
-        if text
-    )
 
 
 def _framed(frames: Frames, net: Network, source: str, options: InputOptions) -> Data:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,24 @@ def check_targets(request: Request, model: Any, target: Any) -> None:
     Raises:
         InputError: As said.
     """
-    inputs, output = request.inputs, request.output
-    given = (inputs.input, inputs.framework_trace, inputs.labels)
-    read = files_in(model, own_board(target), *given)
+    output, read = request.output, read_by(request, model, target)
     if output.out is not None:
         check_folder(output.out, read)
     if output.trace is not None:
         check_file(output.trace, "trace", read)
+
+
+def read_by(request: Request, model: Any, target: Any = None) -> tuple[Path, ...]:
+    """Return the files and folders that a deployment reads.
+
+    Args:
+        request: What is asked.
+        model: What is deployed, a file or anything else.
+        target: Name or file of a board, or the board itself; None for none.
+    """
+    inputs = request.inputs
+    given = (inputs.input, inputs.framework_trace, inputs.labels)
+    return files_in(model, own_board(target), *given)
 
 
 def check_simulated(request: Request) -> None:

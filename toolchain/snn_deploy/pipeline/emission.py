@@ -7,11 +7,12 @@ written.
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from snn_deploy.backend import Verified
 from snn_deploy.errors import DoesNotFitError, InputError, MismatchError
 from snn_deploy.evaluation.stages import Simulated
+from snn_deploy.files.manifest import is_plain
 from snn_deploy.ir.quant import QuantNetwork
 from snn_deploy.options.output import OutputOptions
 from snn_deploy.options.request import Request
@@ -56,11 +57,7 @@ def _unfit(name: object, content: object) -> str | None:
     """Return why a file cannot be written into a folder of ours, or None."""
     if not isinstance(name, str) or not isinstance(content, bytes):
         return f"is a {type(name).__name__} with a {type(content).__name__}"
-    path = PurePosixPath(name)
-    plain = str(path) == name and not path.is_absolute() and ".." not in path.parts
-    if not plain or name in ("", ".") or any(c in name for c in "\\:\0"):
-        return "is no plain path inside the folder"
-    return None
+    return None if is_plain(name) else "is no plain path inside the folder"
 
 
 def check_apart(ours: Iterable[str], emitted: Iterable[str], backend: str | None) -> None:

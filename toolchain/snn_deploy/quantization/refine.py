@@ -32,6 +32,7 @@ def refine(
     agreement: Scoring,
     fits: Fits,
     plain: QuantNetwork,
+    once: float,
     *,
     target: float = TARGET,
     weight_bits: int = 8,
@@ -48,6 +49,7 @@ def refine(
             float one does.
         fits: Whether a network fits the board; a widening that does not is not taken.
         plain: The same network with all weights stored once.
+        once: Its agreement, 0..1.
         target: Least share that is wanted.
         weight_bits: Of a stored weight, 1..8.
     """
@@ -61,7 +63,7 @@ def refine(
             return None
         return _Attempt(wide, quant, agreement(quant))
 
-    narrow = _Attempt(frozenset(), plain, agreement(plain))
+    narrow = _Attempt(frozenset(), plain, once)
     best = narrow
     while best.agreement < target:
         better = _widened(attempt, best, len(net.projections), target)

@@ -14,6 +14,7 @@ from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy.mapping.check import check
 from snn_deploy_simulators import integer
 from support import integer_oracle
+from support.netx_oracle import cuba
 
 Write = Callable[..., Path]
 CUBA = {"type": "CUBA", "iDecay": 2048, "vDecay": 256, "vThMant": 80}
@@ -42,25 +43,12 @@ def given(shape: tuple[int, ...]) -> Any:
 def by_hand(weight: Any, delay: Any, x: Any) -> Any:
     """Return spikes [T, n] of CUBA neurons whose synapses [n, n_pre] have delays."""
     n, n_pre = weight.shape
-    spikes = np.zeros((len(x), n), np.int64)
+    sent = np.zeros((len(x), n), np.int64)
     for i in range(n):
-        u = v = 0
-        for t in range(len(x)):
-            sent = sum(
-                int(weight[i, j]) * int(x[t - delay[i, j], j])
-                for j in range(n_pre)
-                if t >= delay[i, j]
-            )
-            u = toward_zero(u, 2048) + 64 * sent
-            v = toward_zero(v, 256) + u
-            if v > 64 * 80:
-                spikes[t, i], v = 1, 0
-    return spikes
-
-
-def toward_zero(state: int, decay: int) -> int:
-    size = abs(state) * (4096 - decay) >> 12
-    return size if state >= 0 else -size
+        for j in range(n_pre):
+            d = int(delay[i, j])
+            sent[d:, i] += int(weight[i, j]) * x[: max(len(x) - d, 0), j].astype(np.int64)
+    return cuba(sent, 2048, 256)
 
 
 def spikes_of(net: QuantNetwork, x: Any) -> Any:

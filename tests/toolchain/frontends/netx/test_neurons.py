@@ -11,6 +11,7 @@ from snn_deploy.errors import InputError
 from snn_deploy.frontends.netx.read_netx import read_netx
 from snn_deploy.ir.quant import QuantNetwork, Stimulus
 from snn_deploy_simulators import integer
+from support.netx_oracle import cuba
 
 Write = Callable[..., Path]
 CUBA = {"type": "CUBA", "iDecay": 1024, "vDecay": 128, "vThMant": 80, "refDelay": 1}
@@ -28,22 +29,8 @@ def dense(neuron: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
 
 
 def by_hand(x: Any, bias: Any, decay_u: int = 1024, decay_v: int = 128) -> Any:
-    """Return spikes [T, 3]: lava-dl's CUBA neuron, one after the other, with a bias of
-    whole weights. Spikes and thresholds are in 64ths."""
-    spikes = np.zeros((len(x), 3), np.int64)
-    for i in range(3):
-        u = v = 0
-        for t, sent in enumerate(x):
-            u = toward_zero(u, decay_u) + 64 * int(WEIGHT[i] @ sent)
-            v = toward_zero(v, decay_v) + u + 64 * int(bias[i])  # int: NetDict.astype(int)
-            if v > 64 * 80:
-                spikes[t, i], v = 1, 0
-    return spikes
-
-
-def toward_zero(state: int, decay: int) -> int:
-    size = abs(state) * (4096 - decay) >> 12
-    return size if state >= 0 else -size
+    """Return spikes [T, 3] of lava-dl's CUBA neuron."""
+    return cuba(x.astype(np.int64) @ WEIGHT.T, decay_u, decay_v, bias)
 
 
 def spikes_of(net: QuantNetwork, x: Any) -> Any:
